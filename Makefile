@@ -1,0 +1,39 @@
+# The two commands a fresh machine needs: `make pretrain` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+.PHONY: pretrain test lint clean help
+
+help:
+	@echo "make pretrain  environment, install, pretraining on the embedded default (about 5 minutes the first time)"
+	@echo "make test      environment, test extras, linter and the whole test suite"
+	@echo "make lint      ruff check and format check only"
+	@echo "make clean     remove the environment and build leftovers"
+
+pretrain: $(VENV)/installed
+	$(BIN)/python -m clinicalbert_tf.pretrain --strategy mirrored
+
+test: $(VENV)/installed-test lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; name it with make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
