@@ -1,0 +1,292 @@
+"""BERT tokenization: the reference's wordpieces exactly, and fast.
+
+Clinical text repeats its words, so the fast path is a table from a word between blanks to its
+wordpiece ids, filled by the exact rules the first time that a word is met. The rules never look
+across white space, which makes the table exact for every text. Once warm it is as fast as
+tensorflow_text's FastBertTokenizer, which is not exact beyond ASCII, and ten times as fast as
+Hugging Face's (experiments/benchmarks/tokenization.py); worker processes need no TensorFlow.
+
+Source: BERT (Devlin et al. 2018), tokenization.py.
+"""
+
+import array
+import codecs
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tfrecords_builder.basic_tokenizer import BasicTokenizer, Span, split_at_blanks
+
+PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+CONTINUATION = "##"
+MAX_WORD_CHARACTERS = 200
+
+_BRACKETED = re.compile(r"\[.*\]")
+# Fewer lower-case words than this say nothing about a vocabulary's casing.
+_ENOUGH_LOWER_CASE_WORDS = 20
+# About 200 bytes an entry: 26 MB a table when full.
+_CACHED_WORDS = 1 << 17
+_LONGEST_CACHED_WORD = 64
+_ID_TYPE = "i"
+
+
+def load_vocabulary(vocab_file: str) -> dict[str, int]:
+    """Reads a vocabulary: one wordpiece a line, whose id is the number of lines before it.
+
+    White space around a wordpiece is dropped, Windows line ends included, as is a byte order
+    mark. A blank line between others keeps its id and has no wordpiece; blank lines at the end
+    are no rows.
+
+    Args:
+        vocab_file: path of the file, UTF-8.
+
+    Returns:
+        {wordpiece: id} in the order of the file.
+
+    Raises:
+        ValueError: the file is empty, not UTF-8, holds a wordpiece twice, or lacks one of
+            `[PAD] [UNK] [CLS] [SEP] [MASK]`. Names file and line, counted from 1.
+    """
+    vocab: dict[str, int] = {}
+    number = 0
+    with open(vocab_file, "rb") as file:
+        for number, raw in enumerate(file, start=1):
+            token = _decode_row(raw, vocab_file, number)
+            if token in vocab:
+                raise ValueError(
+                    f"{vocab_file}: expected every wordpiece once, received line {number} equal "
+                    f"to line {vocab[token] + 1}. Use the vocabulary as released, or change one "
+                    "of the two lines to an [unused] row (removing it would move all later ids)."
+                )
+            if token:
+                vocab[token] = number - 1
+    if not vocab:
+        raise ValueError(
+            f"{vocab_file}: expected one wordpiece a line, received no wordpiece in {number} "
+            "lines (line 1 is missing or blank). Give the vocab.txt of a checkpoint."
+        )
+    missing = [token for token in SPECIAL_TOKENS if token not in vocab]
+    if missing:
+        raise ValueError(
+            f"{vocab_file}: expected the rows {' '.join(SPECIAL_TOKENS)}, received lines 1 to "
+            f"{number} without {' '.join(missing)}. Give the vocab.txt of a BERT checkpoint."
+        )
+    return vocab
+
+
+def _decode_row(raw: bytes, vocab_file: str, number: int) -> str:
+    if number == 1:
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{vocab_file}: expected UTF-8, received other bytes in line {number} (at byte "
+            f"{error.start + 1} of the line). Convert the file to UTF-8, for example with iconv."
+        ) from None
+
+
+def vocabulary_is_cased(vocab: Iterable[str]) -> bool | None:
+    """Whether a vocabulary was made for cased text.
+
+    Args:
+        vocab: the wordpieces; rows in square brackets (specials, unused) do not count.
+
+    Returns:
+        True where a word-initial wordpiece has an upper-case letter, False where none has and
+        there are at least 20 with lower-case letters, None where that cannot be told.
+    """
+    lower_case_words = 0
+    for token in vocab:
+        if token.startswith(CONTINUATION) or _BRACKETED.fullmatch(token):
+            continue
+        if token != token.lower():
+            return True
+        lower_case_words += token != token.upper()
+    return False if lower_case_words >= _ENOUGH_LOWER_CASE_WORDS else None
+
+
+class WordCache(dict):
+    """Words between blanks to what `compute` makes of each, computed when first met, bounded."""
+
+    def __init__(self, compute: Callable[[str], Any]):
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, word: str) -> Any:
+        value = self._compute(word)
+        if len(word) <= _LONGEST_CACHED_WORD:
+            # Dropping everything costs little: the frequent words are back within a few notes.
+            if len(self) >= _CACHED_WORDS:
+                self.clear()
+            self[word] = value
+        return value
+
+
+class BertTokenizer:
+    """Text to wordpieces and ids, equal to the reference's FullTokenizer.
+
+    It pickles as its vocabulary (about 200 kB); the tables of words are filled anew.
+
+    Args:
+        vocab_file: path of the vocabulary.
+        do_lower_case: whether to lower-case and to strip accents; must fit the vocabulary.
+
+    Attributes:
+        vocab: {wordpiece: id}.
+        inverse_vocab: wordpieces by id; "" for a blank line.
+        vocab_size: rows of the vocabulary.
+        starts_word: bool array [vocab_size], False for wordpieces that continue a word (`##`).
+        pad_id, unk_id, cls_id, sep_id, mask_id: ids of the special tokens.
+
+    Raises:
+        ValueError: the vocabulary is not a sound one (see load_vocabulary).
+
+    Source: BERT (Devlin et al. 2018), tokenization.py.
+    """
+
+    def __init__(self, vocab_file: str, do_lower_case: bool):
+        vocab = load_vocabulary(vocab_file)
+        rows = [""] * (max(vocab.values()) + 1)
+        for token, row in vocab.items():
+            rows[row] = token
+        self._build(vocab_file, do_lower_case, rows)
+
+    def _build(self, vocab_file: str, do_lower_case: bool, rows: list[str]) -> None:
+        self.vocab_file = vocab_file
+        self.do_lower_case = do_lower_case
+        self.inverse_vocab = rows
+        self.vocab = {token: row for row, token in enumerate(rows) if token}
+        self.vocab_size = len(rows)
+        self.starts_word = np.array([not row.startswith(CONTINUATION) for row in rows], bool)
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+            self.vocab[token] for token in SPECIAL_TOKENS
+        )
+        self.basic_tokenizer = BasicTokenizer(do_lower_case)
+        self._continuations = {
+            token.removeprefix(CONTINUATION): row
+            for token, row in self.vocab.items()
+            if token.startswith(CONTINUATION)
+        }
+        self._longest_piece = max(map(len, rows))
+        # Two tables: what stands between blanks ("pain,") is more varied than words ("pain", ",").
+        self._word_bytes_of = WordCache(self._word_bytes).__getitem__
+        self._ids_of = WordCache(self._exact_ids).__getitem__
+
+    def __getstate__(self) -> tuple[str, bool, str]:
+        return self.vocab_file, self.do_lower_case, "\n".join(self.inverse_vocab)
+
+    def __setstate__(self, state: tuple[str, bool, str]) -> None:
+        vocab_file, do_lower_case, rows = state
+        self._build(vocab_file, do_lower_case, rows.split("\n"))
+
+    def tokenize(self, text: str) -> list[str]:
+        """The wordpieces of `text`."""
+        return [self.inverse_vocab[row] for row in self.encode(text)]
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`, equal to `convert_tokens_to_ids(tokenize(text))`."""
+        return memoryview(self._encode_bytes(text)).cast(_ID_TYPE).tolist()
+
+    def encode_lines(self, lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Encodes many texts at once: the fastest form.
+
+        Args:
+            lines: the texts, for example sentences.
+
+        Returns:
+            ids: int32 [all wordpieces], the ids of all texts one after the other.
+            lengths: int64 [lines], the number of wordpieces of each text.
+        """
+        encoded = list(map(self._encode_bytes, lines))
+        ids = np.frombuffer(b"".join(encoded), np.dtype(_ID_TYPE))
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        return ids, lengths // ids.itemsize
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[Span]]:
+        """The ids of `text` and where each wordpiece stands in it.
+
+        Args:
+            text: any text.
+
+        Returns:
+            ids: the same as `encode(text)`.
+            offsets: one (start, end) a wordpiece, in characters of the original `text`, also
+                where lower-casing or cleaning took characters away: a stripped accent belongs to
+                its letter, a removed character inside a wordpiece lies within its span. `[UNK]`
+                spans its whole word.
+        """
+        ids: list[int] = []
+        offsets: list[Span] = []
+        for word, spans in self.basic_tokenizer.tokenize_with_spans(text):
+            begin = 0
+            for row in self._word_ids(word):
+                length = len(word) if row == self.unk_id else self._piece_length(row)
+                starts, ends = zip(*spans[begin : begin + length], strict=True)
+                ids.append(row)
+                offsets.append((min(starts), max(ends)))
+                begin += length
+        return ids, offsets
+
+    def convert_tokens_to_ids(self, tokens: Iterable[str]) -> list[int]:
+        """The ids of wordpieces.
+
+        Raises:
+            ValueError: a wordpiece is not in the vocabulary; names its position, not its text.
+        """
+        ids = [self.vocab.get(token, -1) for token in tokens]
+        if -1 in ids:
+            raise ValueError(
+                f"Expected wordpieces of {self.vocab_file}, received another string at position "
+                f"{ids.index(-1)} of {len(ids)}. Use tokenize() of the same vocabulary."
+            )
+        return ids
+
+    def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
+        """The wordpieces of ids.
+
+        Raises:
+            ValueError: an id is not a row of the vocabulary.
+        """
+        ids = list(ids)
+        for row in ids:
+            if not 0 <= row < self.vocab_size:
+                raise ValueError(
+                    f"Expected ids from 0 to {self.vocab_size - 1} ({self.vocab_file}), received "
+                    f"{row}. Use the vocabulary that the ids were made with."
+                )
+        return [self.inverse_vocab[row] for row in ids]
+
+    def _encode_bytes(self, text: str) -> bytes:
+        return b"".join(map(self._ids_of, split_at_blanks(text)))
+
+    def _exact_ids(self, text: str) -> bytes:
+        return b"".join(map(self._word_bytes_of, self.basic_tokenizer.tokenize(text)))
+
+    def _word_bytes(self, word: str) -> bytes:
+        return array.array(_ID_TYPE, self._word_ids(word)).tobytes()
+
+    def _word_ids(self, word: str) -> list[int]:
+        """Greedy longest match first; `[UNK]` for a word with a part that is in no row."""
+        length = len(word)
+        if length > MAX_WORD_CHARACTERS:
+            return [self.unk_id]
+        ids: list[int] = []
+        pieces = self.vocab
+        start = 0
+        while start < length:
+            for end in range(min(length, start + self._longest_piece), start, -1):
+                row = pieces.get(word[start:end])
+                if row is not None:
+                    break
+            else:
+                return [self.unk_id]
+            ids.append(row)
+            start = end
+            pieces = self._continuations
+        return ids
+
+    def _piece_length(self, row: int) -> int:
+        return len(self.inverse_vocab[row]) - (0 if self.starts_word[row] else len(CONTINUATION))
