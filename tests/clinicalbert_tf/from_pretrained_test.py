@@ -1,0 +1,120 @@
+import dataclasses
+import json
+import pathlib
+import shutil
+
+import keras_nlp
+import numpy as np
+import pytest
+
+import clinicalbert_tf
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
+CHECKPOINT = GOLDEN / "tf1_checkpoint"
+STEM = "model.ckpt-150000"
+
+
+@pytest.fixture
+def released(tmp_path):
+    """A folder as it was released: no `checkpoint` file."""
+    folder = tmp_path / "biobert_pretrain_output_all_notes_150000"
+    shutil.copytree(CHECKPOINT, folder)
+    (folder / "checkpoint").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("given", ["", STEM, f"{STEM}.index"])
+def test_directory_prefix_and_index_give_a_usable_model(released, given, capsys):
+    bert = clinicalbert_tf.from_pretrained(released / given)
+    assert bert.config.to_dict() == json.loads((CHECKPOINT / "bert_config.json").read_text())
+    assert isinstance(bert.backbone, keras_nlp.models.BertBackbone)
+    assert bert.backbone is bert.pretraining_model.backbone
+    assert bert.tokenizer.do_lower_case is False
+    assert bert.tokenizer.vocab_size == 1200
+    assert len(bert.report.restored) == 62
+    captured = capsys.readouterr()
+    assert "restored 62, initialised 0, skipped 125 variables" in captured.err
+    assert captured.out == ""
+
+    tokenizer = bert.tokenizer
+    ids = [tokenizer.cls_id, *tokenizer.encode("The patient denies pain."), tokenizer.sep_id]
+    ids[3] = tokenizer.mask_id
+    batch = {
+        "token_ids": np.array([ids], np.int32),
+        "segment_ids": np.zeros((1, len(ids)), np.int32),
+        "padding_mask": np.ones((1, len(ids)), np.int32),
+        "mask_positions": np.array([[3]], np.int32),
+    }
+    outputs = bert.pretraining_model(batch)
+    assert tuple(outputs["mlm_logits"].shape) == (1, 1, 1200)
+    assert tuple(outputs["nsp_logits"].shape) == (1, 2)
+    assert np.isfinite(outputs["mlm_logits"]).all()
+
+
+def test_result_cannot_be_changed(released):
+    bert = clinicalbert_tf.from_pretrained(released)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        bert.config = None
+
+
+def test_model_is_chosen_by_name_and_a_wrong_name_lists_the_right_ones(released):
+    bert = clinicalbert_tf.from_pretrained(released.parent, model=released.name)
+    assert bert.report.source == str(released / STEM)
+    assert clinicalbert_tf.from_pretrained(released, model=STEM).report == bert.report
+    with pytest.raises(FileNotFoundError, match=f"no_such_model.*{released.name}"):
+        clinicalbert_tf.from_pretrained(released.parent, model="no_such_model")
+
+
+@pytest.mark.parametrize("name", ["bert_config.json", "vocab.txt"])
+def test_missing_neighbour_is_an_error_that_says_what_to_add(released, name):
+    (released / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"Add the {name}"):
+        clinicalbert_tf.from_pretrained(released)
+
+
+def test_vocabulary_of_another_size_is_an_error_with_both_numbers(released):
+    shutil.copy(GOLDEN / "vocab" / "downstream_cased.txt", released / "vocab.txt")
+    rows = len((released / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    assert rows != 1200
+    with pytest.raises(ValueError, match=rf"{rows} rows.*vocab_size 1200"):
+        clinicalbert_tf.from_pretrained(released)
+
+
+def test_casing_that_conflicts_with_the_vocabulary_is_an_error(released):
+    with pytest.raises(ValueError, match="is cased, but do_lower_case=True"):
+        clinicalbert_tf.from_pretrained(released, do_lower_case=True)
+    bert = clinicalbert_tf.from_pretrained(released, do_lower_case=False)
+    assert bert.tokenizer.tokenize("The")[0].startswith("T")
+
+
+def test_uncased_vocabulary_lower_cases(released):
+    tokens = (GOLDEN / "vocab" / "uncased.txt").read_text(encoding="utf-8").splitlines()
+    tokens = (tokens + [f"[unused{index}]" for index in range(1200)])[:1200]
+    (released / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    bert = clinicalbert_tf.from_pretrained(released)
+    assert bert.tokenizer.do_lower_case is True
+    assert bert.tokenizer.tokenize("PATIENT") == bert.tokenizer.tokenize("patient")
+
+
+def test_vocabulary_that_shows_no_casing_needs_the_flag(released):
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = specials + [str(number) for number in range(1200 - len(specials))]
+    (released / "vocab.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="Say do_lower_case"):
+        clinicalbert_tf.from_pretrained(released)
+    bert = clinicalbert_tf.from_pretrained(released, do_lower_case=True)
+    assert bert.tokenizer.do_lower_case is True
+
+
+def test_configuration_of_another_model_is_an_error_that_lists_the_differences(released):
+    path = released / "bert_config.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**values, "num_hidden_layers": 2}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"unused \(16\): bert/encoder/layer_2"):
+        clinicalbert_tf.from_pretrained(released)
+
+
+def test_dtype_policy_reaches_the_model(released):
+    bert = clinicalbert_tf.from_pretrained(released, dtype="mixed_bfloat16")
+    layer = bert.backbone.transformer_layers[0]
+    assert layer.intermediate_dense.compute_dtype == "bfloat16"
