@@ -2,7 +2,7 @@
 
 Clinical text repeats its words, so the fast path is a table from a word between blanks to its
 wordpiece ids, filled by the exact rules the first time that a word is met. The rules never look
-across white space, which makes the table exact for every text. Once warm it is as fast as
+across white space, which makes the table exact for every text. Once warm it is about as fast as
 tensorflow_text's FastBertTokenizer, which is not exact beyond ASCII, and ten times as fast as
 Hugging Face's (experiments/benchmarks/tokenization.py); worker processes need no TensorFlow.
 

@@ -1,0 +1,319 @@
+"""Learns a WordPiece vocabulary from notes, or fills the free rows of an existing one.
+
+    python -m tfrecords_builder.vocabulary --input NOTEEVENTS.csv.gz --size 28996 --output vocab.txt
+    python -m tfrecords_builder.vocabulary --input NOTEEVENTS.csv.gz --extend vocab.txt --add 99 \\
+        --output extended_vocab.txt
+
+A vocabulary learned from notes holds words of the notes. Only words found in at least `min_count`
+notes get in, so that a name or number of few notes does not; treat the file as protected anyway.
+
+Source: BERT (Devlin et al. 2018), section 3, for the form of the vocabulary; the pieces are
+merged by frequency, as Hugging Face `tokenizers` trains WordPiece.
+"""
+
+import dataclasses
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+
+from absl import app, flags, logging
+
+from tfrecords_builder.private_file import open_private_file
+from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
+from tfrecords_builder.vocabulary_extension import extend_vocabulary, lower_case_of
+from tfrecords_builder.word_counts import DEFAULT_MAX_WORDS, DEFAULT_MIN_COUNT, count_words
+
+EMBEDDED_NOTES = 500
+EMBEDDED_SEED = 7
+
+# The trainer takes text, not counts; larger counts are scaled down to this many words in all.
+_TRAINED_OCCURRENCES = 20_000_000
+_OCCURRENCES_A_LINE = 10_000
+
+
+def learn_vocabulary(
+    texts: Iterable[str],
+    size: int,
+    do_lower_case: bool,
+    min_count: int = DEFAULT_MIN_COUNT,
+    max_words: int = DEFAULT_MAX_WORDS,
+) -> list[str]:
+    """Learns a WordPiece vocabulary; the same texts give the same vocabulary.
+
+    Args:
+        texts: notes, one string each; read once.
+        size: rows wanted. Fewer come back where the notes have no more to give.
+        do_lower_case: True for an uncased vocabulary.
+        min_count: notes that must hold a word (or character) before anything is learned from it.
+        max_words: different words counted at a time, the bound of the memory used.
+
+    Returns:
+        `[PAD] [UNK] [CLS] [SEP] [MASK]`, then single characters, then pieces by frequency.
+
+    Raises:
+        ValueError: no word is in enough notes, or `size` is too small for the characters alone.
+    """
+    counts = count_words(texts, do_lower_case, max_words)
+    words = counts.frequent_words(min_count)
+    characters = counts.common_characters(min_count)
+    words = [word for word in words if characters.issuperset(word)]
+    reserved = [*SPECIAL_TOKENS, *sorted(characters)]
+    # Signs and ideographs stand alone: only characters of longer words can continue one.
+    inside = {character for word in counts.notes if len(word) > 1 for character in word}
+    reserved += [CONTINUATION + character for character in sorted(inside & characters)]
+    if size < len(reserved):
+        raise ValueError(
+            f"Expected a size of at least {len(reserved)} rows (special tokens and the single "
+            f"characters of the notes), received {size}. Raise the size or min_count."
+        )
+    rows = _train(words, counts.occurrences, size, reserved)
+    if len(rows) < size:
+        logging.warning(
+            "The notes give %d wordpieces, fewer than the %d asked for. Give more notes for more.",
+            len(rows),
+            size,
+        )
+    return rows
+
+
+def _train(
+    words: list[str], occurrences: Mapping[str, int], size: int, reserved: list[str]
+) -> list[str]:
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    trained.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # The trainer numbers "##" characters in the order of a hash map and breaks ties by number,
+    # which makes it differ from run to run; naming them beforehand fixes their numbers.
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        special_tokens=reserved,
+        continuing_subword_prefix=CONTINUATION,
+        show_progress=False,
+    )
+    trained.train_from_iterator(_repeat_words(words, occurrences), trainer)
+    ids = trained.get_vocab()
+    return sorted(ids, key=ids.__getitem__)
+
+
+def _repeat_words(words: list[str], occurrences: Mapping[str, int]) -> Iterator[str]:
+    total = sum(occurrences[word] for word in words)
+    scale = max(1.0, total / _TRAINED_OCCURRENCES)
+    for word in words:
+        left = max(1, round(occurrences[word] / scale))
+        while left > 0:
+            yield " ".join([word] * min(left, _OCCURRENCES_A_LINE))
+            left -= _OCCURRENCES_A_LINE
+
+
+def write_vocabulary(path: str, tokens: list[str]) -> None:
+    """Writes a vocabulary, a wordpiece a line: whole or not at all, readable by its owner only.
+
+    Args:
+        path: the file.
+        tokens: the rows; "" is a row without a wordpiece.
+
+    Raises:
+        ValueError: two rows are equal, the last is blank, or a row would not be read back as it is.
+    """
+    seen: dict[str, int] = {}
+    for line, token in enumerate(tokens, start=1):
+        if token in seen:
+            raise ValueError(
+                f"{path}: expected different wordpieces, received line {line} equal to line "
+                f"{seen[token]}. Drop one of the two."
+            )
+        if token != token.strip() or "\n" in token:
+            raise ValueError(
+                f"{path}: expected wordpieces without white space around them or line feeds, "
+                f"received another in line {line}. Strip it."
+            )
+        if token:
+            seen[token] = line
+    if not tokens or not tokens[-1]:
+        raise ValueError(
+            f"{path}: expected a wordpiece in the last row, received none. Drop the blank rows."
+        )
+    with open_private_file(path) as file:
+        file.write("".join(f"{token}\n" for token in tokens).encode("utf-8"))
+
+
+@dataclasses.dataclass(frozen=True)
+class VocabularySettings:
+    """The command's flags; see `define_flags` for their meaning."""
+
+    input: tuple[str, ...]
+    output: str
+    size: int
+    do_lower_case: bool | None
+    extend: str | None
+    add: int | None
+    min_count: int
+    max_words: int
+    overwrite: bool
+
+
+def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the command's flags."""
+    common = {"flag_values": flag_values}
+    flags.DEFINE_list(
+        "input",
+        [],
+        "Notes (NOTEEVENTS.csv, .csv.gz) or sentence files (.txt, a sentence a line, a blank line "
+        "between notes): comma-separated paths and globs. Without it: the embedded default, "
+        f"{EMBEDDED_NOTES} invented notes.",
+        **common,
+    )
+    flags.DEFINE_string("output", "vocab.txt", "The vocabulary to write (mode 0600).", **common)
+    flags.DEFINE_integer("size", 28996, "Rows to learn.", lower_bound=6, **common)
+    flags.DEFINE_bool(
+        "do_lower_case",
+        None,
+        "Lower-case and strip accents. Default: False; with --extend what the vocabulary shows.",
+        **common,
+    )
+    flags.DEFINE_string(
+        "extend", None, "Fill the [unused] rows of this vocabulary; no id moves.", **common
+    )
+    flags.DEFINE_integer(
+        "add", None, "With --extend: words to add. Default: all [unused] rows.", 1, **common
+    )
+    flags.DEFINE_integer(
+        "min_count",
+        DEFAULT_MIN_COUNT,
+        "Notes that must hold a word before anything is learned from it. A vocabulary holds words "
+        "of patients' notes: do not lower this for notes of few patients, and keep the file as "
+        "safe as the notes.",
+        lower_bound=1,
+        **common,
+    )
+    flags.DEFINE_integer(
+        "max_words",
+        DEFAULT_MAX_WORDS,
+        "Different words counted at a time; about 150 bytes each.",
+        lower_bound=1000,
+        **common,
+    )
+    flags.DEFINE_bool("overwrite", False, "Replace an existing --output.", **common)
+
+
+def settings_from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> VocabularySettings:
+    """The flags as settings."""
+    names = [field.name for field in dataclasses.fields(VocabularySettings)]
+    values = {name: getattr(flag_values, name) for name in names}
+    return VocabularySettings(**{**values, "input": tuple(values["input"])})
+
+
+def read_texts(patterns: Iterable[str]) -> Iterator[str]:
+    """Streams the texts of note files and of sentence files (.txt), a note each.
+
+    Args:
+        patterns: paths and globs; none at all gives the embedded default, invented notes.
+
+    Raises:
+        FileNotFoundError: a path or glob names no file.
+        ValueError: a file is not what its name says; names file and line, never the text.
+    """
+    from tfrecords_builder import notes, synthetic
+
+    patterns = list(patterns)
+    if not patterns:
+        for row in synthetic.generate_notes(EMBEDDED_NOTES, EMBEDDED_SEED):
+            yield row["TEXT"]
+    for path in _find_files(patterns):
+        if path.endswith(".txt"):
+            yield from _read_sentence_file(path)
+        else:
+            yield from (note.text for note in notes.read_notes(path))
+
+
+def _read_sentence_file(path: str) -> Iterator[str]:
+    note: list[str] = []
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                sentence = line.decode("utf-8").strip()
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{path}: expected UTF-8, received other bytes in line {number} (at byte "
+                    f"{error.start + 1} of the line). Convert the file to UTF-8."
+                ) from None
+            if sentence:
+                note.append(sentence)
+            elif note:
+                yield "\n".join(note)
+                note = []
+    if note:
+        yield "\n".join(note)
+
+
+def _find_files(patterns: Iterable[str]) -> list[str]:
+    paths = []
+    for pattern in patterns:
+        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+        if not found:
+            raise FileNotFoundError(
+                f"Expected files at --input={pattern}, received none. Check the path or glob."
+            )
+        paths += found
+    return paths
+
+
+def casing_of(settings: VocabularySettings) -> bool:
+    """Whether the text is lower-cased: as given, else as the vocabulary to extend, else not."""
+    if settings.extend:
+        return lower_case_of(settings.extend, settings.do_lower_case)
+    return bool(settings.do_lower_case)
+
+
+def make_vocabulary(settings: VocabularySettings) -> list[str]:
+    """Learns or extends a vocabulary and writes it.
+
+    Returns:
+        The rows written.
+
+    Raises:
+        FileExistsError: the output exists and `overwrite` is not set.
+        FileNotFoundError: an input or the vocabulary to extend does not exist.
+        ValueError: see learn_vocabulary and extend_vocabulary.
+    """
+    from tqdm import tqdm
+
+    if os.path.exists(settings.output) and not settings.overwrite:
+        raise FileExistsError(
+            f"Expected a new file for --output, received {settings.output}, which exists and may "
+            "belong to a checkpoint. Choose another name or give --overwrite."
+        )
+    texts = tqdm(read_texts(settings.input), unit=" notes", disable=None)
+    limits = {"min_count": settings.min_count, "max_words": settings.max_words}
+    do_lower_case = casing_of(settings)
+    if settings.extend:
+        rows = extend_vocabulary(settings.extend, texts, settings.add, do_lower_case, **limits)
+    else:
+        rows = learn_vocabulary(texts, settings.size, do_lower_case, **limits)
+    write_vocabulary(settings.output, rows)
+    return rows
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
+    settings = settings_from_flags()
+    if not settings.input:
+        print(f"No --input: using the embedded default, {EMBEDDED_NOTES} invented notes.")
+    try:
+        rows = make_vocabulary(settings)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    print(
+        f"Wrote {len(rows)} wordpieces to {settings.output}. It holds words of the notes.\n"
+        f"Next: python -m tfrecords_builder --input {','.join(settings.input) or 'NOTES'} "
+        f"--vocab_file {settings.output} --do_lower_case={casing_of(settings)} --output_dir records"
+    )
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)
