@@ -1,0 +1,149 @@
+"""The reference's sentence files, one a category, from golden and from invented notes."""
+
+import csv
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from tfrecords_builder import format_notes, sections, sentences
+from tfrecords_builder.format_notes import FormatSettings
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDEN_NOTES = ROOT / "tests" / "golden" / "notes" / "NOTEEVENTS.csv"
+HEADER = "ROW_ID,SUBJECT_ID,HADM_ID,CATEGORY,ISERROR,TEXT\n"
+
+
+def documents(path):
+    """The documents of a sentence file: lists of lines."""
+    content = path.read_text(encoding="utf-8")
+    assert content.endswith("\n\n")
+    return [document.split("\n") for document in content[:-2].split("\n\n")]
+
+
+def test_golden_notes_become_one_document_each_in_their_categorys_file(tmp_path):
+    output_dir = tmp_path / "out"
+    counts = format_notes.format_notes(FormatSettings(str(output_dir), (str(GOLDEN_NOTES),)))
+    with open(GOLDEN_NOTES, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = {}
+    for row in rows:
+        lines = [
+            sentence
+            for section in sections.split_sections(row["TEXT"])
+            for sentence in sentences.split_sentences(section)
+        ]
+        name = row["CATEGORY"].strip().replace("/", "_").replace(" ", "_") + ".txt"
+        expected.setdefault(name, []).append(lines)
+    assert set(os.listdir(output_dir)) == {*expected, "counts.json"}
+    for name, expected_documents in expected.items():
+        assert documents(output_dir / name) == expected_documents
+        assert stat.S_IMODE((output_dir / name).stat().st_mode) == 0o600
+    assert counts.written == {name: len(found) for name, found in expected.items()}
+    assert counts.written["Nursing_other.txt"] == 17
+    assert counts.content_kept == counts.content_read
+
+
+def test_notes_on_which_the_published_rules_fail_are_named_by_row(tmp_path):
+    path = tmp_path / "NOTEEVENTS.csv"
+    path.write_text(
+        HEADER
+        + "7,1,1,ECG,,Admission Date: a Discharge Date: secret\n8,1,1,ECG,,Sinus rhythm.\n"
+        + '9,1,1,Echo,,"Meds:\nasa\n\nStop heparin\nnow"\n',
+        encoding="utf-8",
+    )
+    output_dir = tmp_path / "out"
+    settings = FormatSettings(str(output_dir), (str(path),), sections="as_published")
+    counts = format_notes.format_notes(settings)
+    failed = [{"note_id": "7", "reason": "as_published: IndexError"}]
+    assert counts.failed_notes == failed
+    assert documents(output_dir / "ECG.txt") == [["Sinus rhythm."]]
+    report = (output_dir / "counts.json").read_text(encoding="utf-8")
+    assert "secret" not in report
+    report = json.loads(report)
+    assert report["failed_notes"] == failed
+    assert (report["content_read"], report["content_kept"]) == (35 + 12 + 22, 12 + 19)
+    assert report["notes"]["read"] == 3
+
+
+def test_filters_and_odd_category_names(tmp_path):
+    path = tmp_path / "NOTEEVENTS.csv"
+    rows = "1,1,1,../ECG,,a\n2,1,1,ECG,,b\n3,1,1,,,c\n4,2,2,ECG,,d\n5,1,3,ecg,,e\n6,1,1,Echo,,f\n"
+    path.write_text(HEADER + rows, encoding="utf-8")
+    (tmp_path / "subjects.txt").write_text("2\n")
+    (tmp_path / "admissions.txt").write_text("3\n")
+    output_dir = tmp_path / "out"
+    counts = format_notes.format_notes(
+        FormatSettings(
+            str(output_dir),
+            (str(path),),
+            categories=("../ECG", "ECG", ""),
+            exclude_subjects=str(tmp_path / "subjects.txt"),
+            exclude_admissions=str(tmp_path / "admissions.txt"),
+        )
+    )
+    assert counts.written == {"ECG.txt": 1, "ECG_2.txt": 1, "uncategorised.txt": 1}
+    assert documents(output_dir / "ECG_2.txt") == [["b"]]
+    assert counts.notes.filtered == {
+        "excluded_subject": 1,
+        "excluded_admission": 1,
+        "other_category": 1,
+    }
+
+
+def test_folder_that_holds_files_is_refused(tmp_path):
+    (tmp_path / "ECG.txt").write_text("old")
+    with pytest.raises(FileExistsError, match="which holds files"):
+        format_notes.format_notes(FormatSettings(str(tmp_path)))
+    assert (tmp_path / "ECG.txt").read_text() == "old"
+
+
+def test_damaged_input_leaves_no_files(tmp_path):
+    path = tmp_path / "NOTEEVENTS.csv"
+    path.write_text(HEADER + "1,1,1,ECG,,a\n2,1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="row 2"):
+        format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (str(path),)))
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_more_categories_than_files_can_be_open(tmp_path):
+    path = tmp_path / "NOTEEVENTS.csv"
+    rows = "".join(f"{number},1,1,kind {number},,a\n" for number in range(1, 202))
+    path.write_text(HEADER + rows, encoding="utf-8")
+    with pytest.raises(ValueError, match="at most 200 categories"):
+        format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (str(path),)))
+
+
+def run_command(*flags, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "tfrecords_builder.format_notes", *flags],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_command_without_input_writes_invented_notes(tmp_path):
+    done = run_command("--synthetic_notes=60", "--output_dir=out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "invented notes" in done.stdout
+    assert "read 60 notes" in done.stdout
+    assert "100.00% of the characters kept" in done.stdout
+    assert "--input_file='out/*.txt'" in done.stdout
+    assert (tmp_path / "out" / "Discharge_summary.txt").stat().st_size > 1000
+
+
+def test_command_names_what_is_wrong(tmp_path):
+    failed = run_command("--input=none.csv", "--output_dir=out", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "none.csv" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    shown = run_command("--help", cwd=tmp_path).stdout
+    assert "--sections" in shown
+    assert "--exclude_subjects" in shown

@@ -1,0 +1,120 @@
+"""Which notes are handed on, and that each one is accounted for."""
+
+import pytest
+
+from tfrecords_builder import notes, synthetic
+from tfrecords_builder.schema import Note
+
+HEADER = "ROW_ID,SUBJECT_ID,HADM_ID,CHARTDATE,CATEGORY,ISERROR,TEXT\n"
+ROWS = (
+    '1,10,100,2101-01-01,Discharge summary,,"First ""quoted"", line.\nSecond line."\n'
+    "2,10,100,2101-01-01,Physician ,,NA\n"
+    "3,11,,2101-01-01,Physician ,1,marked\n"
+    "4,12,101,2101-01-01,Radiology,0,null\n"
+    '5,12,102,2101-01-01,Radiology,," \n "\n'
+    "6,13,103,2101-01-01,ECG,,\n"
+    "7,13,103,2101-01-01,ECG,,Pâleur – 38 °C\n"
+)
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "NOTEEVENTS.csv"
+    path.write_text(HEADER + ROWS, encoding="utf-8")
+    return str(path)
+
+
+def ids(*arguments, **options):
+    return [note.note_id for note in notes.read_notes(*arguments, **options)]
+
+
+def test_notes_come_in_order_with_their_category_stripped(table):
+    assert list(notes.read_notes(table)) == [
+        Note("1", "Discharge summary", 'First "quoted", line.\nSecond line.', "10", "100"),
+        Note("2", "Physician", "NA", "10", "100"),
+        Note("4", "Radiology", "null", "12", "101"),
+        Note("7", "ECG", "Pâleur – 38 °C", "13", "103"),
+    ]
+
+
+def test_every_note_is_counted(table):
+    counts = notes.NoteCounts()
+    used = list(notes.read_notes(table, counts=counts))
+    assert counts == notes.NoteCounts(
+        read=7,
+        used=4,
+        empty=2,
+        filtered={"marked_as_error": 1},
+        characters=sum(len(note.text) for note in used),
+    )
+
+
+def test_category_filter_ignores_case_and_blanks(table):
+    counts = notes.NoteCounts()
+    assert ids(table, categories=["physician ", "ECG"], counts=counts) == ["2", "7"]
+    assert counts.filtered == {"marked_as_error": 1, "other_category": 3}
+    assert (counts.read, counts.used, counts.empty) == (7, 2, 1)
+
+
+def test_subjects_and_admissions_are_left_out(table):
+    counts = notes.NoteCounts()
+    left = ids(table, exclude_subjects={"10"}, exclude_admissions={"103.0"}, counts=counts)
+    assert left == ["4"]
+    assert counts.filtered == {
+        "marked_as_error": 1,
+        "excluded_subject": 2,
+        "excluded_admission": 2,
+    }
+    assert counts.empty == 1
+
+
+def test_counts_of_several_sources_add_up(table):
+    total = notes.NoteCounts()
+    for _ in range(2):
+        counts = notes.NoteCounts()
+        ids(table, counts=counts)
+        total.add(counts)
+    assert (total.read, total.used, total.empty) == (14, 8, 4)
+    assert total.filtered == {"marked_as_error": 2}
+    assert total.characters == 2 * counts.characters
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_synthetic_files_are_read_and_accounted_for(tmp_path, name):
+    path = str(tmp_path / name)
+    synthetic.write_noteevents(path, 500, seed=7)
+    rows = [
+        row
+        for row in synthetic.generate_notes(500, seed=7)
+        if row["TEXT"] and row["ISERROR"] != "1"
+    ]
+    counts = notes.NoteCounts()
+    found = list(notes.read_notes(path, counts=counts))
+    assert [note.text for note in found] == [row["TEXT"] for row in rows]
+    assert [note.hadm_id for note in found] == [row["HADM_ID"] or None for row in rows]
+    assert (counts.read, counts.empty, counts.filtered) == (500, 2, {"marked_as_error": 5})
+
+
+def test_streaming_stops_at_the_first_note_asked_for(tmp_path):
+    path = tmp_path / "NOTEEVENTS.csv"
+    path.write_text(HEADER + ROWS + "8,short\n", encoding="utf-8")
+    assert next(notes.read_notes(str(path))).note_id == "1"
+
+
+@pytest.mark.parametrize(
+    "content", ["7\n8\n", "subject_id\n7\r\n\n 8 ", "HADM_ID\n7.0\n8,\n", '"7"\n"8"', "\ufeff7\n8"]
+)
+def test_ids_are_read_one_a_line(tmp_path, content):
+    path = tmp_path / "ids.txt"
+    path.write_text(content, encoding="utf-8")
+    assert notes.read_ids(str(path)) == {"7", "8"}
+
+
+def test_lists_of_ids_with_more_columns_or_nothing_are_refused(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("7\n8,100\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"ids\.csv, line 2: expected one id a line"):
+        notes.read_ids(str(path))
+    path.write_text("\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="received none"):
+        notes.read_ids(str(path))

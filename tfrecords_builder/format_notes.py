@@ -1,0 +1,224 @@
+"""Writes notes as the reference's text files: a sentence a line, a blank line between notes.
+
+    python -m tfrecords_builder.format_notes --input=NOTEEVENTS.csv.gz --output_dir=sentences
+
+There is one file a category, `Nursing/other` in `Nursing_other.txt`, and `counts.json`, which says
+what became of every note. Without --input it writes the sentences of invented notes.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from tfrecords_builder import synthetic
+from tfrecords_builder.notes import NoteCounts, read_ids, read_notes
+from tfrecords_builder.private_file import open_private_file
+from tfrecords_builder.schema import Note
+from tfrecords_builder.sections import PublishedRulesError, content_length, split_sections
+from tfrecords_builder.sentences import split_sentences
+
+COUNTS_NAME = "counts.json"
+_MOST_CATEGORIES = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class FormatSettings:
+    """What to write.
+
+    Attributes:
+        output_dir: a folder that is new or empty.
+        input: sources of notes, see `notes.read_notes`; none: invented notes.
+        sections: "corrected" or "as_published".
+        categories: kinds of note to keep; empty keeps all.
+        exclude_subjects: a file of subject ids to leave out, one a line, or None.
+        exclude_admissions: a file of admission ids to leave out, one a line, or None.
+        synthetic_notes: how many to invent where there is no input.
+    """
+
+    output_dir: str
+    input: tuple[str, ...] = ()
+    sections: str = "corrected"
+    categories: tuple[str, ...] = ()
+    exclude_subjects: str | None = None
+    exclude_admissions: str | None = None
+    synthetic_notes: int = 500
+
+
+@dataclasses.dataclass
+class FormatCounts:
+    """What was written.
+
+    Attributes:
+        notes: what became of the notes while reading.
+        written: notes written, by file name.
+        sections, sentences: in the notes written.
+        content_read, content_kept: characters other than white space and rulers, before and
+            after the section rules.
+        failed_notes: one {"note_id", "reason"} a note on which the published rules fail.
+    """
+
+    notes: NoteCounts = dataclasses.field(default_factory=NoteCounts)
+    written: dict[str, int] = dataclasses.field(default_factory=dict)
+    sections: int = 0
+    sentences: int = 0
+    content_read: int = 0
+    content_kept: int = 0
+    failed_notes: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+
+def format_notes(settings: FormatSettings) -> FormatCounts:
+    """Writes the sentence files; they appear all together when the last note is written.
+
+    Raises:
+        FileExistsError: the output folder holds files.
+        ValueError: a source cannot be read to its end, or has too many categories for a file each.
+    """
+    if os.path.isdir(settings.output_dir) and os.listdir(settings.output_dir):
+        raise FileExistsError(
+            f"Expected a new or empty folder, received {settings.output_dir}, which holds files. "
+            "Name another --output_dir or empty it."
+        )
+    counts = FormatCounts()
+    with contextlib.ExitStack() as stack:
+        # Opened first, it is the last to get its name.
+        path = os.path.join(settings.output_dir, COUNTS_NAME)
+        counts_file = stack.enter_context(open_private_file(path))
+        files = _CategoryFiles(settings.output_dir, stack)
+        for note in _progress(_read(settings, counts.notes)):
+            lines = _sentences(note, settings.sections, counts)
+            if lines:
+                name, file = files.of(note.category)
+                file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
+                counts.written[name] = counts.written.get(name, 0) + 1
+        report = dataclasses.asdict(counts) | {"settings": dataclasses.asdict(settings)}
+        counts_file.write(json.dumps(report, indent=1, sort_keys=True).encode("utf-8") + b"\n")
+    return counts
+
+
+class _CategoryFiles:
+    """One open file a category, under a name that every file system takes."""
+
+    def __init__(self, output_dir: str, stack: contextlib.ExitStack):
+        self._output_dir = output_dir
+        self._stack = stack
+        self._files: dict[str, tuple[str, BinaryIO]] = {}
+
+    def of(self, category: str) -> tuple[str, BinaryIO]:
+        """The name and the open file of a category."""
+        if category not in self._files:
+            if len(self._files) == _MOST_CATEGORIES:
+                raise ValueError(
+                    f"Expected at most {_MOST_CATEGORIES} categories, received more. Choose some "
+                    "with --categories."
+                )
+            name = self._new_name(category)
+            path = os.path.join(self._output_dir, name)
+            self._files[category] = name, self._stack.enter_context(open_private_file(path))
+        return self._files[category]
+
+    def _new_name(self, category: str) -> str:
+        stem = re.sub(r"\W+", "_", category).strip("_")[:100] or "uncategorised"
+        # "ECG" and "Ecg" are one file where the file system ignores case.
+        taken = {name.casefold() for name, _ in self._files.values()}
+        name, number = f"{stem}.txt", 2
+        while name.casefold() in taken:
+            name, number = f"{stem}_{number}.txt", number + 1
+        return name
+
+
+def _sentences(note: Note, rules: str, counts: FormatCounts) -> list[str]:
+    counts.content_read += content_length(note.text)
+    try:
+        sections = split_sections(note.text, rules)
+    except PublishedRulesError as error:
+        counts.failed_notes.append(
+            {"note_id": note.note_id, "reason": f"{rules}: {error.reference_error}"}
+        )
+        return []
+    lines = [sentence for section in sections for sentence in split_sentences(section)]
+    counts.content_kept += sum(map(content_length, sections))
+    counts.sections += len(sections)
+    counts.sentences += len(lines)
+    return lines
+
+
+def _read(settings: FormatSettings, counts: NoteCounts) -> Iterator[Note]:
+    subjects, admissions = (
+        read_ids(path) if path else frozenset()
+        for path in (settings.exclude_subjects, settings.exclude_admissions)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        paths = settings.input
+        if not paths:
+            paths = (os.path.join(folder, "NOTEEVENTS.csv"),)
+            synthetic.write_noteevents(paths[0], settings.synthetic_notes, seed=7)
+        for path in paths:
+            yield from read_notes(path, settings.categories or None, subjects, admissions, counts)
+
+
+def _progress(found: Iterator[Note]) -> Iterator[Note]:
+    from tqdm import tqdm
+
+    return tqdm(found, unit=" notes", disable=None)
+
+
+def _report(settings: FormatSettings, counts: FormatCounts) -> str:
+    kept = counts.content_kept / max(1, counts.content_read)
+    lines = [
+        f"read {counts.notes.read:,} notes, {counts.notes.empty:,} of them empty",
+        *(f"left out {number:,}: {reason}" for reason, number in counts.notes.filtered.items()),
+        f"failed {len(counts.failed_notes):,} (ids in {COUNTS_NAME})",
+        *(f"wrote {number:,} notes to {name}" for name, number in sorted(counts.written.items())),
+        f"{counts.sections:,} sections, {counts.sentences:,} sentences, {kept:.2%} of the "
+        "characters kept",
+        f"Wrote sentence files to {settings.output_dir}.",
+        "Next: python -m tfrecords_builder.create_pretraining_data "
+        f"--input_file='{settings.output_dir}/*.txt' --output_file=notes.tfrecord "
+        "--vocab_file=vocab.txt --do_lower_case=False",
+    ]
+    return "\n".join(lines)
+
+
+def _define_flags() -> None:
+    from absl import flags
+
+    flags.DEFINE_list("input", [], "Sources of notes: NOTEEVENTS.csv[.gz], ... None: invented.")
+    flags.DEFINE_string("output_dir", "sentences", "A new or empty folder for the sentence files.")
+    flags.DEFINE_enum(
+        "sections", "corrected", ("corrected", "as_published"), "Rules that cut notes."
+    )
+    flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.")
+    flags.DEFINE_string("exclude_subjects", None, "A file of subject ids to leave out.")
+    flags.DEFINE_string("exclude_admissions", None, "A file of admission ids to leave out.")
+    flags.DEFINE_integer("synthetic_notes", 500, "Invented notes without --input.", lower_bound=1)
+
+
+def main(argv: list[str]) -> None:
+    from absl import app, flags
+
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
+    values = flags.FLAGS.flag_values_dict()
+    fields = {name: values[name] for name in FormatSettings.__dataclass_fields__}
+    lists = {name: tuple(fields[name]) for name in ("input", "categories")}
+    settings = FormatSettings(**fields | lists)
+    if not settings.input:
+        print(f"No --input: writing the sentences of {settings.synthetic_notes} invented notes.")
+    try:
+        counts = format_notes(settings)
+    except (OSError, ValueError) as error:
+        sys.exit(f"Error: {error}")
+    print(_report(settings, counts))
+
+
+if __name__ == "__main__":
+    from absl import app
+
+    _define_flags()
+    app.run(main)

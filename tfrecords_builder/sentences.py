@@ -1,0 +1,191 @@
+"""Splits sections of clinical notes into sentences, by rules and without a model.
+
+Source: the two boundaries that the clinicalBERT scripts (Alsentzer et al. 2019,
+format_mimic_for_BERT.py) add to scispaCy's are among the rules: a full stop before a word in title
+case, and a hyphen that stands alone. Their deidentified spans `[** ... **]` stay whole here too.
+"""
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Notes are wrapped at 66 to 80 characters: a line that left room for the next line's first word
+# within this length was ended on purpose.
+_WRAP_LENGTH = 60
+
+# A full stop behind these belongs to the word: a name or a number follows.
+_NEVER_LAST = _words(
+    "dr drs mr mrs ms prof rev sgt lt capt st vs e.g eg i.e ie cf viz approx ca fig"
+)
+# These end a sentence only before a word in title case.
+_SELDOM_LAST = _words(
+    """pt pts abd abx adm amt ant appt appts avg b.i.d bid bilat bx cal cap caps cont cx dept diff
+    dil dist div dx est etc eval ext exts fem freq ft gen gtt h.s hosp hs hx i.m i.v im imp
+    inc incl info init inj inpt int jr lac lat liq m.d med meds min mins misc mo
+    mos mod mon neg neuro norm nos nr p.m p.o p.r.n pos poss prev prn prob prox q.d q.h q.h.s
+    q.i.d q.o.d qd qhs qid ref rel resp resps rt rx sec sig sl sol spec sq sr susp sx sys
+    tab tabs tbsp temp temps tid t.i.d tx u.s vent vol vols vit wk wks wt wts a.m"""
+)
+# Units end one before any word that is not in lower case, but for a route or a frequency.
+_UNITS = _words("mg mcg g gm kg lb lbs oz cc ml l dl cm mm hr hrs yr yrs")
+_BEHIND_UNITS = _words("PO IV IM SC SQ SL PR IH QD QID BID TID QHS PRN Q QAM QPM DAILY")
+# "J. Smith" is one name, "hepatitis C. The" two sentences.
+_OPENERS = _words(
+    """A According After All Also Although An And As At Because Both But By Continue Currently
+    Denies During For Given He Her His However I If In It Labs Medications No Not Of On Once Our
+    Patient Plan Pt She Since Some That The Their Then There These They This Today Upon Was We
+    Were When While Will With Would You Your"""
+)
+_ABBREVIATIONS = _NEVER_LAST | _SELDOM_LAST | _UNITS | {"no"}
+_LINES_GO_ON_AFTER = _words(
+    "a an and are as at by for from had has his her in is of on or that the to was were with"
+)
+
+# One first character, so that the search runs at the speed of a character class.
+_candidate = re.compile(
+    r"""[\n.!?\[-](?:
+        (?<=\n)                                         # a line that was ended on purpose
+      | (?<=\[)\*\*.{0,1000}?\*\*\]                     # a deidentified span: passed over
+      | (?<=[.!?])(?<![.!?]{2})[.!?]*['")\]\u2019\u201d]*(?:[ ]|(?<=[a-z]\.)(?=[A-Z][a-z]))
+      | (?<=[ ]-)[ ](?!-(?:\s|\Z))                      # a hyphen that stands alone
+    )""",
+    re.VERBOSE,
+)
+_wrapped_span = re.compile(r"\[\*\*(?:[^\n*]|\*(?!\*\])){0,1000}\n(?s:.){0,1000}?\*\*\]")
+_dotted_letters = re.compile(r"(?:(?:[a-z]{1,2}\.)+[a-z]{1,2}|q\.?\d[\d-]*[a-z]{0,3})\Z")
+_list_item = re.compile(
+    r"[-*\u2022\u2013+] |\#|\d{1,2}[.)] +[A-Za-z\[]|\[\*\*[^\]]*\*\*\] +\d\d?:\d\d"
+)
+_lab_value = re.compile(r"[A-Z][A-Za-z0-9]* ?[A-Za-z]*-[<>]?\d")
+
+
+def split_sentences(section: str) -> list[str]:
+    """Splits a section into sentences.
+
+    Args:
+        section: a section as `split_sections` gives it, or any other text.
+
+    Returns:
+        The sentences in order, each on one line with single blanks and none of them empty. They
+        hold every character of the section that is not white space.
+    """
+    text = _join_wrapped_lines(section) if "\n" in section else _single_blanks(section)
+    sentences = []
+    start = 0
+    for match in _candidate.finditer(text):
+        mark, after = match.span()
+        first = text[mark]
+        if first == "\n":
+            sentences.append(text[start:mark])
+        elif first == "[" or (first == "." and not _ends_sentence(text, start, mark, after)):
+            continue
+        elif first != "." and (mark == start or (text[mark - 1] == " " and first != "-")):
+            # A bullet stays with its item, and a question mark that stands alone is a doubt about
+            # what follows ("? pneumonia").
+            continue
+        else:
+            sentences.append(
+                text[start : after - 1] if text[after - 1] == " " else text[start:after]
+            )
+        start = after
+    if start < len(text):
+        sentences.append(text[start:])
+    return sentences
+
+
+def _single_blanks(line: str) -> str:
+    # Blanks are the only printable white space: most lines need no second look.
+    if line.isprintable() and "  " not in line:
+        return line.strip()
+    return " ".join(line.split())
+
+
+def _ends_sentence(text: str, start: int, mark: int, after: int) -> bool:
+    """Whether the sentence that begins at `start` ends with the full stop at `mark`.
+
+    Args:
+        text: lines with single blanks.
+        start: where the sentence begins.
+        mark: where the full stop stands.
+        after: where the next word begins.
+    """
+    following = text[after : after + 1]
+    if following in ",;:.)%/\n":
+        return False
+    begin = text.rfind(" ", start, mark) + 1 or start
+    word = text[begin:mark].lower()
+    if len(word) > 2 and word.isalpha() and word not in _ABBREVIATIONS:
+        return True
+    return _ends_with_abbreviation(text, begin > start, word.strip("(\"'"), begin, after)
+
+
+def _ends_with_abbreviation(text: str, inside: bool, word: str, begin: int, after: int) -> bool:
+    """Whether a sentence ends behind a number, a letter or a known abbreviation.
+
+    Args:
+        inside: other words of the sentence stand before it.
+        word: in lower case, without the full stop.
+        begin: where the word begins.
+        after: where the next word begins.
+    """
+    following = text[after]
+    title = following.isupper() and text[after + 1 : after + 2].islower()
+    if word in _NEVER_LAST:
+        return False
+    if word.isdigit():
+        # The number of an item: at the beginning, or behind a colon.
+        enumerates = not inside or (len(word) == 1 and text[begin - 2] == ":")
+        return not (enumerates or following.islower())
+    if word in _UNITS:
+        return not following.islower() and _word_at(text, after) not in _BEHIND_UNITS
+    if len(word) == 1 and word.isalpha():
+        return inside and _word_at(text, after) in _OPENERS
+    if word == "no":
+        return not (following.isdigit() or following == "#")
+    if word in _SELDOM_LAST or _dotted_letters.match(word):
+        # At the beginning of a sentence it is the subject: "Pt. Smith denies".
+        return inside and (title or _word_at(text, after).endswith(":"))
+    return not following.islower() or len(word) > 2
+
+
+def _word_at(text: str, place: int) -> str:
+    end = text.find(" ", place)
+    return (text[place:] if end < 0 else text[place:end]).rstrip(".,;")
+
+
+def _join_wrapped_lines(section: str) -> str:
+    """Leaves a line break where a line was ended on purpose and makes all others blanks."""
+    if "[**" in section:
+        section = _wrapped_span.sub(lambda span: span[0].replace("\n", " "), section)
+    joined: list[str] = []
+    line = ""
+    ended = False
+    for following in section.split("\n"):
+        following = _single_blanks(following)
+        if not following:
+            ended = True
+        elif not joined:
+            joined.append(following)
+            line, ended = following, False
+        else:
+            joined.append("\n" if ended or not _goes_on(line, following) else " ")
+            joined.append(following)
+            line, ended = following, False
+    return "".join(joined)
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Whether the paragraph of `line` goes on in the line that follows."""
+    first = following[0]
+    if first.islower():
+        return True
+    if not first.isalpha() and _list_item.match(following):
+        return False
+    if len(line) + 1 + len(following.partition(" ")[0]) > _WRAP_LENGTH:
+        return True
+    if line[-1] in ",(/&" or line.rpartition(" ")[2].lower() in _LINES_GO_ON_AFTER:
+        return True
+    return _lab_value.match(following) is not None and _lab_value.search(line) is not None
