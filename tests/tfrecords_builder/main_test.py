@@ -1,0 +1,98 @@
+"""`python -m tfrecords_builder`."""
+
+import pathlib
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from tfrecords_builder import schema
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+NOTES = f"--input={GOLDEN}/notes/NOTEEVENTS.csv"
+VOCAB = f"--vocab_file={GOLDEN}/vocab/cased.txt"
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "tfrecords_builder", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        **options,
+    )
+
+
+def test_notes_become_records_and_a_report(tmp_path):
+    done = run(
+        NOTES,
+        VOCAB,
+        f"--output_dir={tmp_path}/records",
+        "--num_shards=2",
+        "--max_predictions_per_seq=22",
+        "--do_whole_word_mask",
+        "--categories=Nursing,Radiology",
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = schema.read_manifest(str(tmp_path / "records"))
+    assert manifest.settings["max_predictions_per_seq"] == 22
+    assert manifest.settings["do_whole_word_mask"] is True
+    assert manifest.settings["categories"] == ["Nursing", "Radiology"]
+    notes = manifest.counts["notes"]
+    assert 0 < notes["written"] < notes["read"] == 80
+    assert f"Wrote {manifest.counts['instances']:,} instances to {tmp_path}/records" in done.stdout
+    assert "Next: python -m clinicalbert_tf.pretrain" in done.stdout
+    assert done.stderr == ""
+
+
+def test_without_input_it_says_that_it_invents_notes(tmp_path):
+    done = run(f"--output_dir={tmp_path}/records", "--synthetic_notes=30", "--num_shards=1")
+    assert done.returncode == 0, done.stderr
+    assert "embedded default, 30 invented notes" in done.stderr
+    assert schema.read_manifest(str(tmp_path / "records")).counts["notes"]["read"] == 30
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--input=missing.csv", VOCAB], "missing.csv"),
+        ([NOTES, "--vocab_file=missing.txt"], "missing.txt"),
+        ([NOTES], "--vocab_file"),
+        ([NOTES, VOCAB, "--do_lower_case=True"], "do_lower_case=False"),
+        ([NOTES, VOCAB, "--masking=dynamic", "--dupe_factor=3"], "dupe_factor 1"),
+        ([NOTES, VOCAB, "--masked_lm_prob=15"], "masked_lm_prob"),
+        ([NOTES, VOCAB, "surplus"], "surplus"),
+    ],
+)
+def test_a_mistake_is_named_without_a_traceback(arguments, named, tmp_path):
+    done = run(f"--output_dir={tmp_path}/records", *arguments)
+    assert done.returncode != 0
+    assert named in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "records" / "manifest.json").exists()
+
+
+def test_a_file_too_large_for_its_disk_is_named_and_leaves_no_half_shard(tmp_path):
+    def limit_file_size():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    done = run(
+        NOTES,
+        VOCAB,
+        f"--output_dir={tmp_path}/records",
+        "--num_shards=1",
+        "--num_workers=2",
+        preexec_fn=limit_file_size,
+    )
+    assert done.returncode == 1
+    assert "part-00000-of-00001.tfrecord, received 'File too large'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "records").iterdir()] == [".unfinished"]
+
+
+def test_help_lists_the_flags_with_units_and_defaults():
+    done = run("--help")
+    for text in ("--input", "--output_dir", "(default: '16')", "a fraction", "--masking:"):
+        assert text in done.stdout

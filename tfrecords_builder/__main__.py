@@ -1,0 +1,140 @@
+"""The whole stage's command: clinical notes to pretraining records.
+
+    python -m tfrecords_builder --input=NOTEEVENTS.csv.gz --vocab_file=vocab.txt \\
+        --output_dir=records
+
+Without --input it builds from invented notes. A build that was killed goes on when the same
+command is started again.
+"""
+
+import sys
+
+from absl import app, flags, logging
+
+
+def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the command's flags; see `settings.BuilderSettings` for their meaning."""
+    from tfrecords_builder.settings import COMPRESSIONS, MASKINGS, SECTION_RULES
+
+    _define_file_flags(flag_values)
+    _define_record_flags(flag_values)
+    common = {"flag_values": flag_values}
+    flags.DEFINE_enum(
+        "sections", "corrected", SECTION_RULES, "Rules that cut notes into sections.", **common
+    )
+    flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.", **common)
+    flags.DEFINE_string(
+        "exclude_subjects", None, "A file of subject ids to leave out, one a line.", **common
+    )
+    flags.DEFINE_string(
+        "exclude_admissions", None, "A file of admission ids to leave out, one a line.", **common
+    )
+    flags.DEFINE_enum(
+        "masking",
+        "static",
+        MASKINGS,
+        "static: masked here, --dupe_factor times over. dynamic: unmasked records, masked by the "
+        "input pipeline anew in each epoch.",
+        **common,
+    )
+    flags.DEFINE_enum("compression", "none", COMPRESSIONS, "Compression of the records.", **common)
+    flags.DEFINE_integer(
+        "pool_documents",
+        16384,
+        "Documents that are paired and shuffled at a time; bounds the memory.",
+        lower_bound=2,
+        **common,
+    )
+    flags.DEFINE_integer(
+        "synthetic_notes", 500, "Invented notes without --input.", lower_bound=2, **common
+    )
+
+
+def _define_file_flags(flag_values: flags.FlagValues) -> None:
+    common = {"flag_values": flag_values}
+    flags.DEFINE_list(
+        "input",
+        [],
+        "Comma-separated files and globs: NOTEEVENTS.csv or .csv.gz, or sentence files (.txt, a "
+        "sentence a line, a blank line between documents). None: invented notes.",
+        **common,
+    )
+    flags.DEFINE_string(
+        "output_dir", None, "The folder of records to make.", required=True, **common
+    )
+    flags.DEFINE_string(
+        "vocab_file", None, "The vocabulary; learnt from the invented notes if none.", **common
+    )
+    flags.DEFINE_integer("num_shards", 16, "Files of records.", lower_bound=1, **common)
+    flags.DEFINE_integer(
+        "num_workers", 0, "Processes; 0: as many as cores.", lower_bound=0, **common
+    )
+    flags.DEFINE_bool("overwrite", False, "Replace the records in --output_dir.", **common)
+
+
+def _define_record_flags(flag_values: flags.FlagValues) -> None:
+    common = {"flag_values": flag_values}
+    flags.DEFINE_bool(
+        "do_lower_case",
+        None,
+        "Lower-case the text; by default as the vocabulary is. Other than it is an error.",
+        **common,
+    )
+    flags.DEFINE_bool(
+        "do_whole_word_mask", False, "Mask all wordpieces of a word together.", **common
+    )
+    flags.DEFINE_integer("max_seq_length", 128, "Tokens an instance.", lower_bound=5, **common)
+    flags.DEFINE_integer(
+        "max_predictions_per_seq", 20, "Masked tokens an instance at most.", lower_bound=1, **common
+    )
+    flags.DEFINE_integer("random_seed", 12345, "Seed of every random choice.", 0, **common)
+    flags.DEFINE_integer(
+        "dupe_factor",
+        None,
+        "Passes over the documents, each masked anew (default: 5; 1 with --masking=dynamic).",
+        lower_bound=1,
+        **common,
+    )
+    flags.DEFINE_float(
+        "masked_lm_prob", 0.15, "Share of tokens to mask, a fraction.", 0.0, 1.0, **common
+    )
+    flags.DEFINE_float(
+        "short_seq_prob",
+        0.1,
+        "Share of documents cut into shorter instances, a fraction.",
+        0.0,
+        1.0,
+        **common,
+    )
+
+
+def main(argv: list[str]) -> None:
+    """Builds the records and says what became of every note."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
+    from tfrecords_builder import pipeline, report
+    from tfrecords_builder.settings import BuilderSettings
+
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    values = flags.FLAGS.flag_values_dict()
+    try:
+        names = BuilderSettings.__dataclass_fields__.keys() & values.keys()
+        lists = {name: tuple(values[name]) for name in ("input", "categories")}
+        settings = BuilderSettings(**{name: values[name] for name in names} | lists)
+        manifest = pipeline.build_records(settings)
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. Start the same command again to go on from the finished shards.")
+    print(report.format_report(manifest, settings.output_dir))
+
+
+def run() -> None:
+    """Defines the flags and runs `main`."""
+    define_flags()
+    app.run(main)
+
+
+if __name__ == "__main__":
+    run()

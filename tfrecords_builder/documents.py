@@ -1,0 +1,281 @@
+"""Inputs to tokenized documents, a batch at a time.
+
+Reading happens in one process, the work on the text in the workers: a batch goes to a worker as
+plain text and comes back as compact arrays with what was counted.
+"""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+
+from tfrecords_builder import instances, notes, sections, sentences, spill
+from tfrecords_builder.settings import BuilderSettings
+
+SENTENCE_FILE_SUFFIX = ".txt"
+# Text a batch: a worker is busy for about a tenth of a second.
+_BATCH_CHARACTERS = 1 << 19
+_BLOCK_BYTES = 1 << 20
+_BLANK_LINE = re.compile(rb"\n[^\S\n]*\n")
+_ASCII_WHITE_SPACE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "
+
+
+@dataclasses.dataclass(frozen=True)
+class TextDocument:
+    """A note on its way to a worker.
+
+    Attributes:
+        document_id: unique in the build; decides shard and place.
+        note_id: the source's own id, for reports.
+        text: the note.
+    """
+
+    document_id: str
+    note_id: str
+    text: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoteBatch:
+    """Notes for one call of a worker."""
+
+    notes: list[TextDocument]
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceBlock:
+    """A piece of a sentence file for one call of a worker.
+
+    Attributes:
+        path: the file, for errors.
+        block_id: unique in the build.
+        first_line: the number of its first line, for errors.
+        data: whole lines of whole documents.
+    """
+
+    path: str
+    block_id: str
+    first_line: int
+    data: bytes = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoteFilters:
+    """Which notes to leave out; see `notes.read_notes`."""
+
+    categories: frozenset[str] | None = None
+    exclude_subjects: frozenset[str] = frozenset()
+    exclude_admissions: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, settings: BuilderSettings) -> "NoteFilters":
+        """Reads the lists that the settings name."""
+        lists = [
+            notes.read_ids(path) if path else frozenset()
+            for path in (settings.exclude_subjects, settings.exclude_admissions)
+        ]
+        return cls(frozenset(settings.categories) or None, *lists)
+
+
+@dataclasses.dataclass
+class Counts:
+    """What the workers counted; characters without white space.
+
+    Attributes:
+        read: documents that came.
+        written: documents with at least one wordpiece.
+        empty: documents without.
+        failed: one {"note_id", "reason"} a note that could not be cut into sections.
+        sections, sentences, tokens: in the documents written.
+        characters_read, characters_kept: before and after sections and sentences.
+    """
+
+    read: int = 0
+    written: int = 0
+    empty: int = 0
+    failed: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    sections: int = 0
+    sentences: int = 0
+    tokens: int = 0
+    characters_read: int = 0
+    characters_kept: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Adds what another batch counted."""
+        for field in dataclasses.fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+
+def is_sentence_file(path: str) -> bool:
+    """Whether a file holds sentences rather than notes."""
+    return path.endswith(SENTENCE_FILE_SUFFIX)
+
+
+def characters(text: str) -> int:
+    """The characters of `text` that are not white space."""
+    if text.isascii():
+        # Ten searches in compiled code beat one split by far.
+        return len(text) - sum(map(text.count, _ASCII_WHITE_SPACE))
+    return sum(map(len, text.split()))
+
+
+def read_sentence_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
+    """A sentence file in blocks that end between documents.
+
+    The blocks follow from the file alone, so that documents can be named by them.
+
+    Yields:
+        The block's offset in the file, bytes; the number of its first line; its bytes.
+    """
+    offset, line = 0, 1
+    pending = b""
+    with open(path, "rb") as file:
+        while data := file.read(_BLOCK_BYTES):
+            pending += data
+            cut = max((match.end() for match in _BLANK_LINE.finditer(pending)), default=0)
+            if cut:
+                yield offset, line, pending[:cut]
+                offset += cut
+                line += pending.count(b"\n", 0, cut)
+                pending = pending[cut:]
+    if pending:
+        yield offset, line, pending
+
+
+def read_note_documents(
+    path: str, number: int, filters: NoteFilters, counts: notes.NoteCounts
+) -> Iterator[TextDocument]:
+    """The notes of a table as documents; what is left out is counted in `counts`.
+
+    Args:
+        path: see `notes.read_notes`.
+        number: the file's place among the inputs; tells its notes from other files'.
+        filters: which notes to leave out.
+        counts: filled in while the notes stream.
+    """
+    found = notes.read_notes(
+        path, filters.categories, filters.exclude_subjects, filters.exclude_admissions, counts
+    )
+    for note in found:
+        yield TextDocument(f"{number}#{note.note_id}", note.note_id, note.text)
+
+
+def read_batches(
+    paths: Iterable[str], filters: NoteFilters, counts: notes.NoteCounts
+) -> Iterator[NoteBatch | SentenceBlock]:
+    """Streams every input in pieces of about equal size.
+
+    Args:
+        paths: tables of notes and sentence files.
+        filters: which notes to leave out.
+        counts: filled in while notes stream.
+    """
+    for number, path in enumerate(paths):
+        if is_sentence_file(path):
+            for offset, line, data in read_sentence_blocks(path):
+                yield SentenceBlock(path, f"{number}#{offset}", line, data)
+            continue
+        batch: list[TextDocument] = []
+        size = 0
+        for document in read_note_documents(path, number, filters, counts):
+            batch.append(document)
+            size += len(document.text)
+            if size >= _BATCH_CHARACTERS:
+                yield NoteBatch(batch)
+                batch = []
+                size = 0
+        if batch:
+            yield NoteBatch(batch)
+
+
+@dataclasses.dataclass(frozen=True)
+class DocumentEncoder:
+    """Cuts and tokenizes documents in a worker.
+
+    Attributes:
+        settings: the build's settings.
+        tokenizer: a `tokenization.BertTokenizer`.
+    """
+
+    settings: BuilderSettings
+    tokenizer: object
+
+    def encode(
+        self, batch: NoteBatch | SentenceBlock
+    ) -> tuple[list[spill.EncodedDocument], Counts]:
+        """Tokenizes a batch, by its kind.
+
+        Raises:
+            ValueError: a sentence file is not UTF-8; names the line.
+        """
+        if isinstance(batch, NoteBatch):
+            return self._encode_notes(batch.notes)
+        return self._encode_sentences(batch)
+
+    def _encode_sentences(self, block: SentenceBlock) -> tuple[list[spill.EncodedDocument], Counts]:
+        lines = instances.decode_lines(block.data, block.path, block.first_line)
+        documents = [
+            list(group) for is_text, group in itertools.groupby(lines, key=bool) if is_text
+        ]
+        ids = [f"{block.block_id}.{ordinal}" for ordinal in range(len(documents))]
+        counts = Counts(read=len(documents))
+        counts.characters_read = characters("".join(lines))
+        counts.characters_kept = counts.characters_read
+        return self._encode(ids, documents, counts), counts
+
+    def _encode_notes(
+        self, batch: list[TextDocument]
+    ) -> tuple[list[spill.EncodedDocument], Counts]:
+        """Cuts notes into sections and sentences and tokenizes them.
+
+        A note whose sections cannot be found is counted as failed, by its id.
+        """
+        counts = Counts(read=len(batch))
+        ids, lines = [], []
+        for document in batch:
+            counts.characters_read += characters(document.text)
+            try:
+                parts = sections.split_sections(document.text, self.settings.sections)
+            except Exception as error:
+                # The published rules raise whatever they run into; never the text itself.
+                counts.failed.append(
+                    {
+                        "note_id": document.note_id,
+                        "reason": f"sections={self.settings.sections}: {type(error).__name__}",
+                    }
+                )
+                continue
+            found = [line for part in parts for line in sentences.split_sentences(part)]
+            counts.sections += len(parts)
+            counts.characters_kept += characters("\n".join(found))
+            ids.append(document.document_id)
+            lines.append(found)
+        return self._encode(ids, lines, counts), counts
+
+    def _encode(
+        self, document_ids: list[str], lines: list[list[str]], counts: Counts
+    ) -> list[spill.EncodedDocument]:
+        ids, lengths = self.tokenizer.encode_lines(itertools.chain.from_iterable(lines))
+        encoded = []
+        line = token = 0
+        for document_id, own_lines in zip(document_ids, lines, strict=True):
+            own_lengths = lengths[line : line + len(own_lines)]
+            size = int(own_lengths.sum())
+            made = spill.encode_document(
+                document_id,
+                ids[token : token + size],
+                own_lengths,
+                random_seed=self.settings.random_seed,
+                num_shards=self.settings.num_shards,
+                vocab_size=self.tokenizer.vocab_size,
+            )
+            line += len(own_lines)
+            token += size
+            if made is None:
+                counts.empty += 1
+                continue
+            encoded.append(made)
+            counts.written += 1
+            counts.sentences += made.sentences
+            counts.tokens += made.tokens
+        return encoded

@@ -1,0 +1,196 @@
+"""Documents to masked pairs of segments, as the reference draws them.
+
+One `random.Random` is drawn from in the reference's order, so that a seed gives the reference's
+instances exactly. This is the simple form that the streaming one (`pairs`) is compared with.
+
+Source: create_pretraining_data.py of the BERT reference (Devlin et al. 2018, section 3.1).
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+
+from tfrecords_builder import masking, schema
+
+# A document is a list of sentences, a sentence a non-empty list of wordpiece ids.
+Document = list[list[int]]
+
+# [CLS] and two [SEP].
+SPECIAL_TOKENS = 3
+# Below this there is no room for a token in each segment and the target length has no range.
+MIN_SEQ_LENGTH = SPECIAL_TOKENS + 2
+
+
+def decode_lines(data: bytes, path: str, first_line: int = 1) -> list[str]:
+    """The lines of a sentence file, stripped; a blank line ends a document.
+
+    Only a line feed ends a line, as in the reference; other Unicode line breaks are white space.
+
+    Args:
+        data: whole lines.
+        path: the file, for errors.
+        first_line: the number of the first line, for errors.
+
+    Raises:
+        ValueError: a line is not UTF-8 (named by its number, the text is not shown).
+    """
+    try:
+        return list(map(str.strip, data.decode("utf-8").split("\n")))
+    except UnicodeDecodeError as error:
+        line = first_line + data.count(b"\n", 0, error.start)
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise ValueError(
+            f"{path}, line {line}: expected UTF-8, received byte 0x{data[error.start]:02x} "
+            f"at byte {column} of the line. Convert the file to UTF-8."
+        ) from None
+
+
+def read_documents(paths: Iterable[str], tokenizer) -> list[Document]:
+    """Reads sentence files into documents of wordpiece ids.
+
+    A blank line ends a document, the end of a file does not; sentences without a token and
+    documents without a sentence are left out. All as in the reference.
+
+    Args:
+        paths: sentence files, in order.
+        tokenizer: a `tokenization.BertTokenizer`.
+    """
+    documents: list[Document] = [[]]
+    for path in paths:
+        with open(path, "rb") as file:
+            for number, raw in enumerate(file, start=1):
+                (line,) = decode_lines(raw.removesuffix(b"\n"), path, number)
+                if not line:
+                    documents.append([])
+                elif ids := tokenizer.encode(line):
+                    documents[-1].append(ids)
+    return [document for document in documents if document]
+
+
+def create_training_instances(
+    documents: list[Document],
+    *,
+    special_ids: masking.SpecialIds,
+    starts_word: Sequence[bool],
+    max_seq_length: int,
+    dupe_factor: int,
+    short_seq_prob: float,
+    masked_lm_prob: float,
+    max_predictions_per_seq: int,
+    do_whole_word_mask: bool,
+    rng: random.Random,
+) -> list[schema.PretrainingInstance]:
+    """Makes every instance of the documents, `dupe_factor` times over, in the reference's order.
+
+    Args:
+        documents: as `read_documents` gives them; shuffled in place.
+        special_ids: the ids of [CLS], [SEP] and [MASK].
+        starts_word: per wordpiece id whether it begins a word; its length is the vocabulary size.
+        max_seq_length: tokens an instance at most, specials included.
+        dupe_factor: passes over the documents, each with its own pairs and masks.
+        short_seq_prob: share of documents a pass whose instances aim at a shorter length.
+        masked_lm_prob: share of tokens to predict.
+        max_predictions_per_seq: predictions an instance at most.
+        do_whole_word_mask: mask all wordpieces of a word together.
+        rng: the one source of chance.
+
+    Returns:
+        The instances, shuffled.
+    """
+    rng.shuffle(documents)
+    mask = masking.Masker(
+        special_ids=special_ids,
+        starts_word=starts_word,
+        masked_lm_prob=masked_lm_prob,
+        max_predictions_per_seq=max_predictions_per_seq,
+        do_whole_word_mask=do_whole_word_mask,
+        rng=rng,
+    )
+    instances: list[schema.PretrainingInstance] = []
+    for _ in range(dupe_factor):
+        for index in range(len(documents)):
+            instances.extend(
+                create_instances_from_document(
+                    documents, index, max_seq_length, short_seq_prob, mask, rng
+                )
+            )
+    rng.shuffle(instances)
+    return instances
+
+
+def create_instances_from_document(
+    documents: list[Document],
+    document_index: int,
+    max_seq_length: int,
+    short_seq_prob: float,
+    mask: masking.Masker,
+    rng: random.Random,
+) -> Iterator[schema.PretrainingInstance]:
+    """Cuts one document into instances; see `create_training_instances`.
+
+    Sentences are gathered up to the target length and split at a random sentence into A and B.
+    Half the time, and always for a single sentence, B is read from another document instead and
+    the sentences not used go back.
+    """
+    document = documents[document_index]
+    max_num_tokens = max_seq_length - SPECIAL_TOKENS
+    target_length = max_num_tokens
+    if rng.random() < short_seq_prob:
+        target_length = rng.randint(2, max_num_tokens)
+    chunk: Document = []
+    chunk_length = 0
+    i = 0
+    while i < len(document):
+        chunk.append(document[i])
+        chunk_length += len(document[i])
+        if i == len(document) - 1 or chunk_length >= target_length:
+            a_end = rng.randint(1, len(chunk) - 1) if len(chunk) >= 2 else 1
+            tokens_a = [token for sentence in chunk[:a_end] for token in sentence]
+            is_random_next = len(chunk) == 1 or rng.random() < 0.5
+            if is_random_next:
+                tokens_b = _random_segment(
+                    documents, document_index, target_length - len(tokens_a), rng
+                )
+                i -= len(chunk) - a_end
+            else:
+                tokens_b = [token for sentence in chunk[a_end:] for token in sentence]
+            tokens_a, tokens_b = truncate_seq_pair(tokens_a, tokens_b, max_num_tokens, rng)
+            yield mask.pair(tokens_a, tokens_b, is_random_next)
+            chunk = []
+            chunk_length = 0
+        i += 1
+
+
+def _random_segment(
+    documents: list[Document], document_index: int, target_length: int, rng: random.Random
+) -> list[int]:
+    """Sentences from a random place of another document, up to `target_length` tokens or its end.
+
+    Ten draws for another document, then whichever came last: the reference's rule, by which B
+    may come from the same document where there are few.
+    """
+    for _ in range(10):
+        random_index = rng.randint(0, len(documents) - 1)
+        if random_index != document_index:
+            break
+    document = documents[random_index]
+    tokens: list[int] = []
+    for sentence in document[rng.randint(0, len(document) - 1) :]:
+        tokens.extend(sentence)
+        if len(tokens) >= target_length:
+            break
+    return tokens
+
+
+def truncate_seq_pair(
+    tokens_a: list[int], tokens_b: list[int], max_num_tokens: int, rng: random.Random
+) -> tuple[list[int], list[int]]:
+    """Cuts tokens from the longer of the two, at a random end each time, until both fit."""
+    start_a, end_a = 0, len(tokens_a)
+    start_b, end_b = 0, len(tokens_b)
+    for _ in range(end_a + end_b - max_num_tokens):
+        from_front = rng.random() < 0.5
+        if end_a - start_a > end_b - start_b:
+            start_a, end_a = (start_a + 1, end_a) if from_front else (start_a, end_a - 1)
+        else:
+            start_b, end_b = (start_b + 1, end_b) if from_front else (start_b, end_b - 1)
+    return tokens_a[start_a:end_a], tokens_b[start_b:end_b]

@@ -1,0 +1,41 @@
+"""What a build says at its end: what became of every note, and what to run next."""
+
+from tfrecords_builder import schema
+
+
+def format_report(manifest: schema.Manifest, output_dir: str) -> str:
+    """A table of the manifest's counts.
+
+    Args:
+        manifest: of a finished build.
+        output_dir: where its records are.
+
+    Returns:
+        Several lines; note ids and counts, never text.
+    """
+    counts = manifest.counts
+    notes = counts["notes"]
+    characters = counts["characters"]
+    kept = characters["kept"] / max(1, characters["read"])
+    rows = [("notes read", notes["read"]), ("  written", notes["written"])]
+    rows += [("  empty", notes["empty"])]
+    rows += [(f"  filtered: {reason}", n) for reason, n in sorted(notes["filtered"].items())]
+    rows += [("  failed", notes["failed"])]
+    rows += [(name, counts[name]) for name in ("sections", "sentences", "tokens", "instances")]
+    rows += [("characters kept, %", f"{100 * kept:.2f}")]
+    rows += [("shards", len(manifest.shards))]
+    rows += [("bytes", sum(shard["bytes"] for shard in manifest.shards))]
+    lines = [
+        f"{name:32}{value:>16,}" if isinstance(value, int) else f"{name:32}{value:>16}"
+        for name, value in rows
+    ]
+    if manifest.failed_notes:
+        shown = [f"{note['note_id']} ({note['reason']})" for note in manifest.failed_notes[:5]]
+        lines.append(
+            f"Notes that failed: {', '.join(shown)}"
+            + (", ..." if len(manifest.failed_notes) > 5 else "")
+            + f"; all of them in {schema.MANIFEST_NAME}."
+        )
+    lines.append(f"Wrote {counts['instances']:,} instances to {output_dir}.")
+    lines.append(f"Next: python -m clinicalbert_tf.pretrain --input_file={output_dir} ...")
+    return "\n".join(lines)
