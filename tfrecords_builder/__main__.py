@@ -7,6 +7,7 @@ Without --input it builds from invented notes. A build that was killed goes on w
 command is started again.
 """
 
+import shlex
 import sys
 
 from absl import app, flags, logging
@@ -47,6 +48,26 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     )
     flags.DEFINE_integer(
         "synthetic_notes", 500, "Invented notes without --input.", lower_bound=2, **common
+    )
+    _define_runner_flags(flag_values)
+
+
+def _define_runner_flags(flag_values: flags.FlagValues) -> None:
+    common = {"flag_values": flag_values}
+    flags.DEFINE_enum(
+        "runner",
+        "local",
+        ("local", "beam"),
+        "local: processes of this machine. beam: an Apache Beam pipeline (extra `beam`), for "
+        "Spark, Flink or Dataflow, with the same records.",
+        **common,
+    )
+    flags.DEFINE_string(
+        "beam_options",
+        "",
+        "Beam's own options in one string, for --runner=beam, such as "
+        '"--runner=FlinkRunner --flink_master=host:8081". None: processes of this machine.',
+        **common,
     )
 
 
@@ -112,7 +133,7 @@ def main(argv: list[str]) -> None:
     """Builds the records and says what became of every note."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
-    from tfrecords_builder import pipeline, report
+    from tfrecords_builder import report
     from tfrecords_builder.settings import BuilderSettings
 
     logging.use_absl_handler()
@@ -122,12 +143,28 @@ def main(argv: list[str]) -> None:
         names = BuilderSettings.__dataclass_fields__.keys() & values.keys()
         lists = {name: tuple(values[name]) for name in ("input", "categories")}
         settings = BuilderSettings(**{name: values[name] for name in names} | lists)
-        manifest = pipeline.build_records(settings)
-    except (OSError, ValueError, RuntimeError) as error:
+        manifest = _build(settings, values["runner"], shlex.split(values["beam_options"]))
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Interrupted. Start the same command again to go on from the finished shards.")
     print(report.format_report(manifest, settings.output_dir))
+
+
+def _build(settings, runner: str, beam_options: list[str]):
+    """Builds with the runner asked for; returns the manifest."""
+    if runner == "beam":
+        from tfrecords_builder import beam
+
+        return beam.build_records(settings, beam_options)
+    if beam_options:
+        raise ValueError(
+            f"Expected --runner=beam with --beam_options, received --runner={runner}. Add it or "
+            "drop --beam_options."
+        )
+    from tfrecords_builder import pipeline
+
+    return pipeline.build_records(settings)
 
 
 def run() -> None:

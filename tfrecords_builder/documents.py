@@ -161,7 +161,7 @@ def read_note_documents(
 
 
 def read_batches(
-    paths: Iterable[str], filters: NoteFilters, counts: notes.NoteCounts
+    paths: Iterable[str], filters: NoteFilters, counts: notes.NoteCounts, first_number: int = 0
 ) -> Iterator[NoteBatch | SentenceBlock]:
     """Streams every input in pieces of about equal size.
 
@@ -169,8 +169,9 @@ def read_batches(
         paths: tables of notes and sentence files.
         filters: which notes to leave out.
         counts: filled in while notes stream.
+        first_number: the first path's place among the inputs; part of a document's id.
     """
-    for number, path in enumerate(paths):
+    for number, path in enumerate(paths, first_number):
         if is_sentence_file(path):
             for offset, line, data in read_sentence_blocks(path):
                 yield SentenceBlock(path, f"{number}#{offset}", line, data)

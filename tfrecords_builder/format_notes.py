@@ -21,7 +21,7 @@ from tfrecords_builder.notes import NoteCounts, read_ids, read_notes
 from tfrecords_builder.private_file import open_private_file
 from tfrecords_builder.schema import Note
 from tfrecords_builder.sections import PublishedRulesError, content_length, split_sections
-from tfrecords_builder.sentences import split_sentences
+from tfrecords_builder.sentences import split_all_sentences
 
 COUNTS_NAME = "counts.json"
 _MOST_CATEGORIES = 200
@@ -141,7 +141,7 @@ def _sentences(note: Note, rules: str, counts: FormatCounts) -> list[str]:
             {"note_id": note.note_id, "reason": f"{rules}: {error.reference_error}"}
         )
         return []
-    lines = [sentence for section in sections for sentence in split_sentences(section)]
+    lines = split_all_sentences(sections)
     counts.content_kept += sum(map(content_length, sections))
     counts.sections += len(sections)
     counts.sentences += len(lines)

@@ -7,6 +7,7 @@ documents. Both are spread over workers; neither's result depends on how many th
 import dataclasses
 import os
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 import tqdm
@@ -53,21 +54,13 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
         settings = dataclasses.replace(settings, input=tuple(input_files.find(settings.input)))
         tokenizer = load_tokenizer(settings)
         settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
-        plan = make_plan(settings, tokenizer)
+        plan = make_plan(settings, tokenizer, describe_inputs(settings.input))
         folder.begin(plan, settings.overwrite)
         with Workers(settings.workers, StageWorker, settings, tokenizer) as workers:
             counted = folder.documents() or spill_documents(settings, folder, workers)
             shards = build_shards(settings, folder, workers)
         _copy_vocabulary(settings)
-        manifest = schema.Manifest(
-            settings=plan["settings"],
-            vocabulary=plan["vocabulary"],
-            inputs=plan["inputs"],
-            counts=counted["counts"] | {"instances": sum(shard["instances"] for shard in shards)},
-            shards=shards,
-            failed_notes=counted["failed_notes"],
-            package_version=__version__,
-        )
+        manifest = make_manifest(plan, counted, shards)
         schema.write_manifest(settings.output_dir, manifest)
         folder.finish()
     return manifest
@@ -97,7 +90,19 @@ def load_tokenizer(settings: BuilderSettings) -> tokenization.BertTokenizer:
     return tokenization.BertTokenizer(settings.vocab_file, do_lower_case)
 
 
-def make_plan(settings: BuilderSettings, tokenizer: tokenization.BertTokenizer) -> dict[str, Any]:
+def describe_inputs(paths: Iterable[str]) -> list[dict[str, Any]]:
+    """Input files as they stand in the manifest."""
+    return [
+        {"path": path, "bytes": os.path.getsize(path), "sha256": schema.file_sha256(path)}
+        for path in paths
+    ]
+
+
+def make_plan(
+    settings: BuilderSettings,
+    tokenizer: tokenization.BertTokenizer,
+    inputs: list[dict[str, Any]],
+) -> dict[str, Any]:
     """Everything that shapes the records, as it stands in the manifest."""
     shaping = settings.shaping_records()
     for name in ("exclude_subjects", "exclude_admissions"):
@@ -109,10 +114,7 @@ def make_plan(settings: BuilderSettings, tokenizer: tokenization.BertTokenizer) 
             "sha256": schema.file_sha256(settings.vocab_file),
             "size": tokenizer.vocab_size,
         },
-        "inputs": [
-            {"path": path, "bytes": os.path.getsize(path), "sha256": schema.file_sha256(path)}
-            for path in settings.input
-        ],
+        "inputs": inputs,
         "package_version": __version__,
     }
 
@@ -139,7 +141,7 @@ def spill_documents(
             counts.add(counted)
             progress.update(counted.read)
     spill.close()
-    result = {"counts": _manifest_counts(note_counts, counts), "failed_notes": counts.failed}
+    result = count_notes(note_counts, counts)
     if counts.written < 2:
         raise ValueError(
             f"Expected at least two notes with text in {', '.join(settings.input)}, received "
@@ -150,8 +152,9 @@ def spill_documents(
     return result
 
 
-def _manifest_counts(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
-    return {
+def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
+    """What became of the notes, as it stands in the manifest: "counts" and "failed_notes"."""
+    found = {
         "notes": {
             # What was left out before it reached a worker comes on top.
             "read": counts.read + note_counts.empty + sum(note_counts.filtered.values()),
@@ -165,6 +168,28 @@ def _manifest_counts(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
         "tokens": counts.tokens,
         "characters": {"read": counts.characters_read, "kept": counts.characters_kept},
     }
+    return {"counts": found, "failed_notes": counts.failed}
+
+
+def make_manifest(
+    plan: dict[str, Any], counted: dict[str, Any], built: list[dict[str, Any]]
+) -> schema.Manifest:
+    """The manifest of a build.
+
+    Args:
+        plan: as `make_plan` gives it.
+        counted: as `count_notes` gives it.
+        built: the shards' entries, in order.
+    """
+    return schema.Manifest(
+        settings=plan["settings"],
+        vocabulary=plan["vocabulary"],
+        inputs=plan["inputs"],
+        counts=counted["counts"] | {"instances": sum(shard["instances"] for shard in built)},
+        shards=built,
+        failed_notes=counted["failed_notes"],
+        package_version=__version__,
+    )
 
 
 def build_shards(

@@ -7,9 +7,9 @@ Source: the reference's write_instance_to_example_files for the features; TFReco
 length, masked CRC-32C of it, data, masked CRC-32C of that.
 """
 
+import array
 import contextlib
 import gzip
-import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 
@@ -74,8 +74,10 @@ def pad_instances(
         lengths = np.fromiter(map(len, lists), np.int64, len(lists))
         present = np.arange(width) < lengths[:, None]
         values = np.zeros((len(lists), width), np.int32)
-        flat = itertools.chain.from_iterable(lists)
-        values[present] = np.fromiter(flat, np.int32, int(lengths.sum()))
+        flat = array.array("i")
+        for numbers in lists:
+            flat.fromlist(numbers)
+        values[present] = np.array(flat, np.int32)
         return values, present
 
     input_ids, input_mask = padded([i.input_ids for i in instances], max_seq_length)

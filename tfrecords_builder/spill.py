@@ -156,12 +156,26 @@ class SpillWriter:
             index = index[index["key"] <= keys[-1:]] if len(index) else index
             payloads += _read_payloads(self._folder, shard, index)
             rows.append(index)
-        index = np.concatenate(rows)
-        index["offset"] = np.cumsum(index["bytes"]) - index["bytes"]
-        documents_path, index_path = _paths(self._folder, RESERVE)
-        _append(documents_path, b"".join(payloads))
-        _append(index_path, index.tobytes())
+        _write_reserve(self._folder, np.concatenate(rows), payloads)
         return total
+
+
+def write_reserve(folder: str, documents: Sequence[EncodedDocument]) -> None:
+    """Writes the reserve of a folder that holds only some of the shards.
+
+    Args:
+        folder: where a SpillWriter writes.
+        documents: the documents with the smallest keys of the whole build.
+    """
+    rows = [(d.key, 0, d.sentences, d.tokens, len(d.payload)) for d in documents]
+    _write_reserve(folder, np.array(rows, _INDEX), [d.payload for d in documents])
+
+
+def _write_reserve(folder: str, index: np.ndarray, payloads: list[bytes]) -> None:
+    index["offset"] = np.cumsum(index["bytes"]) - index["bytes"]
+    documents_path, index_path = _paths(folder, RESERVE)
+    _append(documents_path, b"".join(payloads))
+    _append(index_path, index.tobytes())
 
 
 def _read_index(folder: str, name: int | str) -> np.ndarray:

@@ -183,3 +183,11 @@ def test_a_truncated_gzip_file_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"a\.gz: expected a whole TFRecord"):
         list(records.read_records(str(path)))
+
+
+def test_an_instance_without_a_prediction_is_padded_too():
+    instance = schema.PretrainingInstance([5, 6, 7, 8, 9], [0, 0, 0, 1, 1], [], [], True)
+    block = records.pad_instances([instance], 6, 2)
+    assert block["input_ids"].tolist() == [[5, 6, 7, 8, 9, 0]]
+    assert block["segment_ids"].tolist() == [[0, 0, 0, 1, 1, 0]]
+    assert block["masked_lm_weights"].tolist() == [[0.0, 0.0]]

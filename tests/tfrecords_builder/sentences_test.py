@@ -4,7 +4,7 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from tfrecords_builder.sentences import split_sentences
+from tfrecords_builder.sentences import split_all_sentences, split_sentences
 
 # `|` stands between the sentences that are expected.
 PROSE = (
@@ -156,3 +156,10 @@ def test_deidentified_spans_stay_whole(inside, before, after):
     span = f"[**{inside}**]"
     sentences = split_sentences(before + span + after)
     assert any(" ".join(span.split()) in sentence for sentence in sentences)
+
+
+@hypothesis.given(sections=st.lists(SECTIONS, max_size=5))
+@hypothesis.settings(deadline=None)
+def test_all_sections_at_once_give_the_sentences_of_each(sections):
+    expected = [sentence for section in sections for sentence in split_sentences(section)]
+    assert split_all_sentences(sections) == expected

@@ -1,0 +1,142 @@
+"""Rows of note tables, whatever they come from, as notes."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tfrecords_builder.schema import Note
+
+# A note and whether its source marks it as an error.
+SourceNote = tuple[Note, bool]
+
+NOTEEVENTS_COLUMNS = ("row_id", "subject_id", "hadm_id", "category", "iserror", "text")
+MIMIC_IV_COLUMNS = ("note_id", "subject_id", "hadm_id", "note_type", "text")
+# MIMIC-IV-Note's types in MIMIC-III's words: summaries, radiology reports and their addenda.
+_MIMIC_IV_CATEGORIES = {
+    "DS": "Discharge summary",
+    "AD": "Discharge summary",
+    "RR": "Radiology",
+    "AR": "Radiology",
+}
+# MIMIC-IV-Note's placeholder for anything removed. The section rules would take it for a ruler and
+# cut the sentence there, so it gets the form of MIMIC-III's placeholders.
+_mimic_iv_placeholder = re.compile("(?<!_)___(?!_)")
+_PLACEHOLDER = "[** **]"
+_TRUE = ("1", "1.0", "true", "True")
+_surrogate = re.compile("[\ud800-\udfff]")
+
+
+class NoteSourceError(ValueError):
+    """A source of notes cannot be read; the message names source and row, never the text."""
+
+
+class NoteRows:
+    """Turns the rows of one source into notes.
+
+    The note's id is the column `note_id` or `row_id`; besides it only `text` must be there.
+    `category` (or MIMIC-IV-Note's `note_type`), `subject_id`, `hadm_id` and `iserror` are optional.
+    """
+
+    def __init__(self, source: str, names: Iterable[str], required: Sequence[str] = ()):
+        """Finds the columns.
+
+        Args:
+            source: for errors.
+            names: the columns, in upper or lower case.
+            required: lower-case names of further columns that must be there.
+
+        Raises:
+            NoteSourceError: a column is missing; names it.
+        """
+        self._source = source
+        names = [name.strip().lower() for name in names]
+        found = {name: names.index(name) for name in names}
+        id_name = "note_id" if "note_id" in found else "row_id"
+        required = tuple(required) or (id_name, "text")
+        _check_columns(source, found, required)
+        self._id, self._text = found[id_name], found["text"]
+        self._subject, self._admission = found.get("subject_id"), found.get("hadm_id")
+        self._mimic_iv = "note_type" in found and "category" not in found
+        self._category = found.get("note_type" if self._mimic_iv else "category")
+        self._is_error = found.get("iserror")
+
+    def note(self, row: int, fields: Sequence[Any]) -> SourceNote:
+        """Makes a note of one row.
+
+        Args:
+            row: its number, for errors.
+            fields: its values in the order of the columns: strings, numbers, None.
+
+        Raises:
+            NoteSourceError: the row has no id, its text is no string, or was not UTF-8.
+        """
+        text = fields[self._text]
+        text = "" if text is None else text
+        if not isinstance(text, str):
+            raise NoteSourceError(
+                f"{self._source}, row {row}: expected a string as text, received "
+                f"{type(text).__name__}. Check the column."
+            )
+        if not text.isascii():
+            check_decoded(self._source, row, text)
+        note_id = normal_id(fields[self._id])
+        if not note_id:
+            raise NoteSourceError(
+                f"{self._source}, row {row}: expected an id, received none. "
+                "Export the notes again or remove the row."
+            )
+        category = _optional(fields, self._category)
+        category = "" if category is None else str(category).strip()
+        if self._mimic_iv:
+            category = _MIMIC_IV_CATEGORIES.get(category, category)
+            text = _mimic_iv_placeholder.sub(_PLACEHOLDER, text)
+        note = Note(
+            note_id,
+            category,
+            text,
+            normal_id(_optional(fields, self._subject)),
+            normal_id(_optional(fields, self._admission)),
+        )
+        return note, str(_optional(fields, self._is_error)) in _TRUE
+
+
+def normal_id(value: Any) -> str | None:
+    """An id as text without blanks, and without the `.0` of a column of numbers with gaps.
+
+    None, an empty string and a missing number are None.
+    """
+    if value is None or value != value:
+        return None
+    text = str(value).strip()
+    if text.endswith(".0") and text[:-2].isdigit():
+        text = text[:-2]
+    return text or None
+
+
+def check_decoded(source: str, row: int, text: str) -> None:
+    """Refuses text with surrogates: bytes that were not UTF-8, or half a character in JSON.
+
+    Raises:
+        NoteSourceError: names source and row.
+    """
+    if _surrogate.search(text):
+        raise NoteSourceError(
+            f"{source}, row {row}: expected UTF-8, received bytes that are not. "
+            "Convert the file (iconv -t UTF-8) or download it again."
+        )
+
+
+def _optional(fields: Sequence[Any], place: int | None) -> Any:
+    return None if place is None else fields[place]
+
+
+def _check_columns(source: str, found: Iterable[str], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in found]
+    if missing:
+        # A table without a header would show its first row here, so only known names are repeated.
+        received = [name for name in found if name in {*required, *NOTEEVENTS_COLUMNS}]
+        raise NoteSourceError(
+            f"{source}, header: expected the columns {', '.join(required).upper()}, received "
+            f"{', '.join(received).upper() or 'none of them'} (missing: "
+            f"{', '.join(missing).upper()}). Export the table with its header and these columns."
+        )
