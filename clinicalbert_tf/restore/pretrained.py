@@ -5,12 +5,17 @@ import os
 import sys
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.restore.checkpoint_files import resolve_checkpoint
+from clinicalbert_tf.restore.detect import open_source
 from clinicalbert_tf.restore.report import RestoreReport
-from tfrecords_builder.tokenization import BertTokenizer, load_vocabulary, vocabulary_is_cased
-
-CONFIG_NAME = "bert_config.json"
-VOCABULARY_NAME = "vocab.txt"
+from clinicalbert_tf.restore.source import (
+    PARTS,
+    REFERENCE_LAYER_NORM_EPSILON,
+    REQUIRED_PARTS,
+    CheckpointSource,
+    check_tensors,
+)
+from clinicalbert_tf.restore.vocabulary_check import check_vocabulary, resolve_casing
+from tfrecords_builder.tokenization import BertTokenizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +28,14 @@ class PretrainedBert:
         pretraining_model: {token_ids, segment_ids, padding_mask, mask_positions} -> {mlm_logits,
             nsp_logits}; see modeling.pretraining.
         report: what was restored, initialised and skipped.
+        source: what was read: format, path, labels, remarks.
     """
 
     config: BertConfig
     tokenizer: BertTokenizer
     pretraining_model: object
     report: RestoreReport
+    source: CheckpointSource
 
     @property
     def backbone(self):
@@ -41,86 +48,72 @@ def from_pretrained(
     model: str | None = None,
     *,
     do_lower_case: bool | None = None,
-    allow_missing_heads: bool = False,
+    cache_dir: str | os.PathLike | None = None,
+    require: tuple[str, ...] = REQUIRED_PARTS,
     dtype=None,
 ) -> PretrainedBert:
-    """Restores a released checkpoint: configuration, tokenizer and pretraining model.
+    """Restores a checkpoint of any known format: configuration, tokenizer and pretraining model.
 
-    Prints the counts of restored, initialised and skipped variables to stderr.
+    Prints the counts of restored, initialised and skipped variables to stderr, and every part
+    (pooler, heads) that the source lacks and that therefore starts fresh.
 
     Args:
-        path: a TF1 checkpoint as directory, prefix or .index file, with its bert_config.json and
-            vocab.txt in the same directory.
-        model: the name of one model where `path` is a directory that holds several: a folder in
-            it, or a checkpoint's prefix in it.
-        do_lower_case: the casing; None to tell it from the vocabulary, which is right for every
-            released model.
-        allow_missing_heads: whether the checkpoint may lack pretraining heads.
+        path: an archive (.tar.gz, .zip, also one of archives such as pretrained_bert_tf.tar.gz),
+            a folder, or a checkpoint's prefix or .index file: TF1 (BERT, BioBERT, clinicalBERT,
+            BlueBERT, this software's own), Hugging Face, Keras preset, TF2 object-based.
+        model: the name of one model where `path` holds several; without it they are listed.
+        do_lower_case: the casing; None to take it from the model's own files, which is right for
+            every released model. One that contradicts them is an error.
+        cache_dir: where archives are unpacked; None for $CLINICALBERT_TF_CACHE or
+            ~/.cache/clinicalbert_tf.
+        require: parts (restore.source.PARTS) that must be there; embeddings and encoder at least.
         dtype: dtype or Keras dtype policy of the model; None for the global one.
 
     Returns:
         The model and what belongs to it.
 
     Raises:
-        FileNotFoundError: the checkpoint, bert_config.json or vocab.txt is missing.
-        ValueError: the files do not fit each other: names, shapes, vocabulary size, casing. Of
-            these errors, CorruptCheckpointError (restore.tf1) means damaged files.
+        FileNotFoundError: the checkpoint, its configuration or vocabulary is missing.
+        ValueError: the files are damaged or do not fit each other: names, shapes, vocabulary
+            size, casing; or a required part is missing.
     """
-    prefix = resolve_checkpoint(_choose(os.path.expanduser(os.fspath(path)), model))
-    directory = os.path.dirname(prefix)
-    config = BertConfig.from_json_file(_neighbour(directory, CONFIG_NAME, prefix))
-    tokenizer = _tokenizer(_neighbour(directory, VOCABULARY_NAME, prefix), do_lower_case)
-    if tokenizer.vocab_size != config.vocab_size:
-        raise ValueError(
-            f"{tokenizer.vocab_file} has {tokenizer.vocab_size} rows, but {CONFIG_NAME} says "
-            f"vocab_size {config.vocab_size}. Use the vocabulary released with {prefix}."
-        )
+    source = open_source(os.path.expanduser(os.fspath(path)), model, cache_dir)
+    tensors = check_tensors(source)
+    _check_parts(source, tensors, require)
+    check_vocabulary(source)
+    tokenizer = BertTokenizer(source.vocab_file, resolve_casing(source, do_lower_case))
     # Late, so that a wrong path or vocabulary is said at once and not after TensorFlow's start.
     from clinicalbert_tf.modeling import build_pretraining_model
-    from clinicalbert_tf.restore.tf1 import restore_checkpoint
+    from clinicalbert_tf.restore.assign import assign_variables
+    from clinicalbert_tf.restore.variable_names import pretraining_variables
 
-    pretraining_model = build_pretraining_model(config, dtype=dtype)
-    report = restore_checkpoint(pretraining_model, prefix, allow_missing_heads=allow_missing_heads)
-    print(report, file=sys.stderr)
-    return PretrainedBert(config, tokenizer, pretraining_model, report)
-
-
-def _choose(path: str, model: str | None) -> str:
-    if model is None:
-        return path
-    chosen = os.path.join(path, model)
-    if os.path.isdir(chosen) or os.path.isfile(chosen + ".index"):
-        return chosen
-    names = sorted(os.listdir(path)) if os.path.isdir(path) else []
-    raise FileNotFoundError(
-        f"Expected a folder or checkpoint named {model} in {path}, found "
-        f"{', '.join(names) or 'nothing'}. Give one of these names, or no name for a path that "
-        "is a checkpoint itself."
+    pretraining_model = build_pretraining_model(source.config, dtype=dtype)
+    report = assign_variables(
+        pretraining_variables(pretraining_model),
+        source.tensors.shapes,
+        source.tensors.__getitem__,
+        source.path,
+        skipped=tensors.other,
+        allow_missing=[start for part, start in PARTS.items() if part not in REQUIRED_PARTS],
     )
+    report = dataclasses.replace(report, skipped=(*report.skipped, *source.ignored))
+    print(report, *source.remarks, sep="\n", file=sys.stderr)
+    return PretrainedBert(source.config, tokenizer, pretraining_model, report, source)
 
 
-def _neighbour(directory: str, name: str, prefix: str) -> str:
-    path = os.path.join(directory, name)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(
-            f"Expected {name} next to the checkpoint {prefix}, found no file {path}. Add the "
-            f"{name} that was released with this checkpoint."
-        )
-    return path
-
-
-def _tokenizer(vocab_file: str, do_lower_case: bool | None) -> BertTokenizer:
-    cased = vocabulary_is_cased(load_vocabulary(vocab_file))
-    if do_lower_case is None:
-        if cased is None:
-            raise ValueError(
-                f"{vocab_file}: expected a vocabulary that shows its casing, received too few "
-                "words to tell. Say do_lower_case=True or do_lower_case=False."
-            )
-        do_lower_case = not cased
-    elif cased is not None and do_lower_case == cased:
+def _check_parts(source: CheckpointSource, tensors, require: tuple[str, ...]) -> None:
+    unknown = [part for part in require if part not in PARTS]
+    if unknown:
+        raise ValueError(f"Expected parts among {', '.join(PARTS)}, received {', '.join(unknown)}.")
+    lacking = [part for part in require if part not in tensors.present]
+    if lacking:
         raise ValueError(
-            f"{vocab_file} is {'cased' if cased else 'uncased'}, but do_lower_case="
-            f"{do_lower_case}. Leave do_lower_case out: a wrong casing loses accuracy silently."
+            f"{source.path}: expected {', '.join(require)}, received a model without "
+            f"{', '.join(lacking)}. Use a checkpoint of pretraining, or do not require them."
         )
-    return BertTokenizer(vocab_file, do_lower_case)
+    if source.layer_norm_epsilon != REFERENCE_LAYER_NORM_EPSILON:
+        raise ValueError(
+            f"{source.path}: expected LayerNorm epsilon {REFERENCE_LAYER_NORM_EPSILON}, as in "
+            f"every released BERT, received {source.layer_norm_epsilon}. Its outputs would not be "
+            "the source's; use the program that trained it."
+        )

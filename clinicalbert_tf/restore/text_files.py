@@ -1,0 +1,55 @@
+"""Small text files of checkpoints: JSON in, and anything out in one rename."""
+
+import json
+import os
+import tempfile
+from typing import Any
+
+
+def read_json(path: str) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not JSON, or no object.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"Expected {os.path.basename(path)} in {os.path.dirname(path)}, found none. Copy it "
+            "from where the model was published."
+        )
+    try:
+        with open(path, encoding="utf-8") as file:
+            values = json.load(file)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: expected JSON, received something else ({error.__class__.__name__}). "
+            "Download the file again."
+        ) from None
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"{path}: expected a JSON object, received {type(values).__name__}. Download the file "
+            "again."
+        )
+    return values
+
+
+def write_private(path: str, data: bytes) -> None:
+    """Writes a file (0600, its folder 0700 where it is made) in one rename."""
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def json_bytes(values: dict[str, Any]) -> bytes:
+    """The text of a JSON file: two blanks a level, a final newline."""
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
