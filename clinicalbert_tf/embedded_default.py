@@ -1,0 +1,113 @@
+"""The embedded default: invented notes, a vocabulary learnt from them and a tiny BERT.
+
+What `python -m clinicalbert_tf.pretrain` trains on when it is given no data: the builder and the
+trainer for real, small enough for a minute or two on two cores.
+"""
+
+import os
+from typing import Any
+
+from absl import logging
+
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.training.private_files import make_private_folder
+from clinicalbert_tf.training.settings import PretrainingSettings
+from tfrecords_builder import schema, synthetic
+
+_TRAINING_NOTES = 400
+_HELD_OUT_NOTES = 40
+_VOCABULARY_ROWS = 2000
+_MAX_SEQ_LENGTH = 64
+_MAX_PREDICTIONS = 10
+_SHAPE = {
+    "hidden_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 256,
+    "max_position_embeddings": 128,
+    "type_vocab_size": 2,
+}
+# A learning rate for few steps from fresh weights, not for a released checkpoint.
+_RUN = {
+    "train_batch_size": 32,
+    "eval_batch_size": 32,
+    "learning_rate": 1e-3,
+    "num_train_steps": 600,
+    "num_warmup_steps": 60,
+    "save_checkpoints_steps": 200,
+    "max_eval_steps": 20,
+}
+
+
+def prepare(given: dict[str, Any]) -> PretrainingSettings:
+    """Makes the embedded default's data in the run's output folder, where it is not there yet.
+
+    Args:
+        given: settings that were asked for; they stand above the embedded default's own.
+
+    Returns:
+        Settings to train on the notes and to evaluate on held-out ones.
+    """
+    folder = make_private_folder(os.path.join(given["output_dir"], "data"))
+    print(
+        f"No data flags: using the embedded default, {_TRAINING_NOTES} invented notes, a "
+        f"vocabulary learnt from them and a tiny BERT, in {folder}.",
+        flush=True,
+    )
+    make_private_folder(given["output_dir"])
+    vocab_file = _vocabulary(folder)
+    config_file = os.path.join(folder, "bert_config.json")
+    rows = sum(1 for _ in open(vocab_file, encoding="utf-8"))
+    BertConfig(vocab_size=rows, **_SHAPE).write(config_file)
+    made = {
+        "input_file": _records(folder, "train", vocab_file),
+        "eval_file": _records(folder, "held_out", vocab_file),
+        "bert_config_file": config_file,
+        "vocab_file": vocab_file,
+        "do_train": True,
+        "do_eval": True,
+    }
+    return PretrainingSettings(**{**_RUN, **made, **given})
+
+
+def _notes(folder: str, part: str) -> str:
+    """NOTEEVENTS of a part; notes of different seeds are of different patients."""
+    path = os.path.join(folder, f"{part}.NOTEEVENTS.csv.gz")
+    if not os.path.exists(path):
+        count, seed = {"train": (_TRAINING_NOTES, 1), "held_out": (_HELD_OUT_NOTES, 2)}[part]
+        synthetic.write_noteevents(path, count, seed)
+    return path
+
+
+def _vocabulary(folder: str) -> str:
+    from tfrecords_builder import notes, vocabulary
+
+    path = os.path.join(folder, schema.VOCABULARY_NAME)
+    if not os.path.exists(path):
+        texts = (note.text for note in notes.read_notes(_notes(folder, "train")))
+        vocabulary.write_vocabulary(
+            path, vocabulary.learn_vocabulary(texts, _VOCABULARY_ROWS, do_lower_case=False)
+        )
+        logging.info("Learnt a vocabulary from the notes: %s.", path)
+    return path
+
+
+def _records(folder: str, part: str, vocab_file: str) -> str:
+    from tfrecords_builder import pipeline
+    from tfrecords_builder.settings import BuilderSettings
+
+    output_dir = os.path.join(folder, part)
+    if schema.read_manifest(output_dir) is None:
+        manifest = pipeline.build_records(
+            BuilderSettings(
+                output_dir=output_dir,
+                input=(_notes(folder, part),),
+                vocab_file=vocab_file,
+                do_lower_case=False,
+                max_seq_length=_MAX_SEQ_LENGTH,
+                max_predictions_per_seq=_MAX_PREDICTIONS,
+                num_shards=4,
+            )
+        )
+        logging.info("Built %d records: %s.", manifest.counts["instances"], output_dir)
+    return output_dir

@@ -1,0 +1,114 @@
+"""Records against model, vocabulary and flags: a misfit is an error before any training."""
+
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.input_pipeline.shards import RecordSource
+from tfrecords_builder import schema, tokenization
+
+# Kinds of masking (a manifest's "masking" setting) that the pipeline reads.
+MASKING_KINDS = ("static",)
+
+
+def check_records(
+    source: RecordSource,
+    config: BertConfig,
+    vocab_file: str | None = None,
+    do_lower_case: bool | None = None,
+    masking: str | None = None,
+) -> None:
+    """Checks that a model can be trained or evaluated on records.
+
+    Args:
+        source: the records.
+        config: the model.
+        vocab_file: the model's vocabulary, or None where it is not known.
+        do_lower_case: the casing asked for, or None to take the records' own.
+        masking: the kind of masking asked for, or None to take the records' own.
+
+    Raises:
+        ValueError: a length, vocabulary, casing or kind of masking does not fit; the message
+            names both values.
+    """
+    if source.max_seq_length > config.max_position_embeddings:
+        raise ValueError(
+            f"max_seq_length is {source.max_seq_length} in {source.paths[0]} but "
+            f"max_position_embeddings is {config.max_position_embeddings} in the model's config. "
+            "Rebuild the records shorter or use a model with more positions."
+        )
+    if source.largest_id >= config.vocab_size:
+        raise ValueError(
+            f"Wordpiece id {source.largest_id} stands in {source.paths[0]} but vocab_size is "
+            f"{config.vocab_size} in the model's config. Rebuild the records with the model's "
+            "vocabulary."
+        )
+    if vocab_file is not None:
+        check_vocabulary(vocab_file, config)
+    for manifest_file, manifest in source.manifests:
+        _check_manifest_vocabulary(manifest_file, manifest, config, vocab_file)
+        _check_casing(manifest_file, manifest, vocab_file, do_lower_case)
+        _check_masking(manifest_file, manifest, masking)
+
+
+def check_vocabulary(vocab_file: str, config: BertConfig) -> None:
+    """Checks that a vocabulary has as many rows as the model's token embedding.
+
+    Raises:
+        ValueError: it has not, or it is no sound vocabulary.
+    """
+    rows = len(tokenization.load_vocabulary(vocab_file))
+    if rows != config.vocab_size:
+        raise ValueError(
+            f"{vocab_file} has {rows} wordpieces but vocab_size is {config.vocab_size} in the "
+            "model's config. Use the vocabulary that belongs to the model."
+        )
+
+
+def _check_manifest_vocabulary(manifest_file, manifest, config, vocab_file) -> None:
+    size = manifest.vocabulary["size"]
+    if size != config.vocab_size:
+        raise ValueError(
+            f"The vocabulary has {size} wordpieces in {manifest_file} but vocab_size is "
+            f"{config.vocab_size} in the model's config. Rebuild the records with the model's "
+            "vocabulary."
+        )
+    if vocab_file is None:
+        return
+    built_with, received = manifest.vocabulary["sha256"], schema.file_sha256(vocab_file)
+    if built_with != received:
+        raise ValueError(
+            f"The vocabulary has SHA-256 {built_with[:16]}... in {manifest_file} but {vocab_file} "
+            f"has {received[:16]}.... Rebuild the records with the model's vocabulary."
+        )
+
+
+def _check_casing(manifest_file, manifest, vocab_file, do_lower_case) -> None:
+    built_with = manifest.settings.get("do_lower_case")
+    if do_lower_case is not None and built_with is not None and do_lower_case != built_with:
+        raise ValueError(
+            f"do_lower_case is {built_with} in {manifest_file} but --do_lower_case="
+            f"{do_lower_case}. Rebuild the records or drop the flag."
+        )
+    if vocab_file is None or built_with is None:
+        return
+    cased = tokenization.vocabulary_is_cased(tokenization.load_vocabulary(vocab_file))
+    # A cased vocabulary under lower-casing loses most of its rows without any error; an
+    # uncased one on cased text turns every capital into [UNK].
+    if cased is not None and cased == built_with:
+        raise ValueError(
+            f"do_lower_case is {built_with} in {manifest_file} but {vocab_file} is a "
+            f"{'cased' if cased else 'lower-cased'} vocabulary. Rebuild the records with "
+            f"--do_lower_case={not cased}."
+        )
+
+
+def _check_masking(manifest_file, manifest, masking) -> None:
+    built_with = manifest.settings.get("masking", "static")
+    if masking is not None and masking != built_with:
+        raise ValueError(
+            f"masking is {built_with} in {manifest_file} but --masking={masking}. Rebuild the "
+            "records or drop the flag."
+        )
+    if built_with not in MASKING_KINDS:
+        raise ValueError(
+            f"masking is {built_with} in {manifest_file} but this trainer reads "
+            f"{', '.join(MASKING_KINDS)}. Rebuild the records or update the trainer."
+        )

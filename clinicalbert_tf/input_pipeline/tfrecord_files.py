@@ -1,0 +1,97 @@
+"""TFRecord files as files: framing, counts, first records.
+
+Plain Python, because the checks that need it run before TensorFlow's devices are set up.
+"""
+
+import gzip
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+
+# 8 bytes of length, 4 of its checksum, the data, 4 of the data's checksum.
+_HEADER = 12
+_FOOTER = 4
+# The two magic bytes and "deflate". Read as a record's length they would mean 560 kB or more,
+# which no pretraining record has.
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+
+
+class CorruptRecordsError(ValueError):
+    """A file of records that is cut off or damaged; the message names the file."""
+
+
+def is_gzip(path: str) -> bool:
+    """Whether a file is gzip-compressed, by its first bytes, not its name."""
+    with open(path, "rb") as file:
+        return file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+
+
+def count_records(path: str) -> int:
+    """The number of records in a file.
+
+    Raises:
+        CorruptRecordsError: the file ends inside a record or its gzip stream is damaged.
+    """
+    return sum(1 for _ in _frames(path))
+
+
+def first_record(path: str) -> bytes:
+    """The first record's bytes.
+
+    Raises:
+        CorruptRecordsError: the file ends inside its first record, or has none.
+    """
+    for record in _frames(path, with_data=True):
+        return record
+    raise CorruptRecordsError(
+        f"{path}: expected at least one record, the file is empty. Rebuild it or leave it out."
+    )
+
+
+def _frames(path: str, with_data: bool = False) -> Iterator[bytes | None]:
+    frames = _compressed_frames if is_gzip(path) else _plain_frames
+    return frames(path, with_data)
+
+
+def _plain_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
+    size = os.path.getsize(path)
+    if size == 0:
+        return
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = number = 0
+        while start < size:
+            end = start + _HEADER
+            if end <= size:
+                (length,) = struct.unpack_from("<Q", data, start)
+                end += length + _FOOTER
+            if end > size:
+                raise _cut_off(path, number, start)
+            yield data[start + _HEADER : end - _FOOTER] if with_data else None
+            start, number = end, number + 1
+
+
+def _compressed_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
+    number = position = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            while header := file.read(_HEADER):
+                length = struct.unpack("<Q", header[:8])[0] if len(header) == _HEADER else 0
+                body = file.read(length + _FOOTER)
+                if len(header) < _HEADER or len(body) < length + _FOOTER:
+                    raise _cut_off(path, number, position)
+                yield body[:-_FOOTER] if with_data else None
+                position, number = file.tell(), number + 1
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorruptRecordsError(
+            f"{path}: expected a whole gzip stream, it is damaged after record {number} "
+            f"({error.__class__.__name__}). Rebuild or copy the file again."
+        ) from None
+
+
+def _cut_off(path: str, number: int, position: int) -> CorruptRecordsError:
+    return CorruptRecordsError(
+        f"{path}: expected whole records, the file ends inside record {number} (from 0) at byte "
+        f"{position}. It is truncated or not a TFRecord file; rebuild or copy it again."
+    )

@@ -1,0 +1,156 @@
+"""Pretrains BERT on records of clinical notes, and evaluates it.
+
+Takes the flags of the reference's run_pretraining. With no data flags at all it makes up notes,
+learns a vocabulary from them and trains a tiny BERT, to show the whole way.
+"""
+
+import datetime
+import os
+import sys
+from typing import Any
+
+from absl import app, flags, logging
+
+FLAGS = flags.FLAGS
+# Giving none of these asks for the embedded default.
+_DATA_FLAGS = ("input_file", "eval_file", "bert_config_file", "vocab_file", "init_checkpoint")
+# Flags of the reference that have another name in the settings, or none.
+_REFERENCE_ONLY = ("use_tpu", "master", "num_tpu_cores")
+# Kind, name, default and help. Defaults of None are found out; the help says how.
+_TABLE = (
+    ("string", "input_file", None, """Records: a folder with manifest.json, or comma-separated
+        TFRecord files and globs."""),
+    ("string", "eval_file", None, """Records to evaluate, in the same form. To evaluate on the
+        training records, give them twice."""),
+    ("string", "output_dir", None, """Folder of checkpoints, eval_results.txt, run.json and
+        TensorBoard events; a run found in it is resumed. Default: a fresh
+        runs/pretrain-DATE-TIME."""),
+    ("string", "bert_config_file", None, """The model's bert_config.json. Default: the one beside
+        --init_checkpoint or the records."""),
+    ("string", "vocab_file", None, """The model's vocabulary. Default: the one beside
+        --init_checkpoint, the configuration or the records."""),
+    ("string", "init_checkpoint", None, """TF1 checkpoint to start from: directory, prefix or
+        .index file. Default: fresh weights."""),
+    ("bool", "do_lower_case", None, "The casing the records must have. Default: theirs."),
+    ("bool", "do_train", None, """Whether to train. Default: true, unless --do_eval alone is
+        given."""),
+    ("bool", "do_eval", None, """Whether to evaluate: --eval_file after training, or --input_file
+        without training. Default: whether --eval_file is given."""),
+    ("integer", "max_seq_length", None, """Tokens a record that the records must have. Default:
+        theirs."""),
+    ("integer", "max_predictions_per_seq", None, """Masked positions a record that the records
+        must have. Default: theirs."""),
+    ("integer", "train_batch_size", 32, "Records a training step, over all replicas."),
+    ("integer", "eval_batch_size", 8, "Records an evaluation batch, over all replicas."),
+    ("float", "learning_rate", 5e-5, "Learning rate at the top of the linear decay."),
+    ("integer", "num_train_steps", 100_000, "Training steps in all."),
+    ("integer", "num_warmup_steps", 10_000, "Steps of linear warm-up."),
+    ("integer", "save_checkpoints_steps", 1000, "Steps between saved checkpoints."),
+    ("integer", "iterations_per_loop", 1000, """Most steps a call; fewer where that many would
+        take long."""),
+    ("integer", "max_eval_steps", 100, "Most batches evaluated."),
+    ("integer", "keep_checkpoint_max", 5, "Checkpoints kept, the newest ones; 0 keeps all."),
+    ("integer", "shuffle_buffer", 10_000, """Records shuffled among each other; 0 reads in file
+        order."""),
+    ("integer", "seed", 12345, "Seed of fresh weights, the records' order and dropout."),
+    ("string", "strategy", None, """one_device, mirrored, multi_worker or tpu. Default: tpu with
+        --use_tpu, otherwise one_device."""),
+    ("integer", "num_replicas", None, "Replicas. Default: every GPU, or one on the CPU."),
+    ("bool", "jit_compile", False, "Compile the forward and backward pass with XLA."),
+    ("bool", "deterministic", True, """Repeatable to the bit, resumed runs included; may be slower
+        on GPUs."""),
+    ("bool", "use_tpu", False, "The reference's way to say --strategy=tpu."),
+    ("string", "tpu_name", None, "The TPU's name or grpc:// address. Default: the local one."),
+    ("string", "tpu_zone", None, "The TPU's zone. Default: this machine's."),
+    ("string", "gcp_project", None, "The TPU's project. Default: this machine's."),
+    ("string", "master", None, "The reference's name for a TPU's grpc:// address."),
+    ("integer", "num_tpu_cores", None, "TPU cores, with --use_tpu. Default: all."),
+)  # fmt: skip
+for _kind, _name, _default, _help in _TABLE:
+    getattr(flags, f"DEFINE_{_kind}")(_name, _default, " ".join(_help.split()))
+
+
+def settings_from_flags(default_output_dir: str):
+    """The settings that the flags ask for; the embedded default's where no data flag is given.
+
+    Args:
+        default_output_dir: where everything goes without --output_dir.
+
+    Returns:
+        A PretrainingSettings.
+
+    Raises:
+        ValueError: flags are missing, contradict each other or are out of range.
+    """
+    from clinicalbert_tf.training.settings import PretrainingSettings
+
+    given = {name: FLAGS[name].value for _, name, *_ in _TABLE if FLAGS[name].present}
+    reference = {name: given.pop(name) for name in _REFERENCE_ONLY if name in given}
+    given.setdefault("output_dir", default_output_dir)
+    if reference.get("use_tpu"):
+        given.setdefault("strategy", "tpu")
+        given.setdefault("tpu_name", reference.get("master"))
+        given.setdefault("num_replicas", reference.get("num_tpu_cores"))
+    if not any(given.get(name) for name in _DATA_FLAGS) and given.get("do_train", True):
+        from clinicalbert_tf import embedded_default
+
+        return embedded_default.prepare(given)
+    given["do_train"], given["do_eval"] = _what_to_do(given)
+    if not given["do_train"]:
+        given.setdefault("input_file", given.get("eval_file"))
+    given.setdefault("input_file", "")
+    return PretrainingSettings(**given)
+
+
+def _what_to_do(given: dict[str, Any]) -> tuple[bool, bool]:
+    """(do_train, do_eval), each from the other and from --eval_file where not given."""
+    train, evaluate = given.get("do_train"), given.get("do_eval")
+    if train is None:
+        train = not evaluate
+    if evaluate is None:
+        evaluate = train and bool(given.get("eval_file"))
+    return train, evaluate
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected flags only, received {argv[1:]}.")
+    # Checkpoints, vocabularies and records hold what was learnt from protected notes.
+    os.umask(0o077)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.INFO)
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    try:
+        settings = settings_from_flags(os.path.join("runs", f"pretrain-{now}"))
+        # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
+        from clinicalbert_tf.training.run import run_pretraining
+
+        results = run_pretraining(settings)
+    except (ValueError, ArithmeticError, OSError) as error:
+        sys.exit(f"pretrain: {error}")
+    _say_results(settings, results)
+
+
+def _say_results(settings, results: dict[str, Any]) -> None:
+    output_dir = settings.output_dir
+    if "train" in results:
+        print(
+            f"Trained {settings.num_train_steps} steps; {output_dir} holds "
+            f"model.ckpt-{settings.num_train_steps}, bert_config.json, run.json and events."
+        )
+    if "eval" in results:
+        print(f"Evaluated; {os.path.join(output_dir, 'eval_results.txt')}:")
+        for name, value in sorted(results["eval"].items()):
+            print(f"  {name} = {value}")
+    print("Next:")
+    print(f"  tensorboard --logdir {output_dir}")
+    if "eval" not in results:
+        print(
+            "  python -m clinicalbert_tf.pretrain --do_train=False --do_eval=True "
+            f"--output_dir={output_dir} --input_file=HELD_OUT_RECORDS"
+        )
+
+
+if __name__ == "__main__":
+    app.run(main)

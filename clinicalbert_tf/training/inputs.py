@@ -1,0 +1,85 @@
+"""Everything that a pretraining run starts from, found and checked before any device is used."""
+
+import dataclasses
+import os
+
+from absl import logging
+
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.input_pipeline.checks import check_records, check_vocabulary
+from clinicalbert_tf.input_pipeline.shards import RecordSource, find_records
+from clinicalbert_tf.restore.checkpoint_files import resolve_checkpoint
+from clinicalbert_tf.training.settings import PretrainingSettings
+from tfrecords_builder import schema
+
+CONFIG_NAME = "bert_config.json"
+VOCABULARY_NAME = schema.VOCABULARY_NAME
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingInputs:
+    """What a run starts from.
+
+    Attributes:
+        config: the model.
+        records: what is trained on, or None where nothing is trained.
+        eval_records: what is evaluated, or None where nothing is.
+        vocab_file: the model's vocabulary, or None where none was found.
+        init_checkpoint: the prefix of the TF1 checkpoint to start from, or None.
+    """
+
+    config: BertConfig
+    records: RecordSource | None
+    eval_records: RecordSource | None
+    vocab_file: str | None
+    init_checkpoint: str | None
+
+
+def find_inputs(settings: PretrainingSettings) -> PretrainingInputs:
+    """Finds and checks records, model, vocabulary and checkpoint.
+
+    Raises:
+        FileNotFoundError, ValueError: something is missing or does not fit; the message names
+            both values and what to do.
+    """
+    lengths = (settings.max_seq_length, settings.max_predictions_per_seq)
+    records = find_records(settings.input_file, *lengths) if settings.do_train else None
+    eval_records = None
+    if settings.do_eval:
+        eval_records = find_records(settings.eval_file or settings.input_file, *lengths)
+    init = resolve_checkpoint(settings.init_checkpoint) if settings.init_checkpoint else None
+    folders = _folders(settings, init, records or eval_records)
+    config_file = settings.bert_config_file or _first(CONFIG_NAME, folders)
+    if config_file is None:
+        raise FileNotFoundError(
+            f"Expected --bert_config_file or a {CONFIG_NAME} beside the checkpoint or the records "
+            f"({', '.join(folders)}), found none. Give the model's configuration."
+        )
+    config = BertConfig.from_json_file(config_file)
+    vocab_file = settings.vocab_file or _first(VOCABULARY_NAME, folders)
+    if vocab_file is None:
+        logging.warning("No vocabulary was found, so none is checked or copied: give --vocab_file.")
+    else:
+        check_vocabulary(vocab_file, config)
+    for source in (records, eval_records):
+        if source is not None:
+            check_records(source, config, vocab_file, settings.do_lower_case)
+    return PretrainingInputs(config, records, eval_records, vocab_file, init)
+
+
+def _folders(settings, init: str | None, source: RecordSource) -> list[str]:
+    """Where a configuration and a vocabulary may lie: the model's own come first."""
+    folders = []
+    if init is not None:
+        folders.append(os.path.dirname(init) or ".")
+    if settings.bert_config_file:
+        folders.append(os.path.dirname(settings.bert_config_file) or ".")
+    folders += [os.path.dirname(manifest_file) for manifest_file, _ in source.manifests]
+    if not settings.do_train:
+        folders.append(settings.output_dir)
+    return list(dict.fromkeys(folders))
+
+
+def _first(name: str, folders: list[str]) -> str | None:
+    paths = (os.path.join(folder, name) for folder in folders)
+    return next((path for path in paths if os.path.isfile(path)), None)

@@ -1,0 +1,130 @@
+"""The settings of a pretraining run."""
+
+import dataclasses
+
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
+# Values below these make no sense.
+_AT_LEAST = {
+    "max_seq_length": 1,
+    "max_predictions_per_seq": 1,
+    "train_batch_size": 1,
+    "eval_batch_size": 1,
+    "num_train_steps": 1,
+    "num_warmup_steps": 0,
+    "save_checkpoints_steps": 1,
+    "iterations_per_loop": 1,
+    "max_eval_steps": 1,
+    "num_replicas": 1,
+    "keep_checkpoint_max": 0,
+    "shuffle_buffer": 0,
+    "seed": 0,
+}
+# A run may only be resumed with these unchanged; they name values of run.json.
+DECISIVE = (
+    *(
+        f"settings.{name}"
+        for name in (
+            "train_batch_size",
+            "learning_rate",
+            "num_train_steps",
+            "num_warmup_steps",
+            "seed",
+            "shuffle_buffer",
+        )
+    ),
+    "inputs.records.max_seq_length",
+    "inputs.records.max_predictions_per_seq",
+    "inputs.records.num_records",
+    "inputs.records.fingerprint",
+    "inputs.init_checkpoint.fingerprint",
+    "bert_config",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingSettings:
+    """What `python -m clinicalbert_tf.pretrain` was asked to do; its flags by their names.
+
+    Attributes:
+        input_file: records to train on, or to evaluate where nothing is trained.
+        eval_file: records to evaluate after training.
+        output_dir: where everything goes.
+        bert_config_file, vocab_file: None to take those beside the checkpoint or the records.
+        init_checkpoint: TF1 checkpoint to start from, or None for fresh weights.
+        do_lower_case: the casing that the records must have, or None.
+        do_train, do_eval: what to do.
+        max_seq_length, max_predictions_per_seq: what the records must have, or None.
+        train_batch_size, eval_batch_size: records a step, over all replicas.
+        learning_rate: at the top of the decay line.
+        num_train_steps, num_warmup_steps: steps in all, and of warm-up.
+        save_checkpoints_steps: steps between saved states.
+        iterations_per_loop: most steps a call.
+        max_eval_steps: most batches evaluated.
+        keep_checkpoint_max: states kept; 0 keeps all.
+        shuffle_buffer: records shuffled among each other; 0 reads in file order.
+        seed: of fresh weights, the records' order and dropout.
+        strategy, num_replicas, tpu_name, tpu_zone, gcp_project: see training.strategy.
+        jit_compile: compile the forward and backward pass with XLA.
+        deterministic: make TensorFlow's operations repeatable to the bit.
+    """
+
+    input_file: str
+    output_dir: str
+    eval_file: str | None = None
+    bert_config_file: str | None = None
+    vocab_file: str | None = None
+    init_checkpoint: str | None = None
+    do_lower_case: bool | None = None
+    do_train: bool = True
+    do_eval: bool = False
+    max_seq_length: int | None = None
+    max_predictions_per_seq: int | None = None
+    train_batch_size: int = 32
+    eval_batch_size: int = 8
+    learning_rate: float = 5e-5
+    num_train_steps: int = 100_000
+    num_warmup_steps: int = 10_000
+    save_checkpoints_steps: int = 1000
+    iterations_per_loop: int = 1000
+    max_eval_steps: int = 100
+    keep_checkpoint_max: int = 5
+    shuffle_buffer: int = 10_000
+    seed: int = 12345
+    strategy: str = "one_device"
+    num_replicas: int | None = None
+    tpu_name: str | None = None
+    tpu_zone: str | None = None
+    gcp_project: str | None = None
+    jit_compile: bool = False
+    deterministic: bool = True
+
+    def __post_init__(self):
+        if not self.do_train and not self.do_eval:
+            raise ValueError(
+                "Expected at least one of --do_train and --do_eval to be true, received neither."
+            )
+        if not self.input_file:
+            raise ValueError(
+                "Expected --input_file to name records, received none. Build some with "
+                "`python -m tfrecords_builder`, or give no data flags at all for the embedded "
+                "default."
+            )
+        if self.do_train and self.do_eval and not self.eval_file:
+            raise ValueError(
+                "Expected --eval_file with --do_train and --do_eval, received none. Name records "
+                "that are not trained on; to evaluate on the training records, give them twice: "
+                f"--eval_file={self.input_file}"
+            )
+        if self.strategy not in STRATEGIES:
+            raise ValueError(
+                f"Expected --strategy to be one of {', '.join(STRATEGIES)}, received "
+                f"{self.strategy!r}."
+            )
+        for name, least in _AT_LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"Expected --{name} to be at least {least}, received {value}.")
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"Expected --learning_rate to be above 0, received {self.learning_rate}."
+            )

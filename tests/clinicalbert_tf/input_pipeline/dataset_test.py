@@ -1,0 +1,160 @@
+"""Which record comes at which place."""
+
+import gzip
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.input_pipeline.dataset import (
+    RecordOrder,
+    evaluation_batches,
+    number_of_batches,
+    ordered_records,
+    training_batches,
+)
+from clinicalbert_tf.input_pipeline.shards import RecordSource, find_records
+
+COUNTS = (30, 17, 0, 53)
+TOTAL = sum(COUNTS)
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """Four shards, one of them empty and one compressed, whose records are their numbers."""
+    folder, paths, number = tmp_path_factory.mktemp("numbered"), [], 0
+    for index, count in enumerate(COUNTS):
+        path = str(folder / f"part-{index}.tfrecord")
+        with tf.io.TFRecordWriter(path, options="GZIP" if index == 1 else None) as writer:
+            for _ in range(count):
+                writer.write(b"%d" % number)
+                number += 1
+        paths.append(path)
+    return RecordSource(
+        tuple(paths), (False, True, False, False), COUNTS, (), 128, 22, 0, "fingerprint"
+    )
+
+
+def numbers(source, order, position, count):
+    taken = ordered_records(source, order, position).take(count)
+    return [int(record) for record in taken.as_numpy_iterator()]
+
+
+def test_buffer_zero_reads_in_file_order_epoch_after_epoch(numbered):
+    order = RecordOrder(seed=1, shuffle_buffer=0)
+    assert numbers(numbered, order, 0, 250) == [i % TOTAL for i in range(250)]
+    assert numbers(numbered, order, 130, 100) == [i % TOTAL for i in range(130, 230)]
+
+
+@pytest.mark.parametrize("shuffle_buffer", [7, 64, 1000])
+def test_every_epoch_holds_every_record_once_in_another_order(numbered, shuffle_buffer):
+    order = RecordOrder(seed=3, shuffle_buffer=shuffle_buffer)
+    records = numbers(numbered, order, 0, 3 * TOTAL)
+    epochs = [records[i * TOTAL : (i + 1) * TOTAL] for i in range(3)]
+    assert all(sorted(epoch) == list(range(TOTAL)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+    assert epochs[0] != list(range(TOTAL))
+
+
+@pytest.mark.parametrize("shuffle_buffer", [0, 7, 64, 1000])
+@pytest.mark.parametrize("position", [1, 63, 99, 100, 101, 164, 257])
+def test_restart_at_any_position_continues_the_same_order(numbered, shuffle_buffer, position):
+    order = RecordOrder(seed=5, shuffle_buffer=shuffle_buffer)
+    undisturbed = numbers(numbered, order, 0, position + 150)
+    assert numbers(numbered, order, position, 150) == undisturbed[position:]
+
+
+def test_order_follows_the_seed_and_not_tensorflows_global_one(numbered):
+    tf.random.set_seed(1)
+    first = numbers(numbered, RecordOrder(seed=5, shuffle_buffer=64), 0, 150)
+    tf.random.set_seed(2)
+    assert numbers(numbered, RecordOrder(seed=5, shuffle_buffer=64), 0, 150) == first
+    assert numbers(numbered, RecordOrder(seed=6, shuffle_buffer=64), 0, 150) != first
+
+
+def test_large_window_mixes_the_whole_epoch(numbered):
+    records = numbers(numbered, RecordOrder(seed=0, shuffle_buffer=TOTAL), 0, TOTAL)
+    # A uniform shuffle has no rank correlation; 0.35 is 3.5 standard deviations.
+    assert abs(np.corrcoef(records, np.arange(TOTAL))[0, 1]) < 0.35
+
+
+def contexts(pipelines, replicas):
+    return [
+        tf.distribute.InputContext(
+            num_input_pipelines=pipelines, input_pipeline_id=i, num_replicas_in_sync=replicas
+        )
+        for i in range(pipelines)
+    ]
+
+
+@pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 2), (2, 4), (1, 6)])
+def test_global_batches_are_the_same_for_any_number_of_replicas_and_workers(
+    golden_records, pipelines, replicas
+):
+    source = find_records(golden_records)
+    order = RecordOrder(seed=9, shuffle_buffer=50)
+    whole = training_batches(source, order, 12, first_step=78)
+    parts = [
+        iter(training_batches(source, order, 12, first_step=78, context=context))
+        for context in contexts(pipelines, replicas)
+    ]
+    for batch in whole.take(4):
+        own = [next(part) for part in parts for _ in range(replicas // pipelines)]
+        for name, values in batch.items():
+            together = np.concatenate([piece[name] for piece in own])
+            np.testing.assert_array_equal(together, values, err_msg=name)
+
+
+def test_features_have_keras_names_static_shapes_and_the_records_values(golden_records):
+    source = find_records(golden_records)
+    dataset = training_batches(source, RecordOrder(shuffle_buffer=0), 4)
+    shapes = {name: (spec.dtype.name, *spec.shape) for name, spec in dataset.element_spec.items()}
+    assert shapes == {
+        "token_ids": ("int32", 4, 128),
+        "padding_mask": ("int32", 4, 128),
+        "segment_ids": ("int32", 4, 128),
+        "mask_positions": ("int32", 4, 22),
+        "masked_lm_ids": ("int32", 4, 22),
+        "masked_lm_weights": ("float32", 4, 22),
+        "next_sentence_labels": ("int32", 4),
+    }
+    batch = next(iter(dataset))
+    record = next(iter(tf.data.TFRecordDataset(golden_records).skip(3).take(1))).numpy()
+    feature = tf.train.Example.FromString(record).features.feature
+    np.testing.assert_array_equal(batch["token_ids"][3], feature["input_ids"].int64_list.value)
+    np.testing.assert_array_equal(batch["padding_mask"][3], feature["input_mask"].int64_list.value)
+    np.testing.assert_array_equal(
+        batch["mask_positions"][3], feature["masked_lm_positions"].int64_list.value
+    )
+    np.testing.assert_array_equal(
+        batch["masked_lm_weights"][3], feature["masked_lm_weights"].float_list.value
+    )
+    assert [int(batch["next_sentence_labels"][3])] == feature[
+        "next_sentence_labels"
+    ].int64_list.value
+
+
+@pytest.mark.parametrize("replicas", [1, 4])
+def test_last_partial_evaluation_batch_is_filled_with_weightless_records(golden_records, replicas):
+    source = find_records(golden_records)
+    (context,) = contexts(1, replicas)
+    assert number_of_batches(source, 40) == 24
+    assert number_of_batches(source, 40, at_most=5) == 5
+    batches = list(evaluation_batches(source, 40, 24, context))
+    assert len(batches) == 24 * replicas
+    weights = np.concatenate([batch["example_weights"] for batch in batches])
+    assert weights.tolist() == [1.0] * 948 + [0.0] * 12
+    tokens = np.concatenate([batch["token_ids"] for batch in batches])
+    assert tokens.shape == (960, 128)
+    np.testing.assert_array_equal(tokens[948:], np.repeat(tokens[947:948], 12, axis=0))
+
+
+def test_compressed_records_give_the_same_batches(golden_records, tmp_path):
+    compressed = tmp_path / "cased_128.tfrecord.gz"
+    with open(golden_records, "rb") as file:
+        compressed.write_bytes(gzip.compress(file.read()))
+    order = RecordOrder(seed=2, shuffle_buffer=100)
+    plain = next(iter(training_batches(find_records(golden_records), order, 16)))
+    other = next(iter(training_batches(find_records(str(compressed)), order, 16)))
+    for name in plain:
+        np.testing.assert_array_equal(plain[name], other[name])

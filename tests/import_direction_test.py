@@ -1,0 +1,126 @@
+"""Who may import whom: parsed from the sources, so that a lazy import counts too."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
+# What the trainer may take from the builder; its command-line modules may take more.
+SHARED = {"schema", "tokenization", "synthetic"}
+# Worker processes import these: TensorFlow would cost each of them seconds and memory.
+WITHOUT_TENSORFLOW = (
+    "schema",
+    "tokenization",
+    "vocabulary",
+    "notes",
+    "sections",
+    "sentences",
+    "instances",
+    "masking",
+    "synthetic",
+)
+ROOMS = ("modeling", "restore", "input_pipeline", "tasks", "training")
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {
+    module_name(p): p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def is_command(name):
+    """A module that can be run with `python -m`, or the embedded default that only commands use."""
+    if name == "clinicalbert_tf.embedded_default":
+        return True
+    return "__main__" in SOURCES[name].read_text(encoding="utf-8") or name.endswith("__main__")
+
+
+def imports(name, top_level_only=False):
+    """Absolute names of everything a module imports, `from package import module` resolved."""
+    tree = ast.parse(SOURCES[name].read_text(encoding="utf-8"))
+    found = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in SOURCES else node.module)
+    return found
+
+
+def test_both_packages_are_seen():
+    assert "tfrecords_builder.schema" in SOURCES
+    assert "clinicalbert_tf.config" in SOURCES
+    assert "tfrecords_builder.schema" in imports("tfrecords_builder.notes")
+
+
+def test_builder_never_imports_the_trainer():
+    for name in SOURCES:
+        if name.startswith("tfrecords_builder"):
+            bad = {i for i in imports(name) if i.split(".")[0] == "clinicalbert_tf"}
+            assert not bad, f"{name} imports {bad}"
+
+
+def test_trainer_takes_only_the_shared_modules_from_the_builder():
+    for name in SOURCES:
+        if not name.startswith("clinicalbert_tf") or is_command(name):
+            continue
+        taken = {i.split(".")[1] for i in imports(name) if i.startswith("tfrecords_builder.")}
+        assert taken <= SHARED, f"{name} imports {taken - SHARED} from tfrecords_builder"
+
+
+def test_rooms_do_not_import_commands_and_modeling_imports_no_room():
+    commands = {name for name in SOURCES if is_command(name)}
+    for name in SOURCES:
+        parts = name.split(".")
+        if (
+            parts[0] != "clinicalbert_tf"
+            or len(parts) < 2
+            or parts[1] not in ROOMS
+            or name in commands
+        ):
+            continue
+        assert not imports(name) & commands, f"{name} imports a command"
+        if parts[1] == "modeling":
+            rooms = {
+                i.split(".")[1]
+                for i in imports(name)
+                if i.startswith("clinicalbert_tf.") and i.split(".")[1] in ROOMS
+            }
+            assert rooms <= {"modeling"}, f"{name} imports {rooms}"
+
+
+def test_worker_modules_import_no_tensorflow():
+    for module in WITHOUT_TENSORFLOW:
+        name = f"tfrecords_builder.{module}"
+        heavy = {
+            i for i in imports(name) if i.split(".")[0] in ("tensorflow", "keras", "keras_nlp")
+        }
+        assert not heavy, f"{name} imports {heavy}"
+
+
+def test_there_are_no_import_circles():
+    graph = {name: imports(name, top_level_only=True) & set(SOURCES) for name in SOURCES}
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            pytest.fail("circle: " + " -> ".join([*path[path.index(name) :], name]))
+        if name in done:
+            return
+        path.append(name)
+        for other in sorted(graph[name]):
+            visit(other)
+        path.pop()
+        done.add(name)
+
+    for name in sorted(graph):
+        visit(name)
