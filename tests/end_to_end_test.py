@@ -1,0 +1,260 @@
+"""The real commands, as a user runs them: notes to records to a checkpoint, killed and resumed."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tfrecords_builder import schema
+
+pytestmark = pytest.mark.large
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+STEPS = 20
+# In every note's text; must come up nowhere but in files that are made to hold text.
+MARKERS = ("Zyxwvutsson", "qqplomabril")
+CONFIG = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 64,
+    "type_vocab_size": 2,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+}
+# Dies without any goodbye in the middle of a save, between a checkpoint's data and its index.
+DIE_WHILE_SAVING = """
+import os, signal, sys
+from clinicalbert_tf.restore import export
+replace = os.replace
+def replace_or_die(source, target):
+    if str(target).endswith("model.ckpt-10.index"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+export.os.replace = replace_or_die
+from absl import app
+from clinicalbert_tf import pretrain
+app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
+"""
+
+
+def environment():
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def run(folder, *command):
+    """Runs a command from another folder; returns it with everything that it printed."""
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    done.printed = done.stdout + done.stderr
+    return done
+
+
+def pretrain_command(data, output_dir, *more):
+    return [
+        f"--input_file={data / 'records'}",
+        f"--eval_file={data / 'held_out'}",
+        f"--bert_config_file={data / 'bert_config.json'}",
+        f"--output_dir={output_dir}",
+        "--strategy=mirrored",
+        "--train_batch_size=8",
+        "--learning_rate=1e-3",
+        f"--num_train_steps={STEPS}",
+        "--num_warmup_steps=2",
+        "--save_checkpoints_steps=5",
+        "--iterations_per_loop=5",
+        *more,
+    ]
+
+
+def weights(output_dir):
+    reader = tf.train.load_checkpoint(str(output_dir / f"model.ckpt-{STEPS}"))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def assert_equal_to_the_bit(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        np.testing.assert_array_equal(values, theirs[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def data(work):
+    """Notes with markers -> vocabulary -> records of training and held-out notes."""
+    from tfrecords_builder import synthetic
+
+    printed = ""
+    for name, seed, count in (("train", 3, 60), ("held_out", 4, 12)):
+        with open(work / f"{name}.jsonl", "w", encoding="utf-8") as file:
+            for note in synthetic.generate_notes(count, seed):
+                text = f"{note['TEXT']}\nSeen by {MARKERS[0]} for {MARKERS[1]} today.\n"
+                fields = {"note_id": note["ROW_ID"], "category": note["CATEGORY"], "text": text}
+                file.write(json.dumps(fields) + "\n")
+    steps = [
+        ("tfrecords_builder.vocabulary", f"--input={work / 'train.jsonl'}", "--size=800",
+         "--do_lower_case=False", f"--output={work / 'vocab.txt'}"),
+        *(
+            ("tfrecords_builder", f"--input={work / f'{name}.jsonl'}",
+             f"--output_dir={work / folder}", f"--vocab_file={work / 'vocab.txt'}",
+             "--max_seq_length=64",
+             "--max_predictions_per_seq=10", "--num_shards=2", "--dupe_factor=1")
+            for name, folder in (("train", "records"), ("held_out", "held_out"))
+        ),
+    ]  # fmt: skip
+    for step in steps:
+        done = run(work, "-m", *step)
+        assert done.returncode == 0, done.printed
+        printed += done.printed
+    rows = len((work / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    (work / "bert_config.json").write_text(json.dumps({**CONFIG, "vocab_size": rows}))
+    (work / "printed_by_builder.log").write_text(printed)
+    return work
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data):
+    """The run that nothing happened to: (output folder, what it printed)."""
+    output_dir = data / "undisturbed"
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *pretrain_command(data, output_dir))
+    assert done.returncode == 0, done.printed
+    return output_dir, done.printed
+
+
+def test_records_account_for_every_note(data):
+    manifest = schema.read_manifest(str(data / "records"))
+    notes = manifest.counts["notes"]
+    assert notes["read"] == 60
+    gone = notes["empty"] + notes["failed"] + sum(notes["filtered"].values())
+    assert notes["written"] + gone == 60
+    files = [str(data / "records" / shard["file"]) for shard in manifest.shards]
+    assert sum(1 for _ in tf.data.TFRecordDataset(files)) == manifest.counts["instances"]
+
+
+def test_run_trains_evaluates_and_says_what_is_next(undisturbed):
+    output_dir, printed = undisturbed
+    assert "Next:" in printed and f"tensorboard --logdir {output_dir}" in printed
+    events = EventAccumulator(str(output_dir), size_guidance={"scalars": 0}).Reload()
+    losses = [event.value for event in events.Scalars("masked_lm_loss")]
+    assert len(losses) == STEPS
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    results = dict(
+        line.split(" = ") for line in (output_dir / "eval_results.txt").read_text().splitlines()
+    )
+    assert results["global_step"] == str(STEPS)
+
+
+def test_run_that_is_killed_while_training_ends_with_the_same_weights(data, undisturbed):
+    output_dir = data / "killed"
+    command = pretrain_command(data, output_dir)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clinicalbert_tf.pretrain", *command],
+        cwd=data, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 300
+    while not (output_dir / "model.ckpt-5.state.json").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (output_dir / f"model.ckpt-{STEPS}.state.json").exists()
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
+    assert done.returncode == 0, done.printed
+    assert "Resuming from" in done.printed
+    assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
+
+
+def test_run_that_is_killed_while_saving_ends_with_the_same_weights(data, undisturbed):
+    output_dir = data / "killed_while_saving"
+    command = pretrain_command(data, output_dir)
+    done = run(data, "-c", DIE_WHILE_SAVING, *command)
+    assert done.returncode == -signal.SIGKILL, done.printed
+    assert (output_dir / "model.ckpt-10.data-00000-of-00001").exists()
+    assert not (output_dir / "model.ckpt-10.index").exists()
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
+    assert done.returncode == 0, done.printed
+    assert "model.ckpt-5." in done.printed
+    assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
+    assert not list(output_dir.glob(".*unfinished*"))
+
+
+def test_two_replicas_follow_one_over_twenty_steps(data):
+    """Without dropout, the same global batch gives the same losses on one and on two devices."""
+    config = json.loads((data / "bert_config.json").read_text())
+    still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (data / "still.json").write_text(json.dumps({**config, **still}))
+    losses = []
+    for replicas in (1, 2):
+        output_dir = data / f"replicas_{replicas}"
+        more = (f"--num_replicas={replicas}", f"--bert_config_file={data / 'still.json'}")
+        command = pretrain_command(data, output_dir, *more)
+        done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
+        assert done.returncode == 0, done.printed
+        record = json.loads((output_dir / "run.json").read_text())
+        assert record["num_replicas"] == replicas
+        events = EventAccumulator(str(output_dir), size_guidance={"scalars": 0}).Reload()
+        losses.append([event.value for event in events.Scalars("loss")])
+    assert len(losses[0]) == STEPS
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-4, rtol=0)
+
+
+def test_evaluation_command_reads_plain_records(data, undisturbed):
+    """As outside checks call it: a checkpoint, a configuration and records without a manifest."""
+    plain = data / "plain"
+    plain.mkdir()
+    shards = schema.read_manifest(str(data / "held_out")).shards
+    for shard in shards:
+        os.link(data / "held_out" / shard["file"], plain / shard["file"])
+    done = run(
+        data, "-m", "clinicalbert_tf.pretrain", "--do_train=False", "--do_eval=True",
+        f"--init_checkpoint={undisturbed[0] / f'model.ckpt-{STEPS}'}",
+        f"--bert_config_file={data / 'bert_config.json'}", f"--input_file={plain}/*.tfrecord",
+        "--max_seq_length=64", "--max_predictions_per_seq=10", f"--output_dir={data / 'evaluated'}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.printed
+    ours = (data / "evaluated" / "eval_results.txt").read_text().splitlines()
+    theirs = (undisturbed[0] / "eval_results.txt").read_text().splitlines()
+    assert ours[0] == "global_step = 0"
+    for line, expected in zip(ours[1:], theirs[1:], strict=True):
+        assert line.split(" = ")[0] == expected.split(" = ")[0]
+        assert float(line.split(" = ")[1]) == pytest.approx(float(expected.split(" = ")[1]))
+
+
+def test_no_note_text_reaches_a_log_or_tensorboard(data, undisturbed):
+    output_dir, printed = undisturbed
+    seen = {"terminal": printed + (data / "printed_by_builder.log").read_text()}
+    paths = [*output_dir.rglob("events.*"), *output_dir.glob("*.json"), *output_dir.glob("*.txt")]
+    paths += [*(data / "records").glob("*.json")]
+    assert any(path.name.startswith("events.") for path in paths)
+    for path in paths:
+        # The vocabulary is a file of words by its nature.
+        if path.name != schema.VOCABULARY_NAME:
+            seen[path.name] = path.read_bytes().decode("utf-8", errors="replace")
+    for where, text in seen.items():
+        for marker in MARKERS:
+            assert marker not in text, where
+
+
+def test_wrong_flag_is_said_without_a_traceback(data):
+    command = pretrain_command(data, data / "wrong", "--max_seq_length=128")
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
+    assert done.returncode == 1
+    assert "128" in done.stderr and "64" in done.stderr
+    assert "Traceback" not in done.stderr
