@@ -3,6 +3,8 @@
     config          bert_config.json in and out
     modeling        keras_nlp backbone and the pretraining model
     restore         checkpoints in and out, one explicit table of names
+    export          a checkpoint as TF1, Hugging Face, Keras preset, SavedModel, ONNX
+    inference       vectors of notes and words for masks, without training
     input_pipeline  shards of records -> tf.data
     training        optimizer, losses and the one loop under every strategy
 

@@ -21,7 +21,7 @@ WITHOUT_TENSORFLOW = (
     "masking",
     "synthetic",
 )
-ROOMS = ("modeling", "restore", "input_pipeline", "tasks", "training")
+ROOMS = ("modeling", "restore", "export", "inference", "input_pipeline", "training")
 
 
 def module_name(path):

@@ -1,5 +1,6 @@
 """A Keras preset folder (keras_nlp's save_to_preset) -> CheckpointSource. Keras is not needed."""
 
+import dataclasses
 import functools
 import os
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.restore.huggingface import read_safetensors
 from clinicalbert_tf.restore.source import (
     CheckpointSource,
     LazyTensor,
@@ -22,6 +24,9 @@ TASK_WEIGHTS_NAME = "task.weights.h5"
 TOKENIZER_NAME = "tokenizer.json"
 VOCABULARY = os.path.join("assets", "tokenizer", "vocabulary.txt")
 SHARDED_NAME = "model.weights.json"
+# What a preset has no place for; export.keras_preset writes both files beside it.
+REFERENCE_CONFIG_NAME = "bert_config.json"
+REFERENCE_VARIABLES_NAME = "reference_variables.safetensors"
 
 # keras_nlp's own class and this package's, which knows more of bert_config.json.
 _CLASSES = ("BertBackbone", "ReferenceBertBackbone")
@@ -40,10 +45,12 @@ _DENSE, _LAYER_NORM = ("kernel", "bias"), ("gamma", "beta")
 # names a group after the layer's class: the first line of each pair is keras_nlp's layer.
 _MODEL_GROUPS = (
     ("reversible_embedding", "bert/embeddings/word_embeddings", ("",)),
+    ("token_embedding", "bert/embeddings/word_embeddings", ("",)),
     ("position_embedding", "bert/embeddings/position_embeddings", ("",)),
     ("embedding", "bert/embeddings/token_type_embeddings", ("",)),
     ("segment_embedding", "bert/embeddings/token_type_embeddings", ("",)),
     ("layer_normalization", "bert/embeddings/LayerNorm", _LAYER_NORM),
+    ("row_normalization", "bert/embeddings/LayerNorm", _LAYER_NORM),
     ("dense", "bert/pooler/dense", _DENSE),
 )
 _LAYER_GROUPS = {
@@ -118,6 +125,7 @@ def read_keras_preset(folder: str | os.PathLike) -> CheckpointSource:
         tensors |= head
         ignored += other
         remarks = (_MASKED_LM_REMARK,) if head else ()
+    tensors |= _read_reference_variables(os.path.join(folder, REFERENCE_VARIABLES_NAME))
     vocab_file = os.path.join(folder, VOCABULARY)
     return CheckpointSource(
         kind="keras_preset",
@@ -150,7 +158,33 @@ def _read_config(path: str) -> BertConfig:
     known["attention_probs_dropout_prob"] = values.get("attention_dropout", values["dropout"])
     known["hidden_act"] = values.get("hidden_act", "gelu")
     known["initializer_range"] = values.get("initializer_range", 0.02)
-    return BertConfig.from_dict(known, source=path)
+    config = BertConfig.from_dict(known, source=path)
+    reference = os.path.join(os.path.dirname(path), REFERENCE_CONFIG_NAME)
+    return _with_reference_settings(config, reference) if os.path.isfile(reference) else config
+
+
+def _with_reference_settings(config: BertConfig, path: str) -> BertConfig:
+    """The configuration with the settings of bert_config.json that a preset cannot hold."""
+    reference = BertConfig.from_json_file(path)
+    keys = ("attention_probs_dropout_prob", "initializer_range")
+    config = dataclasses.replace(config, **{key: getattr(reference, key) for key in keys})
+    if config != reference:
+        raise ValueError(
+            f"{path}: expected the settings of the preset's {CONFIG_NAME}, received others. "
+            "Remove the file of the two that is not this model's."
+        )
+    return config
+
+
+def _read_reference_variables(path: str) -> dict[str, LazyTensor]:
+    """The variables beside a preset, by the reference's names; none where the file is not there."""
+    if not os.path.isfile(path):
+        return {}
+    stored = read_safetensors(path)
+    return {
+        name: LazyTensor(shape, functools.partial(stored.__getitem__, name))
+        for name, shape in stored.shapes.items()
+    }
 
 
 def _casing(path: str) -> bool | None:
