@@ -27,8 +27,9 @@ Texts are {casing}. Of a longer text the first {max_seq_length} tokens count,
 
 Tokenization
   Every ASCII text gets exactly the wordpieces of the BERT reference, and nearly every other text
-  does. Known to differ beyond ASCII are some characters added to Unicode lately, and words of 67 to 200 characters that take more than 200 bytes of
-  UTF-8 ([UNK] here). Bytes that are no UTF-8 are left out.
+  does. Known to differ beyond ASCII are some characters added to Unicode lately, and words of 67
+  to 200 characters that take more than 200 bytes of UTF-8 ([UNK] here). Bytes that are no UTF-8
+  are left out.
 
 Use
   import tensorflow as tf, tensorflow_text   # its operators are in the graph
