@@ -3,19 +3,20 @@
     python -m tfrecords_builder --input=NOTEEVENTS.csv.gz --vocab_file=vocab.txt \\
         --output_dir=records
 
-Without --input it builds from invented notes. A build that was killed goes on when the same
-command is started again.
+Without any flag it builds from invented notes into a new folder. A build that was killed goes on
+when the same command is started again.
 """
 
 import shlex
 import sys
+import time
 
 from absl import app, flags, logging
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags; see `settings.BuilderSettings` for their meaning."""
-    from tfrecords_builder.settings import COMPRESSIONS, MASKINGS, SECTION_RULES
+    from tfrecords_builder.settings import COMPRESSIONS, DEDUPLICATIONS, MASKINGS, SECTION_RULES
 
     _define_file_flags(flag_values)
     _define_record_flags(flag_values)
@@ -31,6 +32,31 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
         "exclude_admissions", None, "A file of admission ids to leave out, one a line.", **common
     )
     flags.DEFINE_enum(
+        "deduplicate",
+        "none",
+        DEDUPLICATIONS,
+        "Notes to leave out: exact: whose text came before, but for white space. minhash: also "
+        "whose text is nearly that of an earlier note (text copied forward).",
+        **common,
+    )
+    flags.DEFINE_float(
+        "deduplicate_threshold",
+        0.8,
+        "Jaccard similarity of two notes' three-word shingles from which minhash takes the later "
+        "for a copy, a fraction.",
+        0.0,
+        1.0,
+        **common,
+    )
+    flags.DEFINE_integer(
+        "deduplicate_memory_mb",
+        512,
+        "Bound of what is remembered of earlier notes, MiB; when it is full the oldest are "
+        "forgotten. 512 hold 2 million notes for minhash, 25 million for exact.",
+        lower_bound=1,
+        **common,
+    )
+    flags.DEFINE_enum(
         "masking",
         "static",
         MASKINGS,
@@ -42,7 +68,8 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_integer(
         "pool_documents",
         16384,
-        "Documents that are paired and shuffled at a time; bounds the memory.",
+        "Documents that are paired and shuffled at a time, of 2 million tokens at most; bounds "
+        "the memory.",
         lower_bound=2,
         **common,
     )
@@ -73,15 +100,23 @@ def _define_runner_flags(flag_values: flags.FlagValues) -> None:
 
 def _define_file_flags(flag_values: flags.FlagValues) -> None:
     common = {"flag_values": flag_values}
-    flags.DEFINE_list(
+    flags.DEFINE_multi_string(
         "input",
         [],
-        "Comma-separated files and globs: NOTEEVENTS.csv or .csv.gz, or sentence files (.txt, a "
+        "Sources of notes, files and globs with commas between, several times if you like: "
+        "MIMIC-III's NOTEEVENTS.csv[.gz]; MIMIC-IV-Note's discharge.csv[.gz], radiology.csv[.gz]; "
+        "any CSV with note_id and text; .jsonl[.gz], an object with note_id and text a line; "
+        ".parquet; a folder of .txt files, a note each, or of .parquet files; a database, "
+        "URL#QUERY or URL#FILE.sql, in an --input of its own, such as "
+        "'postgresql:///mimic#SELECT note_id, text FROM discharge'; sentence files (.txt, a "
         "sentence a line, a blank line between documents). None: invented notes.",
         **common,
     )
     flags.DEFINE_string(
-        "output_dir", None, "The folder of records to make.", required=True, **common
+        "output_dir",
+        None,
+        "The folder of records to make (default: a new one, runs/records-DATE-TIME).",
+        **common,
     )
     flags.DEFINE_string(
         "vocab_file", None, "The vocabulary; learnt from the invented notes if none.", **common
@@ -133,7 +168,7 @@ def main(argv: list[str]) -> None:
     """Builds the records and says what became of every note."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
-    from tfrecords_builder import report
+    from tfrecords_builder import input_files, report
     from tfrecords_builder.settings import BuilderSettings
 
     logging.use_absl_handler()
@@ -141,13 +176,19 @@ def main(argv: list[str]) -> None:
     values = flags.FLAGS.flag_values_dict()
     try:
         names = BuilderSettings.__dataclass_fields__.keys() & values.keys()
-        lists = {name: tuple(values[name]) for name in ("input", "categories")}
-        settings = BuilderSettings(**{name: values[name] for name in names} | lists)
+        given = {name: values[name] for name in names}
+        given["input"] = tuple(input_files.split_sources(values["input"]))
+        given["categories"] = tuple(values["categories"])
+        given["output_dir"] = values["output_dir"] or time.strftime("runs/records-%Y%m%d-%H%M%S")
+        settings = BuilderSettings(**given)
         manifest = _build(settings, values["runner"], shlex.split(values["beam_options"]))
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
-        sys.exit("Interrupted. Start the same command again to go on from the finished shards.")
+        sys.exit(
+            f"Interrupted. Start it again with --output_dir={settings.output_dir} to go on from "
+            "the finished shards."
+        )
     print(report.format_report(manifest, settings.output_dir))
 
 

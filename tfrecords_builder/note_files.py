@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 
 from tfrecords_builder.note_rows import NoteRows, NoteSourceError, SourceNote, check_decoded
-from tfrecords_builder.note_tables import GZIP_ERRORS, open_text
+from tfrecords_builder.note_tables import GZIP_ERRORS, OnBytes, open_text
 from tfrecords_builder.schema import Note
 
 JSON_LINES_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -16,7 +16,7 @@ _PARQUET_NAMES = frozenset((*_JSON_NAMES, "row_id"))
 _PARQUET_ROWS = 512
 
 
-def read_json_lines(path: str) -> Iterator[SourceNote]:
+def read_json_lines(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNote]:
     """Streams one JSON object a line: note_id, text, and category, subject_id, hadm_id if known.
 
     Raises:
@@ -26,7 +26,7 @@ def read_json_lines(path: str) -> Iterator[SourceNote]:
     """
     layouts: dict[tuple[str, ...], NoteRows] = {}
     line_number = 0
-    with open_text(path, newline="\n") as file:
+    with open_text(path, newline="\n", on_bytes=on_bytes) as file:
         try:
             for line_number, line in enumerate(file, start=1):
                 if line.isspace():
@@ -42,7 +42,7 @@ def read_json_lines(path: str) -> Iterator[SourceNote]:
     raise NoteSourceError(f"{path}, line {line_number + 1}: {problem}. Download the file again.")
 
 
-def read_text_folder(path: str) -> Iterator[SourceNote]:
+def read_text_folder(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNote]:
     """Streams the `.txt` files below a folder, sorted by name, a note a file.
 
     The file's path below the folder, without its ending, is the note's id, the folder in which it
@@ -51,7 +51,7 @@ def read_text_folder(path: str) -> Iterator[SourceNote]:
     Raises:
         NoteSourceError: there is no `.txt` file, or one is not UTF-8.
     """
-    names = sorted(_files_below(path, TEXT_SUFFIX))
+    names = files_of_folder(path)
     if not names:
         raise NoteSourceError(
             f"{path}: expected {TEXT_SUFFIX} or {PARQUET_SUFFIX} files in this folder, received "
@@ -60,11 +60,13 @@ def read_text_folder(path: str) -> Iterator[SourceNote]:
     for name in names:
         with open(os.path.join(path, name), encoding="utf-8-sig", errors="surrogateescape") as file:
             text = file.read()
+            if on_bytes:
+                on_bytes(os.fstat(file.fileno()).st_size)
         check_decoded(f"{path}, file {name}", 1, text)
         yield Note(name[: -len(TEXT_SUFFIX)], os.path.dirname(name), text), False
 
 
-def read_parquet(path: str) -> Iterator[SourceNote]:
+def read_parquet(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNote]:
     """Streams a Parquet file, or the Parquet files of a folder sorted by name.
 
     The columns are those of `note_rows.NoteRows`.
@@ -82,7 +84,7 @@ def read_parquet(path: str) -> Iterator[SourceNote]:
             "Install the extra: pip install clinicalbert_tf[parquet]."
         ) from None
     folder = os.path.isdir(path)
-    names = sorted(_files_below(path, PARQUET_SUFFIX)) if folder else [""]
+    names = files_of_folder(path) if folder else [""]
     for name in names:
         file_path = os.path.join(path, name) if folder else path
         row = 0
@@ -93,7 +95,10 @@ def read_parquet(path: str) -> Iterator[SourceNote]:
                 column for column in file.schema_arrow.names if column.lower() in _PARQUET_NAMES
             ]
             rows = NoteRows(file_path, used)
+            bytes_a_row = os.path.getsize(file_path) / max(1, file.metadata.num_rows)
             for batch in file.iter_batches(_PARQUET_ROWS, columns=used):
+                if on_bytes:
+                    on_bytes(int(bytes_a_row * batch.num_rows))
                 for fields in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     row += 1
                     yield rows.note(row, fields)
@@ -109,6 +114,12 @@ def read_parquet(path: str) -> Iterator[SourceNote]:
 def holds_parquet(path: str) -> bool:
     """Whether a folder holds Parquet files, as Spark writes them."""
     return next(_files_below(path, PARQUET_SUFFIX), None) is not None
+
+
+def files_of_folder(path: str) -> list[str]:
+    """The files of a folder that hold its notes, below it and sorted by name."""
+    suffix = PARQUET_SUFFIX if holds_parquet(path) else TEXT_SUFFIX
+    return sorted(_files_below(path, suffix))
 
 
 def _files_below(path: str, suffix: str) -> Iterator[str]:

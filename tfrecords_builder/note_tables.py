@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from tfrecords_builder.note_rows import (
@@ -21,6 +21,8 @@ from tfrecords_builder.note_rows import (
     check_decoded,
 )
 
+# Told of each piece of a source that was read, in bytes.
+OnBytes = Callable[[int], None]
 _GZIP_MAGIC = b"\x1f\x8b"
 GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 # The longest note of MIMIC-III has under 60,000 characters. The limit keeps a quote that is never
@@ -28,13 +30,14 @@ GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 _LONGEST_FIELD = 1 << 24
 
 
-def read_table(path: str) -> Iterator[SourceNote]:
+def read_table(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNote]:
     """Streams a CSV table of notes.
 
     Args:
         path: gzipped or not (told by its first bytes), UTF-8, headers in upper or lower case:
             MIMIC-III's NOTEEVENTS; MIMIC-IV-Note's discharge or radiology (told by `note_id` and
             `note_type`); or any with `note_id` and `text`.
+        on_bytes: told of the bytes of the file that were read.
 
     Yields:
         A note and whether ISERROR is set.
@@ -46,7 +49,7 @@ def read_table(path: str) -> Iterator[SourceNote]:
     """
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     row = 0
-    with open_text(path) as file:
+    with open_text(path, on_bytes=on_bytes) as file:
         reader = csv.reader(file, strict=True)
         try:
             header = next(reader, [])
@@ -72,12 +75,41 @@ def read_table(path: str) -> Iterator[SourceNote]:
     raise NoteSourceError(f"{path}, row {row + 1}: {problem}. Download the file again.")
 
 
-def open_text(path: str, newline: str = "") -> TextIO:
-    """Opens a UTF-8 file, gzipped or not; bytes that are not UTF-8 come as lone surrogates."""
+def open_text(path: str, newline: str = "", on_bytes: OnBytes | None = None) -> TextIO:
+    """Opens a UTF-8 file, gzipped or not; bytes that are not UTF-8 come as lone surrogates.
+
+    Args:
+        path: the file.
+        newline: as for `open`.
+        on_bytes: told of the bytes of the file, packed or not, as they are read.
+    """
     with open(path, "rb") as file:
         gzipped = file.read(2) == _GZIP_MAGIC
-    binary = gzip.GzipFile(path, "rb") if gzipped else io.BufferedReader(io.FileIO(path))
+    binary = io.BufferedReader(_CountedFile(path, on_bytes or (lambda size: None)))
+    if gzipped:
+        binary = _OwningGzipFile(fileobj=binary, mode="rb")
     return io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+
+
+class _CountedFile(io.FileIO):
+    """A file that tells how many bytes were read."""
+
+    def __init__(self, path: str, on_bytes: OnBytes):
+        super().__init__(path)
+        self._on_bytes = on_bytes
+
+    def readinto(self, buffer) -> int | None:
+        size = super().readinto(buffer)
+        self._on_bytes(size or 0)
+        return size
+
+
+class _OwningGzipFile(gzip.GzipFile):
+    """A gzip file that closes the file under it, as it does where it opened that itself."""
+
+    def __init__(self, fileobj: io.BufferedReader, mode: str):
+        super().__init__(fileobj=fileobj, mode=mode)
+        self.myfileobj = fileobj
 
 
 def _rows_under(path: str, header: list[str]) -> NoteRows:

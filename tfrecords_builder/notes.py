@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tfrecords_builder import note_files, note_sql, note_tables
 from tfrecords_builder.note_rows import NoteSourceError, SourceNote, normal_id
+from tfrecords_builder.note_tables import OnBytes
 from tfrecords_builder.schema import Note
 
 __all__ = ["NoteCounts", "NoteSourceError", "is_source", "read_ids", "read_notes", "source_name"]
@@ -55,6 +56,7 @@ def read_notes(
     exclude_subjects: Collection[str] = (),
     exclude_admissions: Collection[str] = (),
     counts: NoteCounts | None = None,
+    on_bytes: OnBytes | None = None,
 ) -> Iterator[Note]:
     """Streams the notes of a source; memory does not grow with its size.
 
@@ -72,6 +74,7 @@ def read_notes(
         exclude_subjects: patients whose notes are left out.
         exclude_admissions: hospital admissions whose notes are left out.
         counts: filled in while the notes stream.
+        on_bytes: told of the bytes of files as they are read; of databases it hears nothing.
 
     Yields:
         One `Note` a row that is not marked as an error, not filtered and not empty, in the order
@@ -87,7 +90,8 @@ def read_notes(
     subjects = set(map(normal_id, exclude_subjects)) - {None}
     admissions = set(map(normal_id, exclude_admissions)) - {None}
     paths = (path,) if isinstance(path, str) else path
-    for note, marked_as_error in itertools.chain.from_iterable(map(_open_source, paths)):
+    opened = (_open_source(path, on_bytes) for path in paths)
+    for note, marked_as_error in itertools.chain.from_iterable(opened):
         counts.read += 1
         if marked_as_error:
             counts.count_filtered(MARKED_AS_ERROR)
@@ -141,15 +145,15 @@ def source_name(path: str) -> str:
     return note_sql.source_name(path) if note_sql.is_url(path) else path
 
 
-def _open_source(path: str) -> Iterator[SourceNote]:
+def _open_source(path: str, on_bytes: OnBytes | None) -> Iterator[SourceNote]:
     if note_sql.is_url(path):
         return note_sql.read_query(path)
     if os.path.isdir(path):
         if note_files.holds_parquet(path):
-            return note_files.read_parquet(path)
-        return note_files.read_text_folder(path)
+            return note_files.read_parquet(path, on_bytes)
+        return note_files.read_text_folder(path, on_bytes)
     if path.endswith(note_files.PARQUET_SUFFIX):
-        return note_files.read_parquet(path)
+        return note_files.read_parquet(path, on_bytes)
     if path.endswith(note_files.JSON_LINES_SUFFIXES):
-        return note_files.read_json_lines(path)
-    return note_tables.read_table(path)
+        return note_files.read_json_lines(path, on_bytes)
+    return note_tables.read_table(path, on_bytes)

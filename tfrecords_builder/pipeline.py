@@ -7,10 +7,11 @@ documents. Both are spread over workers; neither's result depends on how many th
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tqdm
+from absl import logging
 
 from tfrecords_builder import (
     __version__,
@@ -21,10 +22,19 @@ from tfrecords_builder import (
     tokenization,
 )
 from tfrecords_builder.build_folder import BuildFolder
-from tfrecords_builder.documents import Counts, NoteFilters, read_batches
-from tfrecords_builder.notes import NoteCounts
+from tfrecords_builder.documents import (
+    Counts,
+    NoteBatch,
+    NoteFilters,
+    SentenceBlock,
+    is_sentence_file,
+    make_deduplicator,
+    read_batches,
+)
+from tfrecords_builder.notes import NoteCounts, source_name
+from tfrecords_builder.progress import ReadingProgress
 from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.spill import SpillWriter
+from tfrecords_builder.spill import SpillIndex
 from tfrecords_builder.stage_worker import StageWorker
 from tfrecords_builder.workers import Workers
 
@@ -51,13 +61,15 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
     folder.check_free(settings.overwrite)
     with folder.locked():
         settings = embedded.fill_in(settings)
-        settings = dataclasses.replace(settings, input=tuple(input_files.find(settings.input)))
+        settings = dataclasses.replace(
+            settings, input=tuple(input_files.find_sources(settings.input))
+        )
         tokenizer = load_tokenizer(settings)
         settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
         plan = make_plan(settings, tokenizer, describe_inputs(settings.input))
         folder.begin(plan, settings.overwrite)
         with Workers(settings.workers, StageWorker, settings, tokenizer) as workers:
-            counted = folder.documents() or spill_documents(settings, folder, workers)
+            counted = folder.documents() or spill_documents(settings, folder, workers, plan)
             shards = build_shards(settings, folder, workers)
         _copy_vocabulary(settings)
         manifest = make_manifest(plan, counted, shards)
@@ -91,11 +103,8 @@ def load_tokenizer(settings: BuilderSettings) -> tokenization.BertTokenizer:
 
 
 def describe_inputs(paths: Iterable[str]) -> list[dict[str, Any]]:
-    """Input files as they stand in the manifest."""
-    return [
-        {"path": path, "bytes": os.path.getsize(path), "sha256": schema.file_sha256(path)}
-        for path in paths
-    ]
+    """Inputs as they stand in the manifest; see `input_files.describe`."""
+    return [input_files.describe(path) for path in paths]
 
 
 def make_plan(
@@ -120,36 +129,59 @@ def make_plan(
 
 
 def spill_documents(
-    settings: BuilderSettings, folder: BuildFolder, workers: Workers
+    settings: BuilderSettings, folder: BuildFolder, workers: Workers, plan: dict[str, Any]
 ) -> dict[str, Any]:
-    """Tokenizes every input and spills the documents, shard by shard.
+    """Tokenizes every input and spills the documents.
 
     Returns:
-        The manifest's counts so far, and the notes that failed.
+        As `count_notes`, and the notes read from each input (None: a file of sentences).
 
     Raises:
         ValueError: there are fewer than two documents.
     """
     folder.empty_spill()
-    spill = SpillWriter(folder.spill_folder, settings.num_shards)
+    spill = SpillIndex(folder.spill_folder, settings.num_shards)
     note_counts, counts = NoteCounts(), Counts()
-    batches = read_batches(settings.input, NoteFilters.of(settings), note_counts)
-    with tqdm.tqdm(desc="tokenizing", unit=" notes", disable=None) as progress:
-        for documents, counted in workers.map("encode", batches):
-            for document in documents:
-                spill.add(document)
+    notes_read: list[int | None] = []
+    sizes = [described["bytes"] for described in plan["inputs"]]
+    vocab_size = plan["vocabulary"]["size"]
+    with ReadingProgress(settings, vocab_size, None if None in sizes else sum(sizes)) as progress:
+        batches = _read(settings, note_counts, notes_read, progress)
+        for rows, counted in workers.map("spill", batches):
+            spill.add(rows)
             counts.add(counted)
-            progress.update(counted.read)
+            progress.update(counts)
     spill.close()
-    result = count_notes(note_counts, counts)
+    result = count_notes(note_counts, counts) | {"notes_read": notes_read}
     if counts.written < 2:
+        names = ", ".join(map(source_name, settings.input))
         raise ValueError(
-            f"Expected at least two notes with text in {', '.join(settings.input)}, received "
+            f"Expected at least two notes with text in {names}, received "
             f"{counts.written} of {result['counts']['notes']['read']} read. Check --input and "
             "the filters."
         )
     folder.finish_documents(result)
     return result
+
+
+def _read(
+    settings: BuilderSettings,
+    counts: NoteCounts,
+    notes_read: list[int | None],
+    progress: ReadingProgress,
+) -> Iterator[NoteBatch | SentenceBlock]:
+    """Reads every input in turn; `notes_read` gets a number for each."""
+    filters = NoteFilters.of(settings)
+    deduplicator = make_deduplicator(settings)
+    for number, path in enumerate(settings.input):
+        before = counts.read
+        batches = read_batches([path], filters, counts, deduplicator, number, progress.on_bytes)
+        for batch in batches:
+            progress.on_batch()
+            yield batch
+        notes_read.append(None if is_sentence_file(path) else counts.read - before)
+    if deduplicator:
+        logging.info("%s", deduplicator.counts)
 
 
 def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
@@ -166,7 +198,11 @@ def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
         "sections": counts.sections,
         "sentences": counts.sentences,
         "tokens": counts.tokens,
-        "characters": {"read": counts.characters_read, "kept": counts.characters_kept},
+        "characters": {
+            "read": counts.characters_read,
+            "kept": counts.characters_kept,
+            "kept_share": counts.characters_kept / max(1, counts.characters_read),
+        },
     }
     return {"counts": found, "failed_notes": counts.failed}
 
@@ -178,13 +214,17 @@ def make_manifest(
 
     Args:
         plan: as `make_plan` gives it.
-        counted: as `count_notes` gives it.
+        counted: as `count_notes` or `spill_documents` gives it.
         built: the shards' entries, in order.
     """
+    inputs = [dict(described) for described in plan["inputs"]]
+    for described, notes_read in zip(inputs, counted.get("notes_read", ()), strict=False):
+        if notes_read is not None:
+            described["notes"] = notes_read
     return schema.Manifest(
         settings=plan["settings"],
         vocabulary=plan["vocabulary"],
-        inputs=plan["inputs"],
+        inputs=inputs,
         counts=counted["counts"] | {"instances": sum(shard["instances"] for shard in built)},
         shards=built,
         failed_notes=counted["failed_notes"],

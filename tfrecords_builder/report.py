@@ -1,6 +1,6 @@
 """What a build says at its end: what became of every note, and what to run next."""
 
-from tfrecords_builder import schema
+from tfrecords_builder import documents, schema
 
 
 def format_report(manifest: schema.Manifest, output_dir: str) -> str:
@@ -21,6 +21,10 @@ def format_report(manifest: schema.Manifest, output_dir: str) -> str:
     rows += [("  empty", notes["empty"])]
     rows += [(f"  filtered: {reason}", n) for reason, n in sorted(notes["filtered"].items())]
     rows += [("  failed", notes["failed"])]
+    copies = sum(n for reason, n in notes["filtered"].items() if reason.endswith(documents.COPY))
+    if copies:
+        with_text = notes["written"] + notes["failed"] + copies
+        rows += [("copies left out, %", f"{100 * copies / with_text:.2f}")]
     rows += [(name, counts[name]) for name in ("sections", "sentences", "tokens", "instances")]
     rows += [("characters kept, %", f"{100 * kept:.2f}")]
     rows += [("shards", len(manifest.shards))]

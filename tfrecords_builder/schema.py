@@ -69,9 +69,11 @@ class Manifest:
             max_predictions_per_seq, do_lower_case, do_whole_word_mask, masked_lm_prob,
             short_seq_prob, dupe_factor, random_seed, sections, masking, compression, ...).
         vocabulary: {"sha256": ..., "size": rows}.
-        inputs: one {"path", "bytes", "sha256"} an input file.
+        inputs: one {"path", "bytes", "sha256", "notes"} an input: a file, a folder or a database;
+            bytes and sha256 are None for a database, and a file of sentences has no "notes", which
+            are those read before any was left out.
         counts: notes (read, written, empty, filtered by reason, failed), sections, sentences,
-            instances, tokens, characters read and kept.
+            instances, tokens, characters read and kept (without white space and rulers).
         shards: one {"file", "instances", "bytes"} a shard, in order.
         failed_notes: one {"note_id", "reason"} a note that could not be used; never its text.
         package_version: the version of this package that wrote the records.

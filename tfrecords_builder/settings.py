@@ -8,6 +8,7 @@ from tfrecords_builder.instances import MIN_SEQ_LENGTH
 SECTION_RULES = ("corrected", "as_published")
 MASKINGS = ("static", "dynamic")
 COMPRESSIONS = ("none", "gzip")
+DEDUPLICATIONS = ("none", "exact", "minhash")
 STATIC_DUPE_FACTOR = 5
 MAX_SHARDS = 99_999
 
@@ -30,8 +31,9 @@ class BuilderSettings:
 
     Attributes:
         output_dir: the folder of records to make.
-        input: files and globs: NOTEEVENTS.csv[.gz] or sentence files (.txt, a sentence a line,
-            blank line between documents). None: synthetic notes, the embedded default.
+        input: sources of notes (see `notes.read_notes`; globs too) and sentence files (.txt, a
+            sentence a line, blank line between documents). None: synthetic notes, the embedded
+            default.
         vocab_file: the vocabulary; None with the embedded default learns one.
         do_lower_case: None takes it from the vocabulary; a conflict with it is an error.
         max_seq_length: tokens an instance, specials included.
@@ -46,6 +48,10 @@ class BuilderSettings:
         categories: kinds of note to keep; empty keeps all.
         exclude_subjects: a file of subject ids to leave out, one a line, or None.
         exclude_admissions: a file of admission ids to leave out, one a line, or None.
+        deduplicate: "exact" leaves out notes whose text came before, "minhash" also those with
+            nearly the same text; "none" keeps all. Sentence files are not deduplicated.
+        deduplicate_threshold: similarity of a near copy, a fraction; see `deduplication`.
+        deduplicate_memory_mb: bound of what is remembered of earlier notes, MiB.
         masking: "static", or "dynamic" for unmasked records that the input pipeline masks.
         compression: "none" or "gzip".
         num_shards: files of records.
@@ -72,6 +78,9 @@ class BuilderSettings:
     categories: tuple[str, ...] = ()
     exclude_subjects: str | None = None
     exclude_admissions: str | None = None
+    deduplicate: str = "none"
+    deduplicate_threshold: float = 0.8
+    deduplicate_memory_mb: int = 512
     masking: str = "static"
     compression: str = "none"
     num_shards: int = 16
@@ -89,6 +98,7 @@ class BuilderSettings:
             ("num_shards", 1),
             ("num_workers", 0),
             ("pool_documents", 2),
+            ("deduplicate_memory_mb", 1),
             ("random_seed", 0),
             ("synthetic_notes", 2),
         ):
@@ -99,7 +109,7 @@ class BuilderSettings:
             raise ValueError(
                 f"Expected num_shards <= {MAX_SHARDS}, received {self.num_shards}. Lower it."
             )
-        for name in ("masked_lm_prob", "short_seq_prob"):
+        for name in ("masked_lm_prob", "short_seq_prob", "deduplicate_threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"Expected {name} from 0 to 1, received {getattr(self, name)}. "
@@ -109,6 +119,7 @@ class BuilderSettings:
             ("sections", SECTION_RULES),
             ("masking", MASKINGS),
             ("compression", COMPRESSIONS),
+            ("deduplicate", DEDUPLICATIONS),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(

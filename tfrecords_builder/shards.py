@@ -16,8 +16,9 @@ from tfrecords_builder.masking import SpecialIds
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.spill import ShardDocuments
 
-# Tokens a pool at most, whatever the number of documents: 64 MB of plans and tokens.
-POOL_TOKENS = 1 << 24
+# Tokens a pool at most, whatever the number of documents: some 4,000 notes of MIMIC-III. It keeps
+# a worker's memory from growing with the notes.
+POOL_TOKENS = 1 << 21
 # Records made at a time; their matrices stay in the processor's cache.
 BLOCK = 2048
 

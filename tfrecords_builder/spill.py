@@ -1,14 +1,16 @@
-"""Tokenized documents on disk between tokenization and pairing, one file pair a shard.
+"""Tokenized documents on disk between tokenization and pairing.
 
 Memory must not grow with the corpus, and a shard's documents arrive all through the input, so
-they wait here as compact integer arrays. Which shard a document belongs to and its place in it
-follow from a seeded hash of its id alone: neither the order of arrival nor the number of workers
-matters.
+they wait here as compact integer arrays: a file for each worker that wrote, an index for each
+shard. Which shard a document belongs to and its place in it follow from a seeded hash of its id
+alone: neither the order of arrival nor the number of workers matters.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,10 +22,23 @@ RESERVE_DOCUMENTS = 1024
 RESERVE = "reserve"
 
 _INDEX = np.dtype(
-    [("key", "<u8"), ("offset", "<u8"), ("sentences", "<u4"), ("tokens", "<u4"), ("bytes", "<u8")]
+    [
+        ("shard", "<u4"),
+        # The process that wrote it, which names the file.
+        ("file", "<u4"),
+        ("key", "<u8"),
+        ("offset", "<u8"),
+        ("bytes", "<u8"),
+        ("sentences", "<u4"),
+        ("tokens", "<u4"),
+    ]
 )
+# No process has this number.
+_RESERVE_FILE = 0
 _LENGTH = np.dtype("<u4")
-_BUFFERED_BYTES = 32 << 20
+_BUFFERED_BYTES = 16 << 20
+# Of these 16 MB, what an index alone may take.
+_INDEX_SHARE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,24 +99,53 @@ def encode_document(
     return EncodedDocument(shard, key, len(lengths), len(ids), payload)
 
 
-def _paths(folder: str, name: int | str) -> tuple[str, str]:
-    stem = os.path.join(folder, name if isinstance(name, str) else f"shard-{name:05d}")
-    return f"{stem}.documents", f"{stem}.index"
+def _path(folder: str, name: int | str) -> str:
+    return os.path.join(folder, name if isinstance(name, str) else f"shard-{name:05d}") + ".index"
 
 
-def _append(path: str, data: bytes) -> None:
+def _documents_path(folder: str, file: int) -> str:
+    return os.path.join(folder, f"{file}.documents")
+
+
+def _append(path: str, data: bytes) -> int:
+    """Appends to a file; returns where the data begins in it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         with open(descriptor, "ab") as file:
+            offset = os.fstat(descriptor).st_size
             file.write(data)
     except OSError as error:
         # Without it a full disk would not be named.
         error.filename = path
         raise
+    return offset
 
 
-class SpillWriter:
-    """Collects documents in memory and appends them to their shards' files when many.
+def append_documents(folder: str, documents: Sequence[EncodedDocument]) -> np.ndarray:
+    """Writes documents to this process's own file.
+
+    Args:
+        folder: the spill folder, which several processes may write to.
+        documents: any number of them, of any shards.
+
+    Returns:
+        What `SpillIndex.add` needs to find them again.
+    """
+    # Those of a shard side by side: they are read together.
+    documents = sorted(documents, key=lambda document: document.shard)
+    return _append_to(folder, os.getpid(), documents)
+
+
+def _append_to(folder: str, file: int, documents: Sequence[EncodedDocument]) -> np.ndarray:
+    rows = [(d.shard, file, d.key, 0, len(d.payload), d.sentences, d.tokens) for d in documents]
+    index = np.array(rows, _INDEX)
+    start = _append(_documents_path(folder, file), b"".join(d.payload for d in documents))
+    index["offset"] = start + np.cumsum(index["bytes"]) - index["bytes"]
+    return index
+
+
+class SpillIndex:
+    """Notes where the documents of each shard are, one file a shard.
 
     Args:
         folder: an empty folder.
@@ -110,32 +154,27 @@ class SpillWriter:
 
     def __init__(self, folder: str, num_shards: int):
         self._folder = folder
-        self._payloads: list[list[bytes]] = [[] for _ in range(num_shards)]
-        self._rows: list[list[tuple]] = [[] for _ in range(num_shards)]
-        self._offsets = [0] * num_shards
+        self._rows: list[list[np.ndarray]] = [[] for _ in range(num_shards)]
         self._buffered = 0
 
-    def add(self, document: EncodedDocument) -> None:
-        """Adds one document."""
-        shard, size = document.shard, len(document.payload)
-        self._payloads[shard].append(document.payload)
-        self._rows[shard].append(
-            (document.key, self._offsets[shard], document.sentences, document.tokens, size)
-        )
-        self._offsets[shard] += size
-        self._buffered += size
-        if self._buffered >= _BUFFERED_BYTES:
+    def add(self, rows: np.ndarray) -> None:
+        """Adds documents as `append_documents` returns them, ordered by shard."""
+        if not len(rows):
+            # A batch of notes may hold none with text.
+            return
+        shards, starts = np.unique(rows["shard"], return_index=True)
+        for shard, own in zip(shards.tolist(), np.split(rows, starts[1:]), strict=True):
+            self._rows[shard].append(own)
+        self._buffered += rows.nbytes
+        if self._buffered >= _BUFFERED_BYTES // _INDEX_SHARE:
             self.flush()
 
     def flush(self) -> None:
         """Appends everything collected to the files."""
-        for shard, payloads in enumerate(self._payloads):
-            if payloads:
-                documents, index = _paths(self._folder, shard)
-                _append(documents, b"".join(payloads))
-                _append(index, np.array(self._rows[shard], _INDEX).tobytes())
-                payloads.clear()
-                self._rows[shard].clear()
+        for shard, rows in enumerate(self._rows):
+            if rows:
+                _append(_path(self._folder, shard), b"".join(own.tobytes() for own in rows))
+                rows.clear()
         self._buffered = 0
 
     def close(self) -> int:
@@ -143,21 +182,54 @@ class SpillWriter:
         self.flush()
         total = 0
         keys = np.zeros(0, "<u8")
-        shards = range(len(self._offsets))
+        shards = range(len(self._rows))
         for shard in shards:
             index = _read_index(self._folder, shard)
             total += len(index)
             keys = np.sort(np.concatenate([keys, index["key"][:RESERVE_DOCUMENTS]]))
             keys = keys[:RESERVE_DOCUMENTS]
-        payloads: list[bytes] = []
         rows = []
         for shard in shards:
             index = _read_index(self._folder, shard)[:RESERVE_DOCUMENTS]
-            index = index[index["key"] <= keys[-1:]] if len(index) else index
-            payloads += _read_payloads(self._folder, shard, index)
-            rows.append(index)
-        _write_reserve(self._folder, np.concatenate(rows), payloads)
+            rows.append(index[index["key"] <= keys[-1:]] if len(index) else index)
+        # They stay where they are; the reserve is an index only.
+        _append(_path(self._folder, RESERVE), np.concatenate(rows).tobytes())
         return total
+
+
+class SpillWriter:
+    """Collects documents in memory and appends them to files when many.
+
+    Args:
+        folder: an empty folder.
+        num_shards: shards of the build.
+    """
+
+    def __init__(self, folder: str, num_shards: int):
+        self._folder = folder
+        self._index = SpillIndex(folder, num_shards)
+        self._documents: list[EncodedDocument] = []
+        self._buffered = 0
+
+    def add(self, document: EncodedDocument) -> None:
+        """Adds one document."""
+        self._documents.append(document)
+        self._buffered += len(document.payload)
+        if self._buffered >= _BUFFERED_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Appends everything collected to the files."""
+        if self._documents:
+            self._index.add(append_documents(self._folder, self._documents))
+            self._documents.clear()
+        self._buffered = 0
+        self._index.flush()
+
+    def close(self) -> int:
+        """Writes what is left and the reserve; returns the number of documents."""
+        self.flush()
+        return self._index.close()
 
 
 def write_reserve(folder: str, documents: Sequence[EncodedDocument]) -> None:
@@ -167,35 +239,41 @@ def write_reserve(folder: str, documents: Sequence[EncodedDocument]) -> None:
         folder: where a SpillWriter writes.
         documents: the documents with the smallest keys of the whole build.
     """
-    rows = [(d.key, 0, d.sentences, d.tokens, len(d.payload)) for d in documents]
-    _write_reserve(folder, np.array(rows, _INDEX), [d.payload for d in documents])
-
-
-def _write_reserve(folder: str, index: np.ndarray, payloads: list[bytes]) -> None:
-    index["offset"] = np.cumsum(index["bytes"]) - index["bytes"]
-    documents_path, index_path = _paths(folder, RESERVE)
-    _append(documents_path, b"".join(payloads))
-    _append(index_path, index.tobytes())
+    rows = _append_to(folder, _RESERVE_FILE, documents)
+    _append(_path(folder, RESERVE), rows.tobytes())
 
 
 def _read_index(folder: str, name: int | str) -> np.ndarray:
     """A file's documents in the order of their keys."""
-    path = _paths(folder, name)[1]
+    path = _path(folder, name)
     if not os.path.exists(path):
         return np.zeros(0, _INDEX)
     index = np.fromfile(path, _INDEX)
-    return index[np.argsort(index["key"], kind="stable")]
+    index = index[np.argsort(index["key"], kind="stable")]
+    tied = index["key"][1:] == index["key"][:-1]
+    return _settle_ties(folder, index, tied) if tied.any() else index
 
 
-def _read_payloads(folder: str, name: int | str, rows: np.ndarray) -> list[bytes]:
-    if not len(rows):
-        return []
-    descriptor = os.open(_paths(folder, name)[0], os.O_RDONLY)
-    try:
-        places = zip(rows["bytes"].tolist(), rows["offset"].tolist(), strict=True)
-        return [os.pread(descriptor, size, offset) for size, offset in places]
-    finally:
-        os.close(descriptor)
+def _settle_ties(folder: str, index: np.ndarray, tied: np.ndarray) -> np.ndarray:
+    """Orders documents of one id, as a source may have, by what they hold."""
+    checksums = np.zeros(len(index), np.uint32)
+    rows = np.flatnonzero(np.append(tied, False) | np.append(False, tied))
+    for row in rows:
+        checksums[row] = zlib.crc32(_read_payloads(folder, index[row : row + 1])[0])
+    return index[np.lexsort((checksums, index["key"]))]
+
+
+def _read_payloads(folder: str, rows: np.ndarray) -> list[bytes]:
+    with contextlib.ExitStack() as stack:
+        descriptors = {}
+        for file in np.unique(rows["file"]).tolist():
+            descriptors[file] = os.open(_documents_path(folder, file), os.O_RDONLY)
+            stack.callback(os.close, descriptors[file])
+        columns = (rows[name].tolist() for name in ("file", "bytes", "offset"))
+        return [
+            os.pread(descriptors[file], size, offset)
+            for file, size, offset in zip(*columns, strict=True)
+        ]
 
 
 class ShardDocuments:
@@ -213,7 +291,6 @@ class ShardDocuments:
         self, folder: str, shard: int, pool_documents: int, pool_tokens: int, vocab_size: int
     ):
         self._folder = folder
-        self._shard = shard
         self._token_type = token_type(vocab_size)
         self._index = _read_index(folder, shard)
         tokens = int(self._index["tokens"].sum())
@@ -231,12 +308,12 @@ class ShardDocuments:
     def pool(self, number: int) -> Pool:
         """Reads pool `number`; the reserve joins it where it has few documents."""
         rows = self._index[self._bounds[number] : self._bounds[number + 1]]
-        payloads = _read_payloads(self._folder, self._shard, rows)
+        payloads = _read_payloads(self._folder, rows)
         own = len(rows)
         if own < RESERVE_DOCUMENTS:
             reserve = _read_index(self._folder, RESERVE)
             reserve = reserve[~np.isin(reserve["key"], rows["key"])]
-            payloads += _read_payloads(self._folder, RESERVE, reserve)
+            payloads += _read_payloads(self._folder, reserve)
             rows = np.concatenate([rows, reserve])
         return _pool(rows["sentences"], payloads, self._token_type, own)
 

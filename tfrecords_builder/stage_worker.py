@@ -1,15 +1,17 @@
 """What one worker process of the stage holds: its two jobs and what they need."""
 
+import numpy as np
+
 from tfrecords_builder.build_folder import BuildFolder
 from tfrecords_builder.documents import Counts, DocumentEncoder, NoteBatch, SentenceBlock
 from tfrecords_builder.masking import SpecialIds
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.shards import ShardBuilder
-from tfrecords_builder.spill import EncodedDocument
+from tfrecords_builder.spill import append_documents
 
 
 class StageWorker:
-    """Encodes batches of documents and builds shards.
+    """Encodes and spills batches of documents and builds shards.
 
     Args:
         settings: the build's settings.
@@ -18,16 +20,20 @@ class StageWorker:
 
     def __init__(self, settings: BuilderSettings, tokenizer):
         self._encoder = DocumentEncoder(settings, tokenizer)
+        folder = BuildFolder(settings.output_dir)
+        self._spill_folder = folder.spill_folder
         self._builder = ShardBuilder(
-            settings,
-            SpecialIds.of(tokenizer),
-            tokenizer.starts_word,
-            BuildFolder(settings.output_dir),
+            settings, SpecialIds.of(tokenizer), tokenizer.starts_word, folder
         )
 
-    def encode(self, batch: NoteBatch | SentenceBlock) -> tuple[list[EncodedDocument], Counts]:
-        """See `DocumentEncoder.encode`."""
-        return self._encoder.encode(batch)
+    def spill(self, batch: NoteBatch | SentenceBlock) -> tuple[np.ndarray, Counts]:
+        """Encodes a batch and spills it; see `DocumentEncoder.encode`.
+
+        Returns:
+            Where the documents are, for `spill.SpillIndex`, and what was counted.
+        """
+        documents, counts = self._encoder.encode(batch)
+        return append_documents(self._spill_folder, documents), counts
 
     def build(self, shard: int) -> dict[str, int | str]:
         """See `ShardBuilder.build`."""

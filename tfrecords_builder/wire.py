@@ -96,6 +96,8 @@ class ExampleEncoder:
         self._slots = [self._add(feature) for feature in features]
         self._constant(bytes(reserve[1]))
         self._framing = sum(reserve)
+        # No length is above that of the whole row.
+        self._length_table = _varint_table(len(self._row))
         self._matrix = np.empty((0, len(self._row)), np.uint8)
         self._keep = np.empty((0, len(self._row)), bool)
 
@@ -189,10 +191,10 @@ class ExampleEncoder:
         return length
 
     def _fill_length(self, matrix, keep, column: int, lengths: np.ndarray) -> None:
-        sizes = _varint_sizes(lengths)
-        for i in range(4):
-            matrix[:, column + i] = (lengths >> 7 * i) & 127 | 128 * (i < sizes - 1)
-            keep[:, column + i] = i < sizes
+        encoded, used = self._length_table
+        rows = (len(lengths), 4)
+        matrix[:, column : column + 4] = encoded[lengths].view(np.uint8).reshape(rows)
+        keep[:, column : column + 4] = used[lengths].view(bool).reshape(rows)
 
 
 def decode_example(data: bytes) -> dict[str, np.ndarray]:

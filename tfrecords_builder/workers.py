@@ -1,7 +1,7 @@
 """Worker processes for the steps of the stage, or the same steps in this process.
 
-Workers are started afresh rather than forked: the caller may have TensorFlow's threads running,
-which do not survive a fork.
+Workers are forked from a process with one thread, which costs nothing. Otherwise they are started
+afresh: TensorFlow's threads, for one, do not survive a fork.
 """
 
 import collections
@@ -10,6 +10,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -43,6 +44,18 @@ def _call(method: str, item: Any) -> Any:
     return getattr(_state, method)(item)
 
 
+def _ready() -> None:
+    """Does nothing: the first job starts all workers."""
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """How to start workers."""
+    alone = threading.active_count() == 1 and "tensorflow" not in sys.modules
+    # macOS's own libraries do not survive a fork.
+    method = "fork" if alone and sys.platform == "linux" else "spawn"
+    return multiprocessing.get_context(method)
+
+
 class Workers:
     """Calls methods of one state object a process, as a context manager.
 
@@ -59,8 +72,10 @@ class Workers:
             self._own_state = make_state(*arguments)
         else:
             self._executor = concurrent.futures.ProcessPoolExecutor(
-                count, multiprocessing.get_context("spawn"), _start, (make_state, arguments)
+                count, _context(), _start, (make_state, arguments)
             )
+            # Forked now, before a progress bar starts its thread; or ready sooner.
+            self._executor.submit(_ready)
 
     def map(self, method: str, items: Iterable[Any]) -> Iterator[Any]:
         """`state.method(item)` for every item, in the items' order.

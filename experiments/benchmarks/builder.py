@@ -129,7 +129,7 @@ def run_stage(folder: pathlib.Path, workers: int) -> dict:
 
 def time_steps() -> dict[str, float]:
     """Wraps the functions of each step; returns the seconds spent in them, filled in later."""
-    from tfrecords_builder import pairs, spill, tokenization, wire
+    from tfrecords_builder import pairs, spill, stage_worker, tokenization, wire
     from tfrecords_builder.block_masking import BlockMasker
     from tfrecords_builder.records import RecordWriter
 
@@ -151,8 +151,9 @@ def time_steps() -> dict[str, float]:
         setattr(owner, name, timed)
 
     wrap(tokenization.BertTokenizer, "encode_lines", "tokenization")
-    wrap(spill.SpillWriter, "add", "spilling")
-    wrap(spill.SpillWriter, "close", "spilling")
+    wrap(stage_worker, "append_documents", "spilling")
+    wrap(spill.SpillIndex, "add", "spilling")
+    wrap(spill.SpillIndex, "close", "spilling")
     wrap(spill.ShardDocuments, "pool", "reading back")
     wrap(pairs, "make_pairs", "pairing")
     wrap(pairs, "gather_block", "pairing")

@@ -4,8 +4,6 @@ import pathlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tfrecords_builder import documents, notes, sections, sentences
 from tfrecords_builder.settings import BuilderSettings
@@ -36,11 +34,6 @@ def decoded(tokenizer, document):
     assert (sum(lengths), len(lengths)) == (document.tokens, document.sentences)
     starts = np.concatenate([[0], np.cumsum(lengths)])
     return [ids[start : start + n] for start, n in zip(starts, lengths, strict=False)]
-
-
-@given(st.text())
-def test_characters_are_those_that_are_not_white_space(text):
-    assert documents.characters(text) == sum(not char.isspace() for char in text)
 
 
 def test_sentence_files_give_a_document_for_each_run_of_lines(tmp_path, tokenizer):
@@ -108,6 +101,24 @@ def test_notes_become_their_sections_sentences(rules, tokenizer):
     assert counts.read == 80
 
 
+def test_the_corrected_rules_keep_every_character_and_the_published_ones_do_not(tokenizer):
+    text = "----------\nAllergies:\nPenicillin\n\n_____\nPlan:  rest.\n1. Fluids\n"
+    batch = documents.NoteBatch([documents.TextDocument("0#1", "1", text)])
+    _, corrected = encoder(tokenizer).encode(batch)
+    # Neither rulers nor white space count.
+    assert corrected.characters_read == len("Allergies:PenicillinPlan:rest.1.Fluids")
+    assert corrected.characters_kept == corrected.characters_read
+    path = GOLDEN / "notes" / "NOTEEVENTS.csv"
+    kept = {}
+    for rules in ("corrected", "as_published"):
+        counts = documents.Counts()
+        for batch in read(path)[0]:
+            counts.add(encoder(tokenizer, sections=rules).encode(batch)[1])
+        kept[rules] = counts.characters_kept / counts.characters_read
+    assert kept["corrected"] == 1
+    assert 0.95 < kept["as_published"] < 0.995
+
+
 def test_a_note_that_raises_is_counted_by_its_id_without_its_text(tokenizer, monkeypatch):
     split = sections.split_sections
 
@@ -147,6 +158,27 @@ def test_filters_come_from_the_settings_and_are_counted(tmp_path):
     ]
     assert counts.read == len(found) + sum(counts.filtered.values())
     assert 0 < len(found) < len(everything)
+
+
+def test_copies_are_left_out_and_counted_by_kind(tmp_path):
+    words = [f"word{i}" for i in range(300)]
+    texts = [" ".join(words), " ".join(words[::-1]), " ".join(words) + "  ", " ".join(words[5:])]
+    path = tmp_path / "notes.csv"
+    path.write_text("note_id,text\n" + "".join(f"n{i},{text}\n" for i, text in enumerate(texts)))
+    for mode, kept, filtered in (
+        ("none", [0, 1, 2, 3], {}),
+        ("exact", [0, 1, 3], {"exact_copy": 1}),
+        ("minhash", [0, 1], {"exact_copy": 1, "near_copy": 1}),
+    ):
+        deduplicator = documents.make_deduplicator(BuilderSettings("unused", deduplicate=mode))
+        counts = notes.NoteCounts()
+        batches = documents.read_batches(
+            [str(path)], documents.NoteFilters(), counts, deduplicator, first_number=7
+        )
+        found = [note.document_id for batch in batches for note in batch.notes]
+        assert found == [f"7#n{i}" for i in kept], mode
+        assert (counts.read, counts.used, counts.filtered) == (4, len(kept), filtered)
+        assert counts.characters == sum(len(texts[i]) for i in kept)
 
 
 def test_batches_are_of_about_equal_size(tmp_path, monkeypatch):

@@ -1,7 +1,10 @@
 """`python -m tfrecords_builder`."""
 
+import os
 import pathlib
+import re
 import resource
+import sqlite3
 import subprocess
 import sys
 
@@ -20,8 +23,7 @@ def run(*arguments, **options):
         [sys.executable, "-m", "tfrecords_builder", *arguments],
         capture_output=True,
         text=True,
-        cwd=ROOT,
-        **options,
+        **({"cwd": ROOT} | options),
     )
 
 
@@ -52,6 +54,37 @@ def test_without_input_it_says_that_it_invents_notes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "embedded default, 30 invented notes" in done.stderr
     assert schema.read_manifest(str(tmp_path / "records")).counts["notes"]["read"] == 30
+
+
+def test_without_any_flag_it_builds_into_a_new_folder(tmp_path):
+    done = run(cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"records-\d{8}-\d{6}", folder.name)
+    assert schema.read_manifest(str(folder)).counts["notes"]["read"] == 500
+    assert f"instances to runs/{folder.name}." in done.stdout
+
+
+def test_a_database_and_files_are_read_together(tmp_path):
+    connection = sqlite3.connect(tmp_path / "mimic.db")
+    connection.execute("CREATE TABLE notes (note_id TEXT, text TEXT)")
+    rows = [(f"n{i}", f"The patient was seen {i} times.") for i in range(7)]
+    connection.executemany("INSERT INTO notes VALUES (?, ?)", rows)
+    connection.commit()
+    connection.close()
+    url = f"sqlite:///{tmp_path}/mimic.db"
+    done = run(
+        NOTES,
+        f"--input={url}#SELECT note_id, text FROM notes",
+        VOCAB,
+        f"--output_dir={tmp_path}/records",
+        "--num_shards=2",
+    )
+    assert done.returncode == 0, done.stderr
+    table, database = schema.read_manifest(str(tmp_path / "records")).inputs
+    assert (table["notes"], database["notes"]) == (80, 7)
+    assert database["path"] == f"{url}#SELECT note_id, text FROM notes"
+    assert database["sha256"] is None
 
 
 @pytest.mark.parametrize(

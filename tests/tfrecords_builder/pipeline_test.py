@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrecords_builder import instances, pipeline, records, schema, sections
+from tfrecords_builder import instances, notes, pipeline, records, schema, sections
 from tfrecords_builder.build_folder import UNFINISHED
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.tokenization import BertTokenizer
@@ -156,6 +156,73 @@ def test_sentence_files_are_an_input_too(tmp_path):
     assert counts["notes"]["written"] == len(documents)
     assert counts["sentences"] == sum(map(len, documents))
     assert counts["tokens"] == sum(len(line) for document in documents for line in document)
+
+
+def test_every_kind_of_source_gives_the_same_documents(tmp_path):
+    found = list(notes.read_notes(NOTES))
+    folder = tmp_path / "folder" / "Nursing"
+    folder.mkdir(parents=True)
+    with (
+        open(tmp_path / "notes.jsonl", "w") as lines,
+        open(tmp_path / "discharge.csv", "w") as csv_,
+    ):
+        writer = csv.writer(csv_)
+        writer.writerow(["note_id", "subject_id", "hadm_id", "note_type", "charttime", "text"])
+        for note in found:
+            lines.write(json.dumps({"note_id": note.note_id, "text": note.text}) + "\n")
+            writer.writerow([note.note_id, 1, "", "DS", "", note.text])
+            # As bytes: line ends stay as they are.
+            (folder / f"{note.note_id}.txt").write_bytes(note.text.encode())
+    expected = build(tmp_path / "table").counts
+    for source in ("notes.jsonl", "discharge.csv", "folder"):
+        manifest = build(tmp_path / f"records of {source}", input=(str(tmp_path / source),))
+        assert manifest.inputs[0]["notes"] == len(found)
+        assert manifest.counts["notes"]["written"] == len(found) == expected["notes"]["written"]
+        for name in ("sections", "sentences", "tokens"):
+            assert manifest.counts[name] == expected[name], source
+    # A document's place follows from its id: equal ids, equal records.
+    assert shard_bytes(tmp_path / "table") == shard_bytes(tmp_path / "records of notes.jsonl")
+
+
+def test_notes_and_sentence_files_may_be_mixed(tmp_path):
+    notes_alone = build(tmp_path / "a").counts
+    sentences_alone = build(tmp_path / "b", input=SENTENCES).counts
+    mixed = build(tmp_path / "c", input=(NOTES, *SENTENCES))
+    for name in ("sections", "sentences", "tokens"):
+        assert mixed.counts[name] == notes_alone[name] + sentences_alone[name]
+    assert [source.get("notes") for source in mixed.inputs] == [80, None, None]
+
+
+@pytest.mark.parametrize("mode", ["exact", "minhash"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_copies_of_notes_are_left_out_and_counted(mode, workers, tmp_path):
+    found = list(notes.read_notes(NOTES))
+    rows = [(i, 1, 1, "Nursing", "", note.text) for i, note in enumerate(found)]
+    rows += [(900 + i, 1, 1, "Nursing", "", note.text + " \n") for i, note in enumerate(found[:9])]
+    long = max(found, key=lambda note: len(note.text)).text
+    rows.append((999, 1, 1, "Nursing", "", f"{long}\nAddendum: seen again."))
+    path = table(tmp_path / "notes.csv", rows)
+    plain = build(tmp_path / "plain", input=(path,)).counts["notes"]
+    manifest = build(tmp_path / "records", input=(path,), deduplicate=mode, num_workers=workers)
+    filtered = manifest.counts["notes"]["filtered"]
+    assert filtered["exact_copy"] == 9
+    assert filtered.get("near_copy", 0) == (mode == "minhash")
+    assert manifest.counts["notes"]["written"] == plain["written"] - sum(filtered.values())
+    assert manifest.settings["deduplicate"] == mode
+
+
+def test_documents_of_one_id_come_in_one_order_whoever_wrote_them(tmp_path, monkeypatch):
+    words = ("patient", "chest", "stable", "medication")
+    rows = [
+        (7, 1, 1, "Nursing", "", f"The {word} {i}. Seen today.")
+        for i in range(40)
+        for word in words
+    ]
+    path = table(tmp_path / "notes.csv", rows)
+    reverse = table(tmp_path / "reverse.csv", rows[::-1])
+    build(tmp_path / "one", input=(path,), num_shards=1)
+    build(tmp_path / "two", input=(reverse,), num_shards=1)
+    assert shard_bytes(tmp_path / "one") == shard_bytes(tmp_path / "two")
 
 
 def test_every_note_is_accounted_for(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """What a build says at its end."""
 
+import dataclasses
+
 from tfrecords_builder import report, schema
 
 MANIFEST = schema.Manifest(
@@ -37,6 +39,18 @@ def test_every_note_is_accounted_for():
         ["bytes", "77"],
     ):
         assert expected in lines
+
+
+def test_share_of_copies_is_of_the_notes_with_text():
+    assert "copies" not in report.format_report(MANIFEST, "records")
+    notes = MANIFEST.counts["notes"]
+    filtered = {"marked_as_error": 8, "exact_copy": 300, "near_copy": 102}
+    counts = MANIFEST.counts | {"notes": notes | {"read": 1636, "filtered": filtered}}
+    text = report.format_report(dataclasses.replace(MANIFEST, counts=counts), "records")
+    lines = [line.split() for line in text.splitlines()]
+    # 402 of 1,200 written, 6 failed and themselves.
+    assert ["copies", "left", "out,", "%", "25.00"] in lines
+    assert ["filtered:", "near_copy", "102"] in lines
 
 
 def test_failed_notes_are_named_and_the_next_command_said():

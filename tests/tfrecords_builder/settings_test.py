@@ -23,6 +23,9 @@ from tfrecords_builder.settings import BuilderSettings
         ({"sections": "fixed"}, "corrected, as_published, received 'fixed'"),
         ({"masking": "none"}, "static, dynamic, received 'none'"),
         ({"compression": "zip"}, "none, gzip, received 'zip'"),
+        ({"deduplicate": "fuzzy"}, "none, exact, minhash, received 'fuzzy'"),
+        ({"deduplicate_threshold": 80}, "deduplicate_threshold from 0 to 1, received 80"),
+        ({"deduplicate_memory_mb": 0}, "deduplicate_memory_mb >= 1, received 0"),
         (
             {"masking": "dynamic", "dupe_factor": 5},
             "dupe_factor 1 with masking=dynamic, received 5",

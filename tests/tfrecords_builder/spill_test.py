@@ -141,6 +141,16 @@ def test_the_reserve_is_bounded_and_the_same_in_any_order(tmp_path, monkeypatch)
     assert len({str(document) for pool in lent[0] for document in pool}) == 10
 
 
+def test_a_batch_without_documents_adds_nothing(tmp_path):
+    folder = str(tmp_path)
+    index = spill.SpillIndex(folder, 4)
+    index.add(spill.append_documents(folder, []))
+    index.add(spill.append_documents(folder, [encoded(0, [[5, 6]]), encoded(1, [[7]])]))
+    index.add(spill.append_documents(folder, []))
+    assert index.close() == 2
+    assert sorted(document for pool in read_all(tmp_path) for document in pool) == [[[5, 6]], [[7]]]
+
+
 def test_an_empty_shard_has_no_pool(tmp_path):
     written(tmp_path / "spill", corpus(2), shards=50)
     sizes = [
