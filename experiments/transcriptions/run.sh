@@ -10,10 +10,11 @@ mkdir -p "$work"
 # Every tenth report is held out, so that nothing that is evaluated was trained on.
 gzip -dc "$notes" | awk -v work="$work" '{print > (work "/" (NR % 10 ? "train" : "held_out") ".jsonl")}'
 
-python -m tfrecords_builder.vocabulary --input="$work/train.jsonl" --do_lower_case=False --size=6000 \
+python -m tfrecords_builder.vocabulary --input="$work/train.jsonl" --do_lower_case=False --size=4000 \
   --output="$work/vocab.txt"
 for part in train held_out; do
   python -m tfrecords_builder --input="$work/$part.jsonl" --vocab_file="$work/vocab.txt" --num_shards=4 \
+    --max_seq_length=64 --max_predictions_per_seq=10 \
     --output_dir="$work/records_$part"
 done
 python -m clinicalbert_tf.pretrain --flagfile="$here/pretrain.flags" --bert_config_file="$here/bert_config.json" \
