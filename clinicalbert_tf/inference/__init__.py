@@ -1,0 +1,19 @@
+"""Using a restored model without training it.
+
+    settings         what extract_features is asked for, checked
+    loading          a checkpoint, with its configuration and vocabulary possibly elsewhere
+    rows             text, JSON lines, CSV, NOTEEVENTS -> rows
+    windows          a row's text -> sequences of wordpiece ids, long notes in overlapping windows
+    batches          sequences -> batches of similar length
+    layers           backbone -> submodel over the layers asked for
+    vectors          rows -> one vector a row
+    token_features   rows -> the reference's JSON lines, a vector a wordpiece
+    parts            the unfinished output: finished parts that a restart does not repeat
+    writers          parts -> Parquet, NPZ, TFRecord or JSON lines
+    projector        parts -> files for TensorBoard's embedding projector
+    extraction       the run over all of these
+    masked_words     fills [MASK]
+    perplexity       pseudo-perplexity of notes
+
+Nothing here prints, logs or raises a piece of the text that it reads.
+"""

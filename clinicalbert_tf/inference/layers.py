@@ -1,0 +1,124 @@
+"""The encoder's layers as outputs, and the graph functions that run over them."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+POOLINGS = ("mean", "cls", "max")
+
+
+def resolve_layers(layers: tuple[int, ...], count: int) -> list[int]:
+    """Layer numbers, counted from 0 at the first encoder layer, of the reference's indexes.
+
+    Args:
+        layers: -1 for the last layer, -2 for the one below it; 0 for the first.
+        count: encoder layers of the model.
+
+    Raises:
+        ValueError: the model has no such layer, none is asked for, or one twice.
+    """
+    wrong = [layer for layer in layers if not -count <= layer < count]
+    if wrong or not layers or len(set(layers)) < len(layers):
+        raise ValueError(
+            f"Expected different layers from {-count} to {count - 1} for a model of {count} "
+            f"encoder layers, received {', '.join(map(str, layers)) or 'none'}. Correct --layers."
+        )
+    return [layer % count for layer in layers]
+
+
+def build_layers_model(backbone, layers: tuple[int, ...]) -> keras.Model:
+    """A submodel that ends at the highest layer asked for.
+
+    Args:
+        backbone: a keras_nlp BertBackbone; its weights are shared, not copied.
+        layers: the reference's indexes, -1 for the last encoder layer.
+
+    Returns:
+        A model from the backbone's inputs to {index: [batch, length, hidden]}, the indexes as
+        text.
+
+    Raises:
+        ValueError: see resolve_layers.
+    """
+    numbers = resolve_layers(layers, backbone.num_layers)
+    outputs = {
+        str(layer): backbone.get_layer(f"transformer_layer_{number}").output
+        for layer, number in zip(layers, numbers, strict=True)
+    }
+    return keras.Model(backbone.input, outputs, name="layers")
+
+
+def token_function(backbone, layers: tuple[int, ...]):
+    """A graph function for all token vectors.
+
+    It is traced once, for every batch size and length.
+
+    Args:
+        backbone: a keras_nlp BertBackbone.
+        layers: the reference's indexes, -1 for the last encoder layer.
+
+    Returns:
+        A function of token_ids, segment_ids and padding_mask, int32 [batch, length], to float32
+        [batch, length, layers, hidden].
+    """
+    model = build_layers_model(backbone, layers)
+
+    @tf.function(input_signature=_batch_signature(), autograph=False)
+    def run(token_ids, segment_ids, padding_mask):
+        return tf.stack(_run_layers(model, layers, token_ids, segment_ids, padding_mask), axis=2)
+
+    return run
+
+
+def pooling_function(backbone, layers: tuple[int, ...], pooling: str):
+    """A graph function for one vector a sequence, over the tokens that the sequence owns.
+
+    Args:
+        backbone: a keras_nlp BertBackbone.
+        layers: the reference's indexes, -1 for the last encoder layer.
+        pooling: "mean" gives sums (to be divided by the number of owned tokens once the windows
+            of a text are together), "cls" the first token, "max" the largest value.
+
+    Returns:
+        A function of token_ids, segment_ids, padding_mask, int32 [batch, length], owned_start and
+        owned_end, int32 [batch], to float32 [batch, layers * hidden].
+
+    Raises:
+        ValueError: there is no such pooling, or no such layer.
+    """
+    if pooling not in POOLINGS:
+        raise ValueError(
+            f"Expected pooling to be one of {', '.join(POOLINGS)}, received {pooling!r}. "
+            "Correct --pooling."
+        )
+    model = build_layers_model(backbone, layers)
+    bounds = tf.TensorSpec([None], tf.int32)
+
+    @tf.function(input_signature=[*_batch_signature(), bounds, bounds], autograph=False)
+    def run(token_ids, segment_ids, padding_mask, owned_start, owned_end):
+        hidden = _run_layers(model, layers, token_ids, segment_ids, padding_mask)
+        places = tf.range(tf.shape(token_ids)[1])
+        owned = (places >= owned_start[:, None]) & (places < owned_end[:, None])
+        return tf.concat([_pool(layer, owned, pooling) for layer in hidden], axis=-1)
+
+    return run
+
+
+def _batch_signature() -> list[tf.TensorSpec]:
+    return [tf.TensorSpec([None, None], tf.int32) for _ in range(3)]
+
+
+def _run_layers(model, layers, token_ids, segment_ids, padding_mask) -> list[tf.Tensor]:
+    inputs = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
+    outputs = model(inputs, training=False)
+    return [tf.cast(outputs[str(layer)], tf.float32) for layer in layers]
+
+
+def _pool(hidden, owned, pooling: str):
+    if pooling == "cls":
+        return hidden[:, 0]
+    if pooling == "mean":
+        # A product with the mask: one pass over the tokens, no masked copy of them.
+        weights = ops.cast(owned, "float32")[:, None, :]
+        return ops.matmul(weights, hidden)[:, 0]
+    return ops.max(ops.where(owned[:, :, None], hidden, -float("inf")), axis=1)
