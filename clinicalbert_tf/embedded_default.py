@@ -13,28 +13,33 @@ from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.training.private_files import make_private_folder
 from clinicalbert_tf.training.settings import PretrainingSettings
 from tfrecords_builder import schema, synthetic
+from tfrecords_builder.tokenization import load_vocabulary
 
 _TRAINING_NOTES = 400
 _HELD_OUT_NOTES = 40
 _VOCABULARY_ROWS = 2000
 _MAX_SEQ_LENGTH = 64
 _MAX_PREDICTIONS = 10
-_SHAPE = {
-    "hidden_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 256,
+# Wider initial weights than BERT's 0.02, no dropout and a high learning rate: from fresh weights
+# a small model would else spend these few steps on the frequencies of words alone.
+_MODEL = {
+    "hidden_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "intermediate_size": 128,
     "max_position_embeddings": 128,
     "type_vocab_size": 2,
+    "initializer_range": 0.1,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
 }
-# A learning rate for few steps from fresh weights, not for a released checkpoint.
 _RUN = {
     "train_batch_size": 32,
     "eval_batch_size": 32,
-    "learning_rate": 1e-3,
-    "num_train_steps": 600,
-    "num_warmup_steps": 60,
-    "save_checkpoints_steps": 200,
+    "learning_rate": 3e-3,
+    "num_train_steps": 1000,
+    "num_warmup_steps": 100,
+    "save_checkpoints_steps": 250,
     "max_eval_steps": 20,
 }
 
@@ -54,11 +59,10 @@ def prepare(given: dict[str, Any]) -> PretrainingSettings:
         f"vocabulary learnt from them and a tiny BERT, in {folder}.",
         flush=True,
     )
-    make_private_folder(given["output_dir"])
     vocab_file = _vocabulary(folder)
     config_file = os.path.join(folder, "bert_config.json")
-    rows = sum(1 for _ in open(vocab_file, encoding="utf-8"))
-    BertConfig(vocab_size=rows, **_SHAPE).write(config_file)
+    rows = len(load_vocabulary(vocab_file))
+    BertConfig(vocab_size=rows, **_MODEL).write(config_file)
     made = {
         "input_file": _records(folder, "train", vocab_file),
         "eval_file": _records(folder, "held_out", vocab_file),

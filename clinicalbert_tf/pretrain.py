@@ -11,6 +11,8 @@ from typing import Any
 
 from absl import app, flags, logging
 
+from clinicalbert_tf.training.allocator import keep_freed_memory
+
 FLAGS = flags.FLAGS
 # Giving none of these asks for the embedded default.
 _DATA_FLAGS = ("input_file", "eval_file", "bert_config_file", "vocab_file", "init_checkpoint")
@@ -120,6 +122,7 @@ def main(argv):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.INFO)
+    keep_freed_memory()
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     try:
         settings = settings_from_flags(os.path.join("runs", f"pretrain-{now}"))
@@ -136,20 +139,33 @@ def _say_results(settings, results: dict[str, Any]) -> None:
     output_dir = settings.output_dir
     if "train" in results:
         print(
-            f"Trained {settings.num_train_steps} steps; {output_dir} holds "
+            f"Trained to step {settings.num_train_steps}; {output_dir} holds "
             f"model.ckpt-{settings.num_train_steps}, bert_config.json, run.json and events."
         )
     if "eval" in results:
         print(f"Evaluated; {os.path.join(output_dir, 'eval_results.txt')}:")
         for name, value in sorted(results["eval"].items()):
             print(f"  {name} = {value}")
+    _say_next(settings, results)
+
+
+def _say_next(settings, results: dict[str, Any]) -> None:
+    command = "python -m clinicalbert_tf.pretrain"
     print("Next:")
-    print(f"  tensorboard --logdir {output_dir}")
+    print(f"  tensorboard --logdir {settings.output_dir}")
+    if "train" not in results:
+        return
     if "eval" not in results:
         print(
-            "  python -m clinicalbert_tf.pretrain --do_train=False --do_eval=True "
-            f"--output_dir={output_dir} --input_file=HELD_OUT_RECORDS"
+            f"  {command} --do_train=False --do_eval=True --output_dir={settings.output_dir} "
+            "--input_file=HELD_OUT_RECORDS"
         )
+    if settings.input_file.startswith(settings.output_dir):
+        print(
+            "  python -m tfrecords_builder --input NOTEEVENTS.csv.gz --vocab_file vocab.txt "
+            "--output_dir records"
+        )
+        print(f"  {command} --input_file records --init_checkpoint RELEASED_CHECKPOINT")
 
 
 if __name__ == "__main__":

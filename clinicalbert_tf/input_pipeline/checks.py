@@ -1,5 +1,7 @@
 """Records against model, vocabulary and flags: a misfit is an error before any training."""
 
+import os
+
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.shards import RecordSource
 from tfrecords_builder import schema, tokenization
@@ -73,11 +75,19 @@ def _check_manifest_vocabulary(manifest_file, manifest, config, vocab_file) -> N
     if vocab_file is None:
         return
     built_with, received = manifest.vocabulary["sha256"], schema.file_sha256(vocab_file)
-    if built_with != received:
+    if built_with != received and not _equals_copy(manifest_file, vocab_file):
         raise ValueError(
             f"The vocabulary has SHA-256 {built_with[:16]}... in {manifest_file} but {vocab_file} "
             f"has {received[:16]}.... Rebuild the records with the model's vocabulary."
         )
+
+
+def _equals_copy(manifest_file: str, vocab_file: str) -> bool:
+    """Whether a vocabulary has the rows of the records' copy, say with other line ends."""
+    copy = os.path.join(os.path.dirname(manifest_file), schema.VOCABULARY_NAME)
+    if not os.path.exists(copy):
+        return False
+    return tokenization.load_vocabulary(copy) == tokenization.load_vocabulary(vocab_file)
 
 
 def _check_casing(manifest_file, manifest, vocab_file, do_lower_case) -> None:

@@ -75,7 +75,8 @@ class TrainingLoop:
         Raises:
             NonFiniteLossError: names the step and the last good checkpoint.
         """
-        step, end, pace, scalars = first_step, self.settings.num_train_steps, 1, {}
+        step, end, pace = first_step, self.settings.num_train_steps, 1
+        first = scalars = {}
         line = _Lines()
         with tqdm(total=end, initial=step, unit="step", disable=None, desc="training") as bar:
             while step < end:
@@ -84,6 +85,7 @@ class TrainingLoop:
                 rows = self.stepper.train(iterator, count)
                 seconds = time.perf_counter() - started
                 scalars = self._record_call(rows, step, seconds, last_saved)
+                first = first or scalars
                 step += count
                 pace = self._next_pace(count, seconds)
                 bar.update(count)
@@ -91,6 +93,15 @@ class TrainingLoop:
                 if step % self.settings.save_checkpoints_steps == 0 or step == end:
                     last_saved = self.save(step)
                 line.say(step, end, scalars, bar.disable)
+        if first:
+            before, after = first["masked_lm_loss"], scalars["masked_lm_loss"]
+            logging.info(
+                "masked_lm_loss: %.3f at step %d, %.3f at step %d",
+                before,
+                first_step + 1,
+                after,
+                end,
+            )
         return scalars
 
     def _next_pace(self, count: int, seconds: float) -> int:

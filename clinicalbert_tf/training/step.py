@@ -64,9 +64,12 @@ class Stepper:
         return self._mean(tf.constant(values)).numpy()
 
     def _mean_over_replicas(self, values):
-        mean = lambda own: tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.MEAN, own
-        )
+        def mean(own):
+            # The copy gives the tensor the replica's device, which the reduction asks for.
+            own = tf.identity(own)
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.MEAN, own)
+
         return self.strategy.experimental_local_results(self.strategy.run(mean, args=(values,)))[0]
 
     def _train_steps(self, iterator, steps):

@@ -2,10 +2,13 @@
 
 import json
 import os
+import socket
 
 import tensorflow as tf
 
 from clinicalbert_tf.training.settings import STRATEGIES
+
+_SECONDS_TO_ANSWER = 20
 
 
 class DeviceError(ValueError):
@@ -37,7 +40,7 @@ def build_strategy(
     if name == "one_device":
         strategy = tf.distribute.OneDeviceStrategy("GPU:0" if _gpus() else "CPU:0")
     elif name == "mirrored":
-        return tf.distribute.MirroredStrategy(_devices(num_replicas))
+        return _mirrored_strategy(num_replicas)
     elif name == "multi_worker":
         _check_cluster()
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -83,6 +86,16 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 def _gpus() -> list:
     return tf.config.list_physical_devices("GPU")
+
+
+def _mirrored_strategy(num_replicas: int | None) -> tf.distribute.Strategy:
+    devices = _devices(num_replicas)
+    reduction = None
+    if devices[0].startswith("CPU"):
+        # The default, collective operations, remembers shapes over the strategies of a process
+        # and fails for a second model; devices that share their memory need none.
+        reduction = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
 def _devices(num_replicas: int | None) -> list[str]:
@@ -153,6 +166,7 @@ def _tpu_strategy(tpu_name, tpu_zone, gcp_project) -> tf.distribute.Strategy:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
             tpu=tpu_name or "", zone=tpu_zone, project=gcp_project
         )
+        _check_reachable(resolver.master())
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
@@ -163,3 +177,10 @@ def _tpu_strategy(tpu_name, tpu_zone, gcp_project) -> tf.distribute.Strategy:
             f"({error.__class__.__name__}: {error}). Check --tpu_name, --tpu_zone and "
             "--gcp_project, or use another --strategy."
         ) from error
+
+
+def _check_reachable(master: str) -> None:
+    """Raises OSError where nothing answers; TensorFlow itself would wait for many minutes."""
+    host, _, port = master.removeprefix("grpc://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from clinicalbert_tf.training.private_files import make_private_folder
+
 
 class Summaries:
     """Writes scalars of a run for `tensorboard --logdir`.
@@ -17,7 +19,7 @@ class Summaries:
     """
 
     def __init__(self, directory: str, resumed_at: int = 0):
-        self._writer = EventFileWriter(directory)
+        self._writer = EventFileWriter(make_private_folder(directory))
         if resumed_at:
             start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
             event = event_pb2.Event(wall_time=time.time(), step=resumed_at + 1, session_log=start)

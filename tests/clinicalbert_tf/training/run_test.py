@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.restore.tf1 import CorruptCheckpointError
 from clinicalbert_tf.training.checkpoints import newest_state, saved_states
 from clinicalbert_tf.training.loop import NonFiniteLossError
@@ -256,4 +257,14 @@ def test_truncated_records_are_named(golden_settings, records, tmp_path):
     path.write_bytes(content[: len(content) // 2])
     settings = only_train(golden_settings, tmp_path / "run", input_file=str(path))
     with pytest.raises(ValueError, match=r"short\.tfrecord"):
+        run_pretraining(settings)
+
+
+def test_damaged_record_stops_the_training_and_names_the_file(golden_settings, records, tmp_path):
+    path = tmp_path / "flipped.tfrecord"
+    content = bytearray(pathlib.Path(records).read_bytes())
+    content[5000] ^= 0x10
+    path.write_bytes(content)
+    settings = only_train(golden_settings, tmp_path / "run", input_file=str(path))
+    with pytest.raises(CorruptRecordsError, match=r"flipped\.tfrecord.*record 0 and"):
         run_pretraining(settings)

@@ -1,0 +1,65 @@
+"""TFRecord framing without TensorFlow's readers."""
+
+import gzip
+
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.input_pipeline.tfrecord_files import (
+    CorruptRecordsError,
+    count_records,
+    first_record,
+    is_gzip,
+)
+
+RECORDS = [b"first", b"", b"x" * 3000]
+
+
+@pytest.fixture(params=["plain", "gzip"])
+def file(request, tmp_path):
+    path = str(tmp_path / f"{request.param}.tfrecord")
+    options = "GZIP" if request.param == "gzip" else None
+    with tf.io.TFRecordWriter(path, options=options) as writer:
+        for record in RECORDS:
+            writer.write(record)
+    return path
+
+
+def test_records_are_counted_and_the_first_is_read(file):
+    assert count_records(file) == 3
+    assert first_record(file) == b"first"
+    assert is_gzip(file) == ("gzip" in file.rsplit("/", 1)[-1])
+
+
+def test_cut_off_file_is_named(file, tmp_path):
+    with open(file, "rb") as whole:
+        data = whole.read()
+    cut = tmp_path / "cut.tfrecord"
+    cut.write_bytes(data[:-10])
+    with pytest.raises(CorruptRecordsError, match=r"cut\.tfrecord: expected (a )?whole"):
+        count_records(str(cut))
+
+
+def test_records_cut_off_inside_a_whole_gzip_stream_are_named(tmp_path):
+    path = tmp_path / "plain"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(b"record")
+    cut = tmp_path / "cut.tfrecord.gz"
+    cut.write_bytes(gzip.compress(path.read_bytes()[:-1]))
+    with pytest.raises(CorruptRecordsError, match=r"cut\.tfrecord\.gz: .* inside record 0"):
+        count_records(str(cut))
+
+
+def test_file_of_something_else_is_no_record_file(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("a sentence that is long enough for a header\n")
+    with pytest.raises(CorruptRecordsError, match="not a TFRecord file"):
+        first_record(str(path))
+
+
+def test_empty_file_has_no_first_record(tmp_path):
+    path = tmp_path / "empty.tfrecord"
+    path.write_bytes(b"")
+    assert count_records(str(path)) == 0
+    with pytest.raises(CorruptRecordsError, match="the file is empty"):
+        first_record(str(path))

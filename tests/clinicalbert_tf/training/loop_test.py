@@ -1,0 +1,88 @@
+"""The loop around the steps: calls, saves, scalars and the stop on NaN."""
+
+import numpy as np
+import pytest
+
+from clinicalbert_tf.training.loop import LoopSettings, NonFiniteLossError, TrainingLoop
+from clinicalbert_tf.training.losses import PretrainingObjective
+
+NAMES = (*PretrainingObjective.sum_names, "learning_rate", "gradient_norm")
+
+
+class CountingStepper:
+    """Steps that take no time: step n has an MLM loss of n, and NaN where asked."""
+
+    objective = PretrainingObjective()
+
+    def __init__(self, nan_loss_at=None, nan_norm_at=None):
+        self.made, self.calls = 0, []
+        self.nan_loss_at, self.nan_norm_at = nan_loss_at, nan_norm_at
+
+    def mean_over_workers(self, values):
+        return np.array(values)
+
+    def train(self, iterator, steps):
+        self.calls.append(steps)
+        rows = []
+        for _ in range(steps):
+            self.made += 1
+            loss = np.nan if self.made == self.nan_loss_at else 2.0 * self.made
+            norm = np.inf if self.made == self.nan_norm_at else 0.5
+            row = dict.fromkeys(NAMES, 0.0) | {
+                "masked_lm_loss": loss, "masked_lm_weight": 2.0, "masked_lm_correct": 1.0,
+                "examples": 4.0, "tokens": 100.0, "learning_rate": 0.1, "gradient_norm": norm,
+            }  # fmt: skip
+            rows.append([row[name] for name in NAMES])
+        return np.array(rows, np.float32)
+
+
+def run(stepper, first_step=0, last_saved=None, **settings):
+    saved, seen = [], []
+    loop = TrainingLoop(
+        stepper,
+        LoopSettings(**{"num_train_steps": 23, "save_checkpoints_steps": 5, "steps_per_loop": 3}
+                     | settings),
+        save=lambda step: saved.append((step, stepper.made)) or f"model.ckpt-{step}",
+        record=lambda step, scalars: seen.append((step, scalars)),
+        flush=lambda: None,
+    )  # fmt: skip
+    return loop.run(None, first_step, last_saved), saved, seen
+
+
+def test_states_are_saved_at_multiples_and_at_the_end():
+    stepper = CountingStepper()
+    last, saved, seen = run(stepper)
+    assert saved == [(5, 5), (10, 10), (15, 15), (20, 20), (23, 23)]
+    assert sum(stepper.calls) == 23 and max(stepper.calls) <= 3
+    assert [step for step, _ in seen] == list(range(1, 24))
+    assert [scalars["masked_lm_loss"] for _, scalars in seen] == pytest.approx(
+        [float(step) for step in range(1, 24)], rel=1e-4
+    )
+    assert seen[-1][1]["masked_lm_accuracy"] == pytest.approx(0.5, rel=1e-4)
+    assert last == seen[-1][1]
+    assert last["tokens_per_second"] > 0 and last["steps_per_second"] > 0
+
+
+def test_resumed_loop_keeps_to_the_same_saves():
+    _, saved, seen = run(CountingStepper(), first_step=8)
+    assert [step for step, _ in saved] == [10, 15, 20, 23]
+    assert [step for step, _ in seen] == list(range(9, 24))
+
+
+def test_finished_run_makes_no_step():
+    stepper = CountingStepper()
+    assert run(stepper, first_step=23) == ({}, [], [])
+    assert stepper.calls == []
+
+
+@pytest.mark.parametrize("where", ["nan_loss_at", "nan_norm_at"])
+def test_step_that_is_not_finite_stops_before_anything_is_saved(where):
+    stepper = CountingStepper(**{where: 12})
+    with pytest.raises(
+        NonFiniteLossError, match=r"at step 12\. .*good checkpoint is model.ckpt-10"
+    ):
+        run(stepper)
+    with pytest.raises(NonFiniteLossError, match=r"at step 2.*good checkpoint is none yet"):
+        run(CountingStepper(**{where: 2}))
+    with pytest.raises(NonFiniteLossError, match=r"good checkpoint is earlier/model.ckpt-8"):
+        run(CountingStepper(**{where: 1}), first_step=8, last_saved="earlier/model.ckpt-8")
