@@ -1,5 +1,12 @@
 """The models: keras_nlp's BERT backbone and the pretraining heads, in keras.ops only.
 
+compilation     which compiler the elementwise kernels go through
+dropout_mask    masks as a function of a key and a position
+elementwise     gelu, dropout and layer normalization with their gradients
+attention       self-attention between its dense layers, with its gradient
+keyed_dropout   the dropout layer
+layer_norm      the layer normalization layer
+token_embedding the token embedding, which is also the output projection
 activations     hidden_act -> function
 encoder_layer   one layer of the encoder
 backbone        build_backbone: BertConfig -> keras_nlp BertBackbone

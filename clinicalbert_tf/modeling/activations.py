@@ -2,11 +2,13 @@
 
 import keras
 
+from clinicalbert_tf.modeling import elementwise
+
 
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")
 def gelu(x):
     """Gaussian error linear unit in BERT's tanh form (the reference's "gelu")."""
-    return keras.activations.gelu(x, approximate=True)
+    return elementwise.gelu(x)
 
 
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")

@@ -6,7 +6,10 @@ from keras import ops
 
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling.activations import kernel_initializer
-from clinicalbert_tf.modeling.encoder_layer import LAYER_NORM_EPSILON, EncoderLayer
+from clinicalbert_tf.modeling.encoder_layer import EncoderLayer
+from clinicalbert_tf.modeling.keyed_dropout import KeyedDropout
+from clinicalbert_tf.modeling.layer_norm import RowNormalization
+from clinicalbert_tf.modeling.token_embedding import TokenEmbedding
 
 
 def pick_inputs(inputs, expected):
@@ -83,9 +86,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
         self._make_embedding_layers(
             vocabulary_size, hidden_dim, max_sequence_length, num_segments, initializer_range, dtype
         )
-        self.embeddings_dropout = keras.layers.Dropout(
-            dropout, dtype=dtype, name="embeddings_dropout"
-        )
+        self.embeddings_dropout = KeyedDropout(dropout, dtype=dtype, name="embeddings_dropout")
         self.transformer_layers = [
             EncoderLayer(
                 num_heads=num_heads,
@@ -127,7 +128,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
     def _make_embedding_layers(
         self, vocabulary_size, hidden_dim, max_sequence_length, num_segments, stddev, dtype
     ):
-        self.token_embedding = keras_nlp.layers.ReversibleEmbedding(
+        self.token_embedding = TokenEmbedding(
             input_dim=vocabulary_size,
             output_dim=hidden_dim,
             embeddings_initializer=kernel_initializer(stddev),
@@ -148,9 +149,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
             name="segment_embedding",
         )
         self.embeddings_add = keras.layers.Add(dtype=dtype, name="embeddings_add")
-        self.embeddings_layer_norm = keras.layers.LayerNormalization(
-            epsilon=LAYER_NORM_EPSILON, dtype=dtype, name="embeddings_layer_norm"
-        )
+        self.embeddings_layer_norm = RowNormalization(dtype=dtype, name="embeddings_layer_norm")
 
     def _connect(self):
         inputs = {

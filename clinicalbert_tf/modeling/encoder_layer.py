@@ -4,9 +4,13 @@ import keras
 from keras import ops
 
 from clinicalbert_tf.modeling.activations import activation_function, kernel_initializer
-
-# The reference's, in every layer normalization. Keras and keras_nlp default to larger ones.
-LAYER_NORM_EPSILON = 1e-12
+from clinicalbert_tf.modeling.attention import (
+    attention_probabilities,
+    mask_offsets,
+    self_attention,
+)
+from clinicalbert_tf.modeling.keyed_dropout import KeyedDropout
+from clinicalbert_tf.modeling.layer_norm import RowNormalization
 
 
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")
@@ -14,6 +18,9 @@ class EncoderLayer(keras.layers.Layer):
     """Self-attention and feed-forward sublayer, each added to its input and then normalized.
 
     keras_nlp's TransformerEncoder has one dropout for both uses; BERT's configuration has two.
+    The weights lie as in keras_nlp's; the arithmetic is arranged for few passes over memory:
+    rows of a matrix instead of a batch of them, one product for query, key and value, and one
+    kernel for all that stands between two products.
 
     Args:
         num_heads: attention heads.
@@ -46,16 +53,19 @@ class EncoderLayer(keras.layers.Layer):
 
     def build(self, input_shape):
         hidden_dim = input_shape[-1]
+        # Holds the projections' weights; its own call is not used.
         self.attention = keras.layers.MultiHeadAttention(
             num_heads=self.num_heads,
             key_dim=hidden_dim // self.num_heads,
-            dropout=self.attention_dropout,
             kernel_initializer=kernel_initializer(self.initializer_range),
             dtype=self.dtype_policy,
             name="attention",
         )
         self.attention.build(query_shape=input_shape, value_shape=input_shape)
-        self.attention_output_dropout = self._dropout("attention_output_dropout")
+        self.probabilities_dropout = self._dropout("probabilities_dropout", self.attention_dropout)
+        self.attention_output_dropout = self._dropout(
+            "attention_output_dropout", self.hidden_dropout
+        )
         self.attention_layer_norm = self._layer_norm("attention_layer_norm", input_shape)
         # Before the dense layers: keras_nlp's order of weights.
         self.output_layer_norm = self._layer_norm("output_layer_norm", input_shape)
@@ -68,16 +78,14 @@ class EncoderLayer(keras.layers.Layer):
         self.output_dense = self._dense(
             "output_dense", hidden_dim, (*input_shape[:-1], self.intermediate_dim)
         )
-        self.output_dropout = self._dropout("output_dropout")
+        self.output_dropout = self._dropout("output_dropout", self.hidden_dropout)
         self.built = True
 
-    def _dropout(self, name):
-        return keras.layers.Dropout(self.hidden_dropout, dtype=self.dtype_policy, name=name)
+    def _dropout(self, name, rate):
+        return KeyedDropout(rate, dtype=self.dtype_policy, name=name)
 
     def _layer_norm(self, name, input_shape):
-        layer = keras.layers.LayerNormalization(
-            epsilon=LAYER_NORM_EPSILON, dtype=self.dtype_policy, name=name
-        )
+        layer = RowNormalization(dtype=self.dtype_policy, name=name)
         layer.build(input_shape)
         return layer
 
@@ -103,27 +111,43 @@ class EncoderLayer(keras.layers.Layer):
 
         Returns:
             float tensor [batch, length, hidden]; with return_attention_scores a pair of it and
-            the probabilities [batch, heads, length, length].
+            the probabilities before dropout [batch, heads, length, length].
         """
-        mask = None
-        if padding_mask is not None:
-            mask = ops.expand_dims(ops.cast(padding_mask, "bool"), axis=1)
-        attended = self.attention(
-            hidden,
-            hidden,
-            attention_mask=mask,
-            training=training,
-            return_attention_scores=return_attention_scores,
+        batch, length, width = ops.shape(hidden)
+        rows = ops.reshape(hidden, (-1, width))
+        projected = ops.reshape(self._project(rows), (batch, length, 3 * width))
+        if padding_mask is None:
+            padding_mask = ops.ones((batch, length), "int32")
+        offsets = mask_offsets(padding_mask)
+        key = self.probabilities_dropout.key(training)
+        mixed = self_attention(projected, offsets, self.num_heads, key, self.attention_dropout)
+        attended = self._project_back(ops.reshape(mixed, (-1, width)))
+        key = self.attention_output_dropout.key(training)
+        rows = self.attention_layer_norm.of_sum(attended, rows, key, self.hidden_dropout)
+        fed = self.output_dense(self.intermediate_dense(rows))
+        key = self.output_dropout.key(training)
+        rows = self.output_layer_norm.of_sum(fed, rows, key, self.hidden_dropout)
+        hidden = ops.reshape(rows, (batch, length, width))
+        if not return_attention_scores:
+            return hidden
+        return hidden, attention_probabilities(projected, offsets, self.num_heads)
+
+    def _project(self, rows):
+        """[rows, hidden] -> queries, keys and values side by side, [rows, 3 * hidden]."""
+        width = rows.shape[-1]
+        layers = (
+            self.attention.query_dense,
+            self.attention.key_dense,
+            self.attention.value_dense,
         )
-        scores = None
-        if return_attention_scores:
-            attended, scores = attended
-        attended = self.attention_output_dropout(attended, training=training)
-        hidden = self.attention_layer_norm(attended + hidden)
-        fed = self.output_dense(self.intermediate_dense(hidden))
-        fed = self.output_dropout(fed, training=training)
-        hidden = self.output_layer_norm(fed + hidden)
-        return (hidden, scores) if return_attention_scores else hidden
+        kernels = [ops.reshape(layer.kernel, (width, width)) for layer in layers]
+        biases = [ops.reshape(layer.bias, (width,)) for layer in layers]
+        product = ops.matmul(rows, ops.concatenate(kernels, axis=1))
+        return ops.add(product, ops.concatenate(biases, axis=0))
+
+    def _project_back(self, rows):
+        layer, width = self.attention.output_dense, rows.shape[-1]
+        return ops.add(ops.matmul(rows, ops.reshape(layer.kernel, (width, width))), layer.bias)
 
     def get_config(self):
         return {

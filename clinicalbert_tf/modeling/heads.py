@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from clinicalbert_tf.modeling.activations import activation_function, kernel_initializer
-from clinicalbert_tf.modeling.encoder_layer import LAYER_NORM_EPSILON
+from clinicalbert_tf.modeling.layer_norm import RowNormalization
 
 
 def gather_positions(sequence, positions):
@@ -51,9 +51,7 @@ class MaskedLanguageModelTransform(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="dense",
         )
-        self.layer_norm = keras.layers.LayerNormalization(
-            epsilon=LAYER_NORM_EPSILON, dtype=self.dtype_policy, name="layer_norm"
-        )
+        self.layer_norm = RowNormalization(dtype=self.dtype_policy, name="layer_norm")
         self.dense.build(sequence_shape)
         self.layer_norm.build(sequence_shape)
         self.built = True

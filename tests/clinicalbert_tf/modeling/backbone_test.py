@@ -11,6 +11,7 @@ import clinicalbert_tf.modeling
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_backbone
 from clinicalbert_tf.modeling.activations import activation_function
+from clinicalbert_tf.modeling.keyed_dropout import KeyedDropout
 
 CONFIG = BertConfig(
     vocab_size=90,
@@ -69,8 +70,9 @@ def test_outputs_equal_keras_nlps_own_backbone_given_the_same_weights():
 
 def test_hidden_and_attention_dropout_are_honoured_separately():
     backbone = build_backbone(CONFIG)
-    assert [layer.attention.dropout for layer in backbone.transformer_layers] == [0.2, 0.2]
-    dropouts = [x for x in backbone._flatten_layers() if isinstance(x, keras.layers.Dropout)]
+    layers = backbone.transformer_layers
+    assert [layer.probabilities_dropout.rate for layer in layers] == [0.2, 0.2]
+    dropouts = [x for x in backbone._flatten_layers() if isinstance(x, KeyedDropout)]
     # Hidden: the embeddings' and two a layer. Attention: one a layer.
     assert sorted(layer.rate for layer in dropouts) == [0.2] * 2 + [0.3] * 5
 
