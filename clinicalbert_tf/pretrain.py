@@ -17,7 +17,7 @@ FLAGS = flags.FLAGS
 # Giving none of these asks for the embedded default.
 _DATA_FLAGS = ("input_file", "eval_file", "bert_config_file", "vocab_file", "init_checkpoint")
 # Flags of the reference that have another name in the settings, or none.
-_REFERENCE_ONLY = ("use_tpu", "master", "num_tpu_cores")
+_REFERENCE_ONLY = ("use_tpu", "master", "num_tpu_cores", "iterations_per_loop")
 # Kind, name, default and help. Defaults of None are found out; the help says how.
 _TABLE = (
     ("string", "input_file", None, """Records: a folder with manifest.json, or comma-separated
@@ -48,8 +48,13 @@ _TABLE = (
     ("integer", "num_train_steps", 100_000, "Training steps in all."),
     ("integer", "num_warmup_steps", 10_000, "Steps of linear warm-up."),
     ("integer", "save_checkpoints_steps", 1000, "Steps between saved checkpoints."),
-    ("integer", "iterations_per_loop", 1000, """Most steps a call; fewer where that many would
+    ("integer", "steps_per_loop", 1000, """Most steps a call; fewer where that many would
         take long."""),
+    ("integer", "iterations_per_loop", None, "The reference's name for --steps_per_loop."),
+    ("integer", "eval_steps", None, """Training steps between evaluations on --eval_file; the
+        best checkpoint is kept apart, in OUTPUT_DIR/best. Default: only at the end."""),
+    ("integer", "early_stopping_patience", 0, """Evaluations in a row without a better one after
+        which training ends; 0 never ends it early."""),
     ("integer", "max_eval_steps", 100, "Most batches evaluated."),
     ("integer", "keep_checkpoint_max", 5, "Checkpoints kept, the newest ones; 0 keeps all."),
     ("integer", "shuffle_buffer", 10_000, """Records shuffled among each other; 0 reads in file
@@ -58,9 +63,38 @@ _TABLE = (
     ("string", "strategy", None, """one_device, mirrored, multi_worker or tpu. Default: tpu with
         --use_tpu, otherwise one_device."""),
     ("integer", "num_replicas", None, "Replicas. Default: every GPU, or one on the CPU."),
+    ("string", "precision", "float32", """float32, mixed_bfloat16 or mixed_float16 (with dynamic
+        loss scaling); weights and checkpoints stay float32."""),
+    ("integer", "gradient_accumulation_steps", 1, """Parts that a global batch is computed in,
+        one after another, to save memory; the same update."""),
+    ("bool", "recompute", False, """Compute activations again in the backward pass instead of
+        keeping them: less memory, about a third more time."""),
+    ("string", "optimizer", "adamw", "adamw (the reference's) or lamb (large batches)."),
+    ("string", "objective", "mlm_nsp", """mlm_nsp (masked words and next sentence), or mlm for
+        masked words alone."""),
+    ("string", "masking", None, """static or dynamic: the kind that the records must have.
+        Default: theirs."""),
+    ("float", "masked_lm_prob", None, """Fraction of tokens masked, with dynamic masking. Default:
+        the one that the records were built with."""),
+    ("bool", "do_whole_word_mask", None, """Mask whole words, with dynamic masking. Default: as
+        the records were built."""),
+    ("integer", "length_buckets", 0, """Batch records of like lengths and pad each batch to a
+        multiple of so many tokens only; 0 pads all to max_seq_length."""),
+    ("string", "on_corrupt", "stop", """What to do about a damaged file: stop; previous, to start
+        from the checkpoint before; or skip, to leave out damaged files of records as well."""),
     ("bool", "jit_compile", False, "Compile the forward and backward pass with XLA."),
     ("bool", "deterministic", True, """Repeatable to the bit, resumed runs included; may be slower
         on GPUs."""),
+    ("integer", "worker_timeout", 30, """Seconds without a sign of life after which a worker of
+        --strategy=multi_worker counts as lost."""),
+    ("string", "profile_steps", None, """FIRST,LAST: steps to profile for TensorBoard. Default:
+        none."""),
+    ("integer", "histogram_steps", None, """Steps between TensorBoard histograms of the weights.
+        Default: none."""),
+    ("string", "log_format", "text", "text, or json for one JSON object a line on stderr."),
+    ("bool", "report", True, "Write OUTPUT_DIR/report.html at the end."),
+    ("float", "peak_tflops", None, """The matrix product rate of one device, 10^12 operations/s,
+        for the share of it that training reaches. Default: known GPUs, otherwise measured."""),
     ("bool", "use_tpu", False, "The reference's way to say --strategy=tpu."),
     ("string", "tpu_name", None, "The TPU's name or grpc:// address. Default: the local one."),
     ("string", "tpu_zone", None, "The TPU's zone. Default: this machine's."),
@@ -89,6 +123,10 @@ def settings_from_flags(default_output_dir: str):
     given = {name: FLAGS[name].value for _, name, *_ in _TABLE if FLAGS[name].present}
     reference = {name: given.pop(name) for name in _REFERENCE_ONLY if name in given}
     given.setdefault("output_dir", default_output_dir)
+    if "iterations_per_loop" in reference:
+        given.setdefault("steps_per_loop", reference["iterations_per_loop"])
+    if "profile_steps" in given:
+        given["profile_steps"] = _pair("profile_steps", given["profile_steps"])
     if reference.get("use_tpu"):
         given.setdefault("strategy", "tpu")
         given.setdefault("tpu_name", reference.get("master"))
@@ -102,6 +140,20 @@ def settings_from_flags(default_output_dir: str):
         given.setdefault("input_file", given.get("eval_file"))
     given.setdefault("input_file", "")
     return PretrainingSettings(**given)
+
+
+def _pair(name: str, value: str) -> tuple[int, int]:
+    """FIRST,LAST of a flag."""
+    try:
+        first, last = (int(part) for part in value.split(","))
+    except ValueError:
+        first = last = 0
+    if not 1 <= first <= last:
+        raise ValueError(
+            f"Expected --{name} to be two steps FIRST,LAST with 1 <= FIRST <= LAST, received "
+            f"{value!r}. Give, for example, --{name}=10,15."
+        )
+    return first, last
 
 
 def _what_to_do(given: dict[str, Any]) -> tuple[bool, bool]:

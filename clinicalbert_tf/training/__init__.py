@@ -5,7 +5,9 @@
 - optimizer: the reference's AdamWeightDecay, schedule and clip.
 - dropout: dropout's random state as a function of seed, step and replica.
 - step: one training or evaluation step on every replica, several steps a call.
-- loop: the steps of a run: progress, summaries, saving, the stop on NaN.
+- loop: the steps of a run: saving, hooks, the stop on NaN.
+- hooks: what happens around the steps: the interface of what follows.
+- progress: a bar or lines.
 - checkpoints: the training state in TF1 names, complete or absent.
 - run_record: `run.json`, and the refusal to resume a run with other settings.
 - summaries: TensorBoard events.

@@ -1,19 +1,18 @@
-"""The steps of a run: several a call, with progress, summaries, saving and the stop on NaN."""
+"""The steps of a run: several a call, with saving, hooks and the stop on NaN."""
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
+from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
 from clinicalbert_tf.training.step import UPDATE_NAMES
 
 # A call should end after about so many seconds, for the progress line and to save in time when
 # asked to stop; its length changes nothing else.
 _SECONDS_A_CALL = 2.0
-_SECONDS_BETWEEN_LINES = 30.0
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -42,9 +41,7 @@ class TrainingLoop:
         stepper: makes the steps.
         settings: how far, when to save.
         save: called after the step number was reached; returns the checkpoint's prefix.
-        record: called with (step, scalars) for every step, in order; rates come with the last
-            step of a call.
-        flush: called at the end of every call.
+        hooks: what else happens around the calls, in this order.
     """
 
     def __init__(
@@ -52,14 +49,12 @@ class TrainingLoop:
         stepper,
         settings: LoopSettings,
         save: Callable[[int], str],
-        record: Callable[[int, dict[str, float]], None],
-        flush: Callable[[], None],
+        hooks: Sequence[LoopHook] = (),
     ):
         self.stepper = stepper
         self.settings = settings
         self.save = save
-        self.record = record
-        self.flush = flush
+        self.hooks = tuple(hooks)
 
     def run(self, iterator, first_step: int, last_saved: str | None = None) -> dict[str, float]:
         """Trains from `first_step` to the end, saving on the way.
@@ -74,35 +69,59 @@ class TrainingLoop:
 
         Raises:
             NonFiniteLossError: names the step and the last good checkpoint.
+            Exception: what a hook asked to stop with, after the state was saved.
         """
+        error = None
+        try:
+            for hook in self.hooks:
+                hook.start(first_step, self.settings.num_train_steps, last_saved)
+            return self._run(iterator, first_step, last_saved)
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            for hook in self.hooks:
+                hook.close(error)
+
+    def _run(self, iterator, first_step: int, last_saved: str | None) -> dict[str, float]:
         step, end, pace = first_step, self.settings.num_train_steps, 1
-        first = scalars = {}
-        line = _Lines()
-        with tqdm(total=end, initial=step, unit="step", disable=None, desc="training") as bar:
-            while step < end:
-                count = self._steps_of_call(step, pace)
-                started = time.perf_counter()
-                rows = self.stepper.train(iterator, count)
-                seconds = time.perf_counter() - started
-                scalars = self._record_call(rows, step, seconds, last_saved)
-                first = first or scalars
-                step += count
-                pace = self._next_pace(count, seconds)
-                bar.update(count)
-                bar.set_postfix_str(_in_short(scalars))
-                if step % self.settings.save_checkpoints_steps == 0 or step == end:
-                    last_saved = self.save(step)
-                line.say(step, end, scalars, bar.disable)
+        first = last = {}
+        while step < end:
+            count = self._steps_of_call(step, pace)
+            for hook in self.hooks:
+                hook.before_call(step, count)
+            started = time.perf_counter()
+            rows = self.stepper.train(iterator, count)
+            seconds = time.perf_counter() - started
+            scalars = self._scalars(rows, step, seconds, last_saved)
+            first, last = first or scalars[0], scalars[-1]
+            step += count
+            pace = self._next_pace(count, seconds)
+            saved = None
+            if step % self.settings.save_checkpoints_steps == 0 or step == end:
+                saved = last_saved = self.save(step)
+            stop = self._after_call(Call(step, scalars, seconds, saved))
+            if stop is not None:
+                self._stop(stop, step, saved)
+                break
         if first:
-            before, after = first["masked_lm_loss"], scalars["masked_lm_loss"]
+            before, after = first["masked_lm_loss"], last["masked_lm_loss"]
             logging.info(
                 "masked_lm_loss: %.3f at step %d, %.3f at step %d",
-                before,
-                first_step + 1,
-                after,
-                end,
+                *(before, first_step + 1, after, step),
             )
-        return scalars
+        return last
+
+    def _after_call(self, call: Call) -> Stop | None:
+        stops = [hook.after_call(call) for hook in self.hooks]
+        return next((stop for stop in stops if stop is not None), None)
+
+    def _stop(self, stop: Stop, step: int, saved: str | None) -> None:
+        if saved is None:
+            self.save(step)
+        logging.info("Stopped at step %d: %s", step, stop.reason)
+        if stop.error is not None:
+            raise stop.error
 
     def _next_pace(self, count: int, seconds: float) -> int:
         # Workers that made calls of different lengths would wait for each other for ever.
@@ -111,51 +130,29 @@ class TrainingLoop:
 
     def _steps_of_call(self, step: int, pace: int) -> int:
         every = self.settings.save_checkpoints_steps
-        to_save = every - step % every
-        to_end = self.settings.num_train_steps - step
-        return min(pace, self.settings.steps_per_loop, to_save, to_end)
+        ends = [self.settings.num_train_steps, (step // every + 1) * every]
+        ends += [end for hook in self.hooks if (end := hook.next_stop(step)) is not None]
+        return min(self.settings.steps_per_loop, pace, *(end - step for end in ends))
 
-    def _record_call(self, rows: np.ndarray, step: int, seconds: float, last_saved):
-        """Hands every step's scalars on and returns the last step's."""
+    def _scalars(self, rows, step: int, seconds: float, last_saved) -> list[dict[str, float]]:
+        """Every step's scalars by name; raises where a loss is not finite."""
         names = self.stepper.objective.sum_names
         metrics = self.stepper.objective.metrics(rows[:, : len(names)])
         metrics |= dict(zip(UPDATE_NAMES, rows[:, len(names) :].T, strict=True))
-        tokens = rows[:, names.index("tokens")].sum(dtype=np.float64)
-        rates = {
-            "tokens_per_second": tokens / seconds,
+        tokens = rows[:, names.index("tokens")]
+        metrics["tokens"] = tokens
+        scalars = [
+            {name: float(values[index]) for name, values in metrics.items()}
+            for index in range(len(rows))
+        ]
+        for index, values in enumerate(scalars):
+            if not (np.isfinite(values["loss"]) and np.isfinite(values["gradient_norm"])):
+                raise NonFiniteLossError(_not_finite(step + index + 1, values, last_saved))
+        scalars[-1] |= {
+            "tokens_per_second": float(tokens.sum(dtype=np.float64)) / seconds,
             "steps_per_second": len(rows) / seconds,
         }
-        for index in range(len(rows)):
-            scalars = {name: float(values[index]) for name, values in metrics.items()}
-            number = step + index + 1
-            if not (np.isfinite(scalars["loss"]) and np.isfinite(scalars["gradient_norm"])):
-                self.flush()
-                raise NonFiniteLossError(_not_finite(number, scalars, last_saved))
-            if index == len(rows) - 1:
-                scalars |= rates
-            self.record(number, scalars)
-        self.flush()
         return scalars
-
-
-class _Lines:
-    """Now and then a line for logs, where there is no terminal to show a bar."""
-
-    def __init__(self):
-        self.last = time.monotonic()
-
-    def say(self, step: int, end: int, scalars: dict[str, float], needed: bool) -> None:
-        now = time.monotonic()
-        if needed and (step == end or now - self.last >= _SECONDS_BETWEEN_LINES):
-            self.last = now
-            logging.info("step %d of %d: %s", step, end, _in_short(scalars))
-
-
-def _in_short(scalars: dict[str, float]) -> str:
-    return (
-        f"loss {scalars['loss']:.3f}, masked words {scalars['masked_lm_loss']:.3f}, "
-        f"{scalars['tokens_per_second']:,.0f} tokens/s"
-    )
 
 
 def _not_finite(step: int, scalars: dict[str, float], last_saved: str | None) -> str:

@@ -26,6 +26,7 @@ from clinicalbert_tf.training.checkpoints import (
     newest_state,
 )
 from clinicalbert_tf.training.evaluation import evaluate, write_eval_results
+from clinicalbert_tf.training.hooks import LoopHook
 from clinicalbert_tf.training.inputs import (
     CONFIG_NAME,
     VOCABULARY_NAME,
@@ -36,10 +37,11 @@ from clinicalbert_tf.training.loop import LoopSettings, TrainingLoop
 from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.optimizer import AdamWeightDecay, WarmupLinearDecay
 from clinicalbert_tf.training.private_files import make_private_folder, write_private
+from clinicalbert_tf.training.progress import Progress
 from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
 from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.strategy import build_strategy, check_batch_size, is_chief
-from clinicalbert_tf.training.summaries import Summaries
+from clinicalbert_tf.training.summaries import Summaries, TrainingSummaries
 
 
 def run_pretraining(settings: PretrainingSettings) -> dict[str, Any]:
@@ -112,17 +114,15 @@ class _Run:
             settings.seed,
             settings.jit_compile,
         )
-        summaries = Summaries(settings.output_dir, first_step) if self.chief else None
         loop = TrainingLoop(
             self.stepper,
             LoopSettings(
                 settings.num_train_steps,
                 settings.save_checkpoints_steps,
-                settings.iterations_per_loop,
+                settings.steps_per_loop,
             ),
             save=lambda step: self._save(checkpoints, step),
-            record=summaries.scalars if self.chief else lambda step, scalars: None,
-            flush=summaries.flush if self.chief else lambda: None,
+            hooks=self._hooks(),
         )
         try:
             return loop.run(self._training_iterator(first_step), first_step, prefix)
@@ -131,9 +131,13 @@ class _Run:
             if damage is not None:
                 raise damage from None
             raise
-        finally:
-            if summaries is not None:
-                summaries.close()
+
+    def _hooks(self) -> list[LoopHook]:
+        """What happens around the steps; the chief alone writes shared files."""
+        hooks: list[LoopHook] = [Progress()]
+        if self.chief:
+            hooks.append(TrainingSummaries(self.settings.output_dir))
+        return hooks
 
     def evaluate(self) -> dict[str, float]:
         if self.stepper is None:

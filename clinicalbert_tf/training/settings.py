@@ -3,6 +3,23 @@
 import dataclasses
 
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+OPTIMIZERS = ("adamw", "lamb")
+OBJECTIVES = ("mlm_nsp", "mlm")
+MASKINGS = ("static", "dynamic")
+# What to do about a damaged file: stop; start from the checkpoint before; also leave a damaged
+# file of records out.
+ON_CORRUPT = ("stop", "previous", "skip")
+LOG_FORMATS = ("text", "json")
+_CHOICES = {
+    "strategy": STRATEGIES,
+    "precision": PRECISIONS,
+    "optimizer": OPTIMIZERS,
+    "objective": OBJECTIVES,
+    "masking": MASKINGS,
+    "on_corrupt": ON_CORRUPT,
+    "log_format": LOG_FORMATS,
+}
 # Values below these make no sense.
 _AT_LEAST = {
     "max_seq_length": 1,
@@ -12,7 +29,13 @@ _AT_LEAST = {
     "num_train_steps": 1,
     "num_warmup_steps": 0,
     "save_checkpoints_steps": 1,
-    "iterations_per_loop": 1,
+    "steps_per_loop": 1,
+    "gradient_accumulation_steps": 1,
+    "length_buckets": 0,
+    "eval_steps": 1,
+    "early_stopping_patience": 0,
+    "histogram_steps": 1,
+    "worker_timeout": 1,
     "max_eval_steps": 1,
     "num_replicas": 1,
     "keep_checkpoint_max": 0,
@@ -30,6 +53,12 @@ DECISIVE = (
             "num_warmup_steps",
             "seed",
             "shuffle_buffer",
+            "precision",
+            "optimizer",
+            "objective",
+            "masked_lm_prob",
+            "do_whole_word_mask",
+            "length_buckets",
         )
     ),
     "inputs.records.max_seq_length",
@@ -58,7 +87,7 @@ class PretrainingSettings:
         learning_rate: at the top of the decay line.
         num_train_steps, num_warmup_steps: steps in all, and of warm-up.
         save_checkpoints_steps: steps between saved states.
-        iterations_per_loop: most steps a call.
+        steps_per_loop: most steps a call.
         max_eval_steps: most batches evaluated.
         keep_checkpoint_max: states kept; 0 keeps all.
         shuffle_buffer: records shuffled among each other; 0 reads in file order.
@@ -66,6 +95,25 @@ class PretrainingSettings:
         strategy, num_replicas, tpu_name, tpu_zone, gcp_project: see training.strategy.
         jit_compile: compile the forward and backward pass with XLA.
         deterministic: make TensorFlow's operations repeatable to the bit.
+        precision: dtype policy of the model's arithmetic; weights stay float32.
+        gradient_accumulation_steps: parts that a global batch is computed in, one after another.
+        recompute: compute activations again in the backward pass instead of keeping them.
+        optimizer: adamw (the reference's) or lamb.
+        objective: mlm_nsp, or mlm for masked words alone.
+        masking: the kind that the records must have, or None to take theirs.
+        masked_lm_prob, do_whole_word_mask: of dynamic masking; None to take the records' own.
+        length_buckets: batches hold records of like lengths and are padded to a multiple of so
+            many tokens; 0 pads all to max_seq_length.
+        eval_steps: training steps between evaluations on eval_file; None for the end alone.
+        early_stopping_patience: evaluations without a better one after which training ends; 0
+            never.
+        on_corrupt: one of ON_CORRUPT.
+        profile_steps: first and last step of a profile for TensorBoard, or None.
+        histogram_steps: steps between histograms of weights, or None.
+        log_format: text or json.
+        report: whether to write report.html.
+        worker_timeout: seconds without a sign of life after which a worker counts as lost.
+        peak_tflops: the device's matrix product rate, 10^12 operations/s, or None to measure it.
     """
 
     input_file: str
@@ -85,7 +133,7 @@ class PretrainingSettings:
     num_train_steps: int = 100_000
     num_warmup_steps: int = 10_000
     save_checkpoints_steps: int = 1000
-    iterations_per_loop: int = 1000
+    steps_per_loop: int = 1000
     max_eval_steps: int = 100
     keep_checkpoint_max: int = 5
     shuffle_buffer: int = 10_000
@@ -97,6 +145,24 @@ class PretrainingSettings:
     gcp_project: str | None = None
     jit_compile: bool = False
     deterministic: bool = True
+    precision: str = "float32"
+    gradient_accumulation_steps: int = 1
+    recompute: bool = False
+    optimizer: str = "adamw"
+    objective: str = "mlm_nsp"
+    masking: str | None = None
+    masked_lm_prob: float | None = None
+    do_whole_word_mask: bool | None = None
+    length_buckets: int = 0
+    eval_steps: int | None = None
+    early_stopping_patience: int = 0
+    on_corrupt: str = "stop"
+    profile_steps: tuple[int, int] | None = None
+    histogram_steps: int | None = None
+    log_format: str = "text"
+    report: bool = True
+    worker_timeout: int = 30
+    peak_tflops: float | None = None
 
     def __post_init__(self):
         if not self.do_train and not self.do_eval:
@@ -115,11 +181,12 @@ class PretrainingSettings:
                 "that are not trained on; to evaluate on the training records, give them twice: "
                 f"--eval_file={self.input_file}"
             )
-        if self.strategy not in STRATEGIES:
-            raise ValueError(
-                f"Expected --strategy to be one of {', '.join(STRATEGIES)}, received "
-                f"{self.strategy!r}."
-            )
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise ValueError(
+                    f"Expected --{name} to be one of {', '.join(choices)}, received {value!r}."
+                )
         for name, least in _AT_LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:

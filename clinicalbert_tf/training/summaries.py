@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from clinicalbert_tf.training.hooks import Call, LoopHook
 from clinicalbert_tf.training.private_files import make_private_folder
 
 
@@ -42,3 +43,26 @@ class Summaries:
     def close(self) -> None:
         """Brings everything to disk and closes the file."""
         self._writer.close()
+
+
+class TrainingSummaries(LoopHook):
+    """Every step's scalars as TensorBoard events.
+
+    Args:
+        directory: where the events file goes.
+    """
+
+    def __init__(self, directory: str):
+        self.directory = directory
+
+    def start(self, first_step, num_train_steps, last_saved):
+        self._summaries = Summaries(self.directory, first_step)
+
+    def after_call(self, call: Call) -> None:
+        first = call.step - len(call.scalars) + 1
+        for step, scalars in enumerate(call.scalars, start=first):
+            self._summaries.scalars(step, scalars)
+        self._summaries.flush()
+
+    def close(self, error=None):
+        self._summaries.close()

@@ -19,7 +19,8 @@ REFERENCE_FLAGS = (
     "bert_config_file", "input_file", "output_dir", "init_checkpoint", "max_seq_length",
     "max_predictions_per_seq", "do_train", "do_eval", "train_batch_size", "eval_batch_size",
     "learning_rate", "num_train_steps", "num_warmup_steps", "save_checkpoints_steps",
-    "iterations_per_loop", "max_eval_steps", "use_tpu", "tpu_name", "tpu_zone", "gcp_project",
+    "iterations_per_loop", "steps_per_loop", "max_eval_steps", "use_tpu", "tpu_name", "tpu_zone",
+    "gcp_project",
     "master", "num_tpu_cores",
 )  # fmt: skip
 

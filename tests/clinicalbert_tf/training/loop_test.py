@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clinicalbert_tf.training.hooks import LoopHook, Stop
 from clinicalbert_tf.training.loop import LoopSettings, NonFiniteLossError, TrainingLoop
 from clinicalbert_tf.training.losses import PretrainingObjective
 
@@ -36,15 +37,24 @@ class CountingStepper:
         return np.array(rows, np.float32)
 
 
+class Recording(LoopHook):
+    def __init__(self, seen):
+        self.seen = seen
+
+    def after_call(self, call):
+        first = call.step - len(call.scalars) + 1
+        self.seen += enumerate(call.scalars, start=first)
+
+
 def run(stepper, first_step=0, last_saved=None, **settings):
     saved, seen = [], []
+    hook = Recording(seen)
     loop = TrainingLoop(
         stepper,
         LoopSettings(**{"num_train_steps": 23, "save_checkpoints_steps": 5, "steps_per_loop": 3}
                      | settings),
         save=lambda step: saved.append((step, stepper.made)) or f"model.ckpt-{step}",
-        record=lambda step, scalars: seen.append((step, scalars)),
-        flush=lambda: None,
+        hooks=[hook],
     )  # fmt: skip
     return loop.run(None, first_step, last_saved), saved, seen
 
@@ -86,3 +96,56 @@ def test_step_that_is_not_finite_stops_before_anything_is_saved(where):
         run(CountingStepper(**{where: 2}))
     with pytest.raises(NonFiniteLossError, match=r"good checkpoint is earlier/model.ckpt-8"):
         run(CountingStepper(**{where: 1}), first_step=8, last_saved="earlier/model.ckpt-8")
+
+
+class Stopping(LoopHook):
+    """Stops at a step, ends calls where asked, and remembers how it was closed."""
+
+    def __init__(self, at, error=None, ends=()):
+        self.at, self.error, self.ends, self.closed = at, error, ends, []
+
+    def next_stop(self, step):
+        return next((end for end in self.ends if end > step), None)
+
+    def after_call(self, call):
+        if call.step >= self.at:
+            return Stop("enough", self.error)
+
+    def close(self, error=None):
+        self.closed.append(error)
+
+
+def run_with(hook, stepper):
+    saved = []
+    loop = TrainingLoop(
+        stepper,
+        LoopSettings(num_train_steps=23, save_checkpoints_steps=5, steps_per_loop=3),
+        save=lambda step: saved.append(step) or f"model.ckpt-{step}",
+        hooks=[hook],
+    )
+    return loop, saved
+
+
+def test_hook_that_stops_has_the_state_saved_first():
+    hook, stepper = Stopping(at=7, ends=(7,)), CountingStepper()
+    loop, saved = run_with(hook, stepper)
+    assert loop.run(None, 0)["masked_lm_loss"] == pytest.approx(7.0, rel=1e-4)
+    assert saved == [5, 7] and stepper.made == 7
+    assert hook.closed == [None]
+
+
+def test_hook_that_stops_at_a_save_does_not_save_twice_and_may_raise():
+    error = RuntimeError("preempted")
+    hook = Stopping(at=5, error=error)
+    loop, saved = run_with(hook, CountingStepper())
+    with pytest.raises(RuntimeError, match="preempted"):
+        loop.run(None, 0)
+    assert saved == [5] and hook.closed == [error]
+
+
+def test_calls_end_where_a_hook_asks():
+    hook, stepper = Stopping(at=99, ends=(1, 2, 4, 22)), CountingStepper()
+    loop, _ = run_with(hook, stepper)
+    loop.run(None, 0)
+    ends = np.cumsum(stepper.calls)
+    assert {1, 2, 4, 22} <= set(ends) and ends[-1] == 23

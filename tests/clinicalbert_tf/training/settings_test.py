@@ -14,7 +14,7 @@ def test_defaults_are_the_references():
     assert (settings.train_batch_size, settings.eval_batch_size) == (32, 8)
     assert (settings.learning_rate, settings.max_eval_steps) == (5e-5, 100)
     assert (settings.num_train_steps, settings.num_warmup_steps) == (100_000, 10_000)
-    assert (settings.save_checkpoints_steps, settings.iterations_per_loop) == (1000, 1000)
+    assert (settings.save_checkpoints_steps, settings.steps_per_loop) == (1000, 1000)
 
 
 @pytest.mark.parametrize(
