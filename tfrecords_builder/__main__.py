@@ -24,6 +24,15 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_enum(
         "sections", "corrected", SECTION_RULES, "Rules that cut notes into sections.", **common
     )
+    flags.DEFINE_string(
+        "sentences",
+        "rules",
+        "What cuts sections into sentences. rules: rules for clinical notes, without a model. "
+        "spacy:PIPELINE (extra `spacy`): an installed spaCy pipeline or a folder of one, with the "
+        "two rules of the clinicalBERT scripts, which use scispaCy's en_core_sci_md. spacy:blank: "
+        "spaCy's own rules for English and the same two.",
+        **common,
+    )
     flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.", **common)
     flags.DEFINE_string(
         "exclude_subjects", None, "A file of subject ids to leave out, one a line.", **common

@@ -11,6 +11,7 @@ import dataclasses
 import os
 import random
 import sys
+from typing import Any
 
 from absl import app, flags, logging
 
@@ -103,7 +104,7 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
         FileNotFoundError: an input, the vocabulary or an output's folder does not exist.
         ValueError: the input holds no document, or the vocabulary is not a vocabulary.
     """
-    from tfrecords_builder import input_files, instances, masking, records, tokenization
+    from tfrecords_builder import input_files, tokenization
 
     paths = input_files.find(input_files.split(settings.input_file))
     outputs = input_files.split(settings.output_file)
@@ -114,12 +115,61 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
                 "Create the folder first."
             )
     tokenizer = tokenization.BertTokenizer(settings.vocab_file, settings.do_lower_case)
-    documents = instances.read_documents(paths, tokenizer)
-    if not documents:
+    write = _write_whole_word_masked if settings.do_whole_word_mask else _write
+    total = write(settings, paths, outputs, tokenizer)
+    if not total:
         raise ValueError(
             f"Expected sentences in {', '.join(paths)}, received only blank lines. "
             "Check --input_file."
         )
+    return total
+
+
+def _write(
+    settings: ReferenceSettings, paths: list[str], outputs: list[str], tokenizer: Any
+) -> int:
+    """Writes records with single wordpieces masked, in the fast form; returns their number."""
+    from tfrecords_builder import exact_pairs, masking, records
+
+    pool = exact_pairs.read_pool(paths, tokenizer)
+    if not pool.own:
+        return 0
+    made, order = exact_pairs.draw_instances(
+        pool,
+        max_seq_length=settings.max_seq_length,
+        dupe_factor=settings.dupe_factor,
+        short_seq_prob=settings.short_seq_prob,
+        masked_lm_prob=settings.masked_lm_prob,
+        max_predictions_per_seq=settings.max_predictions_per_seq,
+        vocab_size=tokenizer.vocab_size,
+        rng=random.Random(settings.random_seed),
+    )
+    features = records.record_features(
+        settings.max_seq_length, settings.max_predictions_per_seq, tokenizer.vocab_size
+    )
+    special_ids = masking.SpecialIds.of(tokenizer)
+    for i, path in enumerate(outputs):
+        with records.RecordWriter(path, features) as writer:
+            # As in the reference the i-th instance goes to file i modulo files.
+            for block in made.blocks(
+                order[i :: len(outputs)],
+                settings.max_seq_length,
+                settings.max_predictions_per_seq,
+                special_ids,
+            ):
+                writer.write(block)
+    return len(made)
+
+
+def _write_whole_word_masked(
+    settings: ReferenceSettings, paths: list[str], outputs: list[str], tokenizer: Any
+) -> int:
+    """Writes records with whole words masked; returns their number."""
+    from tfrecords_builder import instances, masking, records
+
+    documents = instances.read_documents(paths, tokenizer)
+    if not documents:
+        return 0
     made = instances.create_training_instances(
         documents,
         special_ids=masking.SpecialIds.of(tokenizer),
@@ -129,7 +179,7 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
         short_seq_prob=settings.short_seq_prob,
         masked_lm_prob=settings.masked_lm_prob,
         max_predictions_per_seq=settings.max_predictions_per_seq,
-        do_whole_word_mask=settings.do_whole_word_mask,
+        do_whole_word_mask=True,
         rng=random.Random(settings.random_seed),
     )
     return records.write_instances(

@@ -214,14 +214,15 @@ class Deduplicator:
         self.counts.notes += 1
         self.counts.characters += len(text)
         digest = _words_digest(words)
-        signature, kind = None, NEAR
+        kind = NEAR
         if digest in self._digests:
             kind = EXACT
             self.counts.exact += 1
-        elif self._index and self._index.contains(signature := self._hasher.signature(words)):
+        elif self._index and self._index.add_if_new(self._hasher.signature(words)):
             self.counts.near += 1
         else:
-            self._remember(digest, signature)
+            self._digests.add(digest)
+            self._count_forgotten()
             return None
         self.counts.dropped_characters += len(text)
         return kind
@@ -231,9 +232,7 @@ class Deduplicator:
         """Bytes in use for what is remembered."""
         return self._digests.memory_bytes + (self._index.memory_bytes if self._index else 0)
 
-    def _remember(self, digest: int, signature: np.ndarray | None) -> None:
-        self._digests.add(digest)
+    def _count_forgotten(self) -> None:
         self.counts.forgotten = self._digests.forgotten
         if self._index:
-            self._index.add(signature)
             self.counts.forgotten = max(self.counts.forgotten, self._index.forgotten)

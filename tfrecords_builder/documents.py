@@ -20,6 +20,8 @@ SENTENCE_FILE_SUFFIX = ".txt"
 # Text a batch: a worker is busy for about a tenth of a second.
 _BATCH_CHARACTERS = 1 << 19
 _BLOCK_BYTES = 1 << 20
+# Most documents are shorter: where one ends is looked for here first.
+_TAIL_BYTES = 1 << 14
 # Ends the reasons for which copies are left out.
 COPY = "_copy"
 _BLANK_LINE = re.compile(rb"\n[^\S\n]*\n")
@@ -90,7 +92,7 @@ class Counts:
         read: documents that came.
         written: documents with at least one wordpiece.
         empty: documents without.
-        failed: one {"note_id", "reason"} a note that could not be cut into sections.
+        failed: one {"note_id", "reason"} a note that could not be cut into sentences.
         sections, sentences, tokens: in the documents written.
         characters_read, characters_kept: before and after sections and sentences.
     """
@@ -129,14 +131,23 @@ def read_sentence_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
     with open(path, "rb") as file:
         while data := file.read(_BLOCK_BYTES):
             pending += data
-            cut = max((match.end() for match in _BLANK_LINE.finditer(pending)), default=0)
-            if cut:
+            if cut := _last_blank_line(pending):
                 yield offset, line, pending[:cut]
                 offset += cut
                 line += pending.count(b"\n", 0, cut)
                 pending = pending[cut:]
     if pending:
         yield offset, line, pending
+
+
+def _last_blank_line(data: bytes) -> int:
+    """Where the text behind the last blank line begins; 0 where there is none."""
+    for size in (_TAIL_BYTES, len(data)):
+        tail = data[-size:]
+        ends = [match.end() for match in _BLANK_LINE.finditer(tail)]
+        if ends:
+            return len(data) - len(tail) + ends[-1]
+    return 0
 
 
 def make_deduplicator(settings: BuilderSettings) -> Deduplicator | None:
@@ -249,6 +260,11 @@ class DocumentEncoder:
             return self._encode_notes(batch.notes)
         return self._encode_sentences(batch)
 
+    def release(self) -> None:
+        """Frees what encoding filled; it is made anew where it is needed again."""
+        self.tokenizer.forget_words()
+        sentences.splitter.cache_clear()
+
     def _encode_sentences(self, block: SentenceBlock) -> tuple[list[spill.EncodedDocument], Counts]:
         lines = instances.decode_lines(block.data, block.path, block.first_line)
         documents = [
@@ -265,24 +281,23 @@ class DocumentEncoder:
     ) -> tuple[list[spill.EncodedDocument], Counts]:
         """Cuts notes into sections and sentences and tokenizes them.
 
-        A note whose sections cannot be found is counted as failed, by its id.
+        A note whose sections or sentences cannot be found is counted as failed, by its id.
         """
         counts = Counts(read=len(batch))
+        split = sentences.splitter(self.settings.sentences)
         ids, lines = [], []
         for document in batch:
             counts.characters_read += content_length(document.text)
+            step = f"sections={self.settings.sections}"
             try:
                 parts = sections.split_sections(document.text, self.settings.sections)
+                step = f"sentences={self.settings.sentences}"
+                found = split(parts)
             except Exception as error:
-                # The published rules raise whatever they run into; never the text itself.
-                counts.failed.append(
-                    {
-                        "note_id": document.note_id,
-                        "reason": f"sections={self.settings.sections}: {type(error).__name__}",
-                    }
-                )
+                # Rules and pipelines raise whatever they run into; never the text itself.
+                reason = f"{step}: {type(error).__name__}"
+                counts.failed.append({"note_id": document.note_id, "reason": reason})
                 continue
-            found = sentences.split_all_sentences(parts)
             counts.sections += len(parts)
             counts.characters_kept += content_length("\n".join(found))
             ids.append(document.document_id)

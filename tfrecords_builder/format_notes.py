@@ -16,12 +16,11 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tfrecords_builder import synthetic
-from tfrecords_builder.notes import NoteCounts, read_ids, read_notes
+from tfrecords_builder import input_files, sentences, synthetic
+from tfrecords_builder.notes import NoteCounts, read_ids, read_notes, source_name
 from tfrecords_builder.private_file import open_private_file
 from tfrecords_builder.schema import Note
-from tfrecords_builder.sections import PublishedRulesError, content_length, split_sections
-from tfrecords_builder.sentences import split_all_sentences
+from tfrecords_builder.sections import content_length, split_sections
 
 COUNTS_NAME = "counts.json"
 _MOST_CATEGORIES = 200
@@ -35,6 +34,7 @@ class FormatSettings:
         output_dir: a folder that is new or empty.
         input: sources of notes, see `notes.read_notes`; none: invented notes.
         sections: "corrected" or "as_published".
+        sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
         exclude_subjects: a file of subject ids to leave out, one a line, or None.
         exclude_admissions: a file of admission ids to leave out, one a line, or None.
@@ -44,10 +44,14 @@ class FormatSettings:
     output_dir: str
     input: tuple[str, ...] = ()
     sections: str = "corrected"
+    sentences: str = sentences.RULES
     categories: tuple[str, ...] = ()
     exclude_subjects: str | None = None
     exclude_admissions: str | None = None
     synthetic_notes: int = 500
+
+    def __post_init__(self) -> None:
+        sentences.check_name(self.sentences)
 
 
 @dataclasses.dataclass
@@ -60,7 +64,7 @@ class FormatCounts:
         sections, sentences: in the notes written.
         content_read, content_kept: characters other than white space and rulers, before and
             after the section rules.
-        failed_notes: one {"note_id", "reason"} a note on which the published rules fail.
+        failed_notes: one {"note_id", "reason"} a note that could not be cut into sentences.
     """
 
     notes: NoteCounts = dataclasses.field(default_factory=NoteCounts)
@@ -77,6 +81,8 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
 
     Raises:
         FileExistsError: the output folder holds files.
+        FileNotFoundError: a path or glob names nothing.
+        ImportError: a source or `sentences` needs an extra that is not installed; names it.
         ValueError: a source cannot be read to its end, or has too many categories for a file each.
     """
     if os.path.isdir(settings.output_dir) and os.listdir(settings.output_dir):
@@ -84,6 +90,13 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
             f"Expected a new or empty folder, received {settings.output_dir}, which holds files. "
             "Name another --output_dir or empty it."
         )
+    if settings.input:
+        sources = tuple(input_files.find_sources(settings.input))
+        settings = dataclasses.replace(settings, input=sources)
+    described = dataclasses.asdict(settings) | {
+        "input": list(map(source_name, settings.input)),
+        "sentences": sentences.describe(settings.sentences),
+    }
     counts = FormatCounts()
     with contextlib.ExitStack() as stack:
         # Opened first, it is the last to get its name.
@@ -91,12 +104,12 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
         counts_file = stack.enter_context(open_private_file(path))
         files = _CategoryFiles(settings.output_dir, stack)
         for note in _progress(_read(settings, counts.notes)):
-            lines = _sentences(note, settings.sections, counts)
+            lines = _sentences(note, settings, counts)
             if lines:
                 name, file = files.of(note.category)
                 file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
                 counts.written[name] = counts.written.get(name, 0) + 1
-        report = dataclasses.asdict(counts) | {"settings": dataclasses.asdict(settings)}
+        report = dataclasses.asdict(counts) | {"settings": described}
         counts_file.write(json.dumps(report, indent=1, sort_keys=True).encode("utf-8") + b"\n")
     return counts
 
@@ -132,16 +145,19 @@ class _CategoryFiles:
         return name
 
 
-def _sentences(note: Note, rules: str, counts: FormatCounts) -> list[str]:
+def _sentences(note: Note, settings: FormatSettings, counts: FormatCounts) -> list[str]:
     counts.content_read += content_length(note.text)
+    split = sentences.splitter(settings.sentences)
+    step = settings.sections
     try:
-        sections = split_sections(note.text, rules)
-    except PublishedRulesError as error:
-        counts.failed_notes.append(
-            {"note_id": note.note_id, "reason": f"{rules}: {error.reference_error}"}
-        )
+        sections = split_sections(note.text, settings.sections)
+        step = settings.sentences
+        lines = split(sections)
+    except Exception as error:
+        # Rules and pipelines raise whatever they run into; never the text itself.
+        name = getattr(error, "reference_error", type(error).__name__)
+        counts.failed_notes.append({"note_id": note.note_id, "reason": f"{step}: {name}"})
         return []
-    lines = split_all_sentences(sections)
     counts.content_kept += sum(map(content_length, sections))
     counts.sections += len(sections)
     counts.sentences += len(lines)
@@ -188,10 +204,22 @@ def _report(settings: FormatSettings, counts: FormatCounts) -> str:
 def _define_flags() -> None:
     from absl import flags
 
-    flags.DEFINE_list("input", [], "Sources of notes: NOTEEVENTS.csv[.gz], ... None: invented.")
+    flags.DEFINE_multi_string(
+        "input",
+        [],
+        "Sources of notes, files and globs with commas between, several times if you like; a "
+        "database, URL#QUERY, in an --input of its own. As for `python -m tfrecords_builder`, but "
+        "for sentence files. None: invented notes.",
+    )
     flags.DEFINE_string("output_dir", "sentences", "A new or empty folder for the sentence files.")
     flags.DEFINE_enum(
         "sections", "corrected", ("corrected", "as_published"), "Rules that cut notes."
+    )
+    flags.DEFINE_string(
+        "sentences",
+        "rules",
+        "What cuts sections into sentences: rules, or spacy:PIPELINE (extra `spacy`): an installed "
+        "spaCy pipeline, a folder of one, or spacy:blank.",
     )
     flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.")
     flags.DEFINE_string("exclude_subjects", None, "A file of subject ids to leave out.")
@@ -206,13 +234,14 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
     values = flags.FLAGS.flag_values_dict()
     fields = {name: values[name] for name in FormatSettings.__dataclass_fields__}
-    lists = {name: tuple(fields[name]) for name in ("input", "categories")}
-    settings = FormatSettings(**fields | lists)
-    if not settings.input:
-        print(f"No --input: writing the sentences of {settings.synthetic_notes} invented notes.")
+    fields["input"] = tuple(input_files.split_sources(values["input"]))
+    fields["categories"] = tuple(values["categories"])
+    if not fields["input"]:
+        print(f"No --input: writing the sentences of {values['synthetic_notes']} invented notes.")
     try:
+        settings = FormatSettings(**fields)
         counts = format_notes(settings)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         sys.exit(f"Error: {error}")
     print(_report(settings, counts))
 

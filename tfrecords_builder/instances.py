@@ -6,6 +6,9 @@ instances exactly. This is the simple form that the streaming one (`pairs`) is c
 Source: create_pretraining_data.py of the BERT reference (Devlin et al. 2018, section 3.1).
 """
 
+import contextlib
+import gc
+import itertools
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -18,6 +21,7 @@ Document = list[list[int]]
 SPECIAL_TOKENS = 3
 # Below this there is no room for a token in each segment and the target length has no range.
 MIN_SEQ_LENGTH = SPECIAL_TOKENS + 2
+_BLOCK_BYTES = 1 << 20
 
 
 def decode_lines(data: bytes, path: str, first_line: int = 1) -> list[str]:
@@ -55,15 +59,27 @@ def read_documents(paths: Iterable[str], tokenizer) -> list[Document]:
         tokenizer: a `tokenization.BertTokenizer`.
     """
     documents: list[Document] = [[]]
-    for path in paths:
-        with open(path, "rb") as file:
-            for number, raw in enumerate(file, start=1):
-                (line,) = decode_lines(raw.removesuffix(b"\n"), path, number)
-                if not line:
-                    documents.append([])
-                elif ids := tokenizer.encode(line):
-                    documents[-1].append(ids)
+    for lines in read_lines(paths):
+        encoded, lengths = tokenizer.encode_lines(lines)
+        ids = encoded.tolist()
+        start = 0
+        for line, length in zip(lines, lengths.tolist(), strict=True):
+            if not line:
+                documents.append([])
+            elif length:
+                documents[-1].append(ids[start : start + length])
+                start += length
     return [document for document in documents if document]
+
+
+def read_lines(paths: Iterable[str]) -> Iterator[list[str]]:
+    """The lines of sentence files, a block of a file at a time; see `decode_lines`."""
+    for path in paths:
+        number = 1
+        with open(path, "rb") as file:
+            while raw := file.readlines(_BLOCK_BYTES):
+                yield decode_lines(b"".join(raw).removesuffix(b"\n"), path, number)
+                number += len(raw)
 
 
 def create_training_instances(
@@ -106,15 +122,27 @@ def create_training_instances(
         rng=rng,
     )
     instances: list[schema.PretrainingInstance] = []
-    for _ in range(dupe_factor):
-        for index in range(len(documents)):
-            instances.extend(
-                create_instances_from_document(
-                    documents, index, max_seq_length, short_seq_prob, mask, rng
+    with _without_collector():
+        for _ in range(dupe_factor):
+            for index in range(len(documents)):
+                instances.extend(
+                    create_instances_from_document(
+                        documents, index, max_seq_length, short_seq_prob, mask, rng
+                    )
                 )
-            )
-    rng.shuffle(instances)
-    return instances
+    return masking.shuffle_head(instances, len(instances), rng)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Holds the search for cycles of references, which would go over millions of lists in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def create_instances_from_document(
@@ -135,7 +163,7 @@ def create_instances_from_document(
     max_num_tokens = max_seq_length - SPECIAL_TOKENS
     target_length = max_num_tokens
     if rng.random() < short_seq_prob:
-        target_length = rng.randint(2, max_num_tokens)
+        target_length = 2 + masking.randbelow(max_num_tokens - 1, rng)
     chunk: Document = []
     chunk_length = 0
     i = 0
@@ -143,8 +171,8 @@ def create_instances_from_document(
         chunk.append(document[i])
         chunk_length += len(document[i])
         if i == len(document) - 1 or chunk_length >= target_length:
-            a_end = rng.randint(1, len(chunk) - 1) if len(chunk) >= 2 else 1
-            tokens_a = [token for sentence in chunk[:a_end] for token in sentence]
+            a_end = 1 + masking.randbelow(len(chunk) - 1, rng) if len(chunk) >= 2 else 1
+            tokens_a = list(itertools.chain.from_iterable(chunk[:a_end]))
             is_random_next = len(chunk) == 1 or rng.random() < 0.5
             if is_random_next:
                 tokens_b = _random_segment(
@@ -152,7 +180,7 @@ def create_instances_from_document(
                 )
                 i -= len(chunk) - a_end
             else:
-                tokens_b = [token for sentence in chunk[a_end:] for token in sentence]
+                tokens_b = list(itertools.chain.from_iterable(chunk[a_end:]))
             tokens_a, tokens_b = truncate_seq_pair(tokens_a, tokens_b, max_num_tokens, rng)
             yield mask.pair(tokens_a, tokens_b, is_random_next)
             chunk = []
@@ -169,13 +197,13 @@ def _random_segment(
     may come from the same document where there are few.
     """
     for _ in range(10):
-        random_index = rng.randint(0, len(documents) - 1)
+        random_index = masking.randbelow(len(documents), rng)
         if random_index != document_index:
             break
     document = documents[random_index]
     tokens: list[int] = []
-    for sentence in document[rng.randint(0, len(document) - 1) :]:
-        tokens.extend(sentence)
+    for place in range(masking.randbelow(len(document), rng), len(document)):
+        tokens += document[place]
         if len(tokens) >= target_length:
             break
     return tokens

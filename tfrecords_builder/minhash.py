@@ -71,15 +71,18 @@ class MinHasher:
             uint8 [permutations].
         """
         shingles = self._shingles(words)
-        least = np.full(len(self._offsets), 0xFFFFFFFF, np.uint32)
-        for start in range(0, len(shingles), _BLOCK):
-            part = shingles[start : start + _BLOCK, None]
-            block = self._block[: len(part)]
-            np.multiply(part, self._multipliers, out=block)
-            np.add(block, self._offsets, out=block)
-            np.minimum(least, np.minimum.reduce(block, axis=0), out=least)
+        least = self._least(shingles[:_BLOCK])
+        for start in range(_BLOCK, len(shingles), _BLOCK):
+            np.minimum(least, self._least(shingles[start : start + _BLOCK]), out=least)
         # A minimum's own high bits are nearly always 0 and its low ones weakly mixed.
         return ((least * self._fold) >> np.uint32(24)).astype(np.uint8)
+
+    def _least(self, shingles: np.ndarray) -> np.ndarray:
+        """The least value of a block of shingles under each permutation."""
+        block = self._block[: len(shingles)]
+        np.multiply(shingles[:, None], self._multipliers, out=block)
+        block += self._offsets
+        return np.minimum.reduce(block, axis=0)
 
     def _shingles(self, words: list[str]) -> np.ndarray:
         """A 32-bit hash of every run of `shingle_words` words."""
@@ -130,13 +133,14 @@ class SignatureIndex:
         rng = random.Random(seed)
         multipliers = [rng.getrandbits(64) | 1 for _ in range(self._bands * self._rows)]
         self._multipliers = np.array(multipliers, np.uint64).reshape(self._bands, self._rows)
-        self._band = np.arange(self._bands)
         # Filled from the front: the system gives memory only for the pages in use.
         self._signatures = np.empty((self.capacity, permutations), np.uint8)
         self._previous = np.empty((self.capacity, self._bands), np.uint32)
+        # Views give and take single numbers several times faster than the arrays.
+        self._previous_view = memoryview(self._previous)
         # Texts are numbered from 1, so that 0 means none.
         self._count = 0
-        self._heads = np.zeros((self._bands, min(_FIRST_SLOTS, self._most_slots())), np.uint32)
+        self._make_heads(min(_FIRST_SLOTS, self._most_slots()))
 
     @property
     def forgotten(self) -> int:
@@ -151,49 +155,69 @@ class SignatureIndex:
 
     def contains(self, signature: np.ndarray) -> bool:
         """Whether a text at least as similar as the threshold is remembered."""
-        bands = self._band
-        texts = self._heads[bands, self._slots(signature)].astype(np.int64)
-        found = []
-        for _ in range(_CHAIN_STEPS):
-            alive = texts > self.forgotten
-            texts, bands = texts[alive], bands[alive]
-            if not len(texts):
-                break
-            found.append(texts)
-            texts = self._previous[texts % self.capacity, bands].astype(np.int64)
-        if not found:
-            return False
-        candidates = np.unique(np.concatenate(found)) % self.capacity
-        equal = np.count_nonzero(self._signatures[candidates] == signature, axis=1)
-        return bool(equal.max() >= self._least_equal)
+        return self._contains(signature, self._slots(signature))
 
     def add(self, signature: np.ndarray) -> None:
         """Remembers a text, in place of the oldest when all places are taken."""
+        self._add(signature, self._slots(signature))
+
+    def add_if_new(self, signature: np.ndarray) -> bool:
+        """As `contains`; a text that is not remembered is."""
+        slots = self._slots(signature)
+        if self._contains(signature, slots):
+            return True
+        self._add(signature, slots)
+        return False
+
+    def _contains(self, signature: np.ndarray, slots: list[int]) -> bool:
+        heads, previous = self._head_view, self._previous_view
+        capacity, forgotten = self.capacity, self.forgotten
+        rows = set()
+        for band, slot in enumerate(slots):
+            text = heads[band, slot]
+            steps = _CHAIN_STEPS
+            while text > forgotten and steps:
+                row = text % capacity
+                rows.add(row)
+                text = previous[row, band]
+                steps -= 1
+        if not rows:
+            return False
+        equal = np.count_nonzero(self._signatures[list(rows)] == signature, axis=1)
+        return bool(equal.max() >= self._least_equal)
+
+    def _add(self, signature: np.ndarray, slots: list[int]) -> None:
         if self._count >= self._heads.shape[1] and self._heads.shape[1] < self._most_slots():
             self._double_slots()
+            slots = self._slots(signature)
         self._count += 1
         row = self._count % self.capacity
-        slots = self._slots(signature)
         self._signatures[row] = signature
-        self._previous[row] = self._heads[self._band, slots]
-        self._heads[self._band, slots] = self._count
+        heads, previous = self._head_view, self._previous_view
+        for band, slot in enumerate(slots):
+            previous[row, band] = heads[band, slot]
+            heads[band, slot] = self._count
 
     def _most_slots(self) -> int:
         return 1 << (self.capacity.bit_length() - 1)
 
-    def _slots(self, signature: np.ndarray) -> np.ndarray:
-        """The slot of one signature in each band's table: [bands]."""
+    def _slots(self, signature: np.ndarray) -> list[int]:
+        """The slot of one signature in each band's table."""
         rows = signature[: self._multipliers.size].reshape(self._multipliers.shape)
-        return self._to_slots((rows * self._multipliers).sum(axis=1))
+        return self._to_slots((rows * self._multipliers).sum(axis=1)).tolist()
 
     def _to_slots(self, keys: np.ndarray) -> np.ndarray:
         bits = self._heads.shape[1].bit_length() - 1
         # Shifted in two steps: one slot (0 bits) would need a shift by all 64.
         return ((keys >> np.uint64(1)) >> np.uint64(63 - bits)).astype(np.int64)
 
+    def _make_heads(self, slots: int) -> None:
+        self._heads = np.zeros((self._bands, slots), np.uint32)
+        self._head_view = memoryview(self._heads)
+
     def _double_slots(self) -> None:
         """Rebuilds the tables with twice the slots; before that no text was overwritten."""
-        self._heads = np.zeros((self._bands, 2 * self._heads.shape[1]), np.uint32)
+        self._make_heads(2 * self._heads.shape[1])
         # The texts from 1 to the count stand in the rows of their numbers.
         signatures = self._signatures[1 : self._count + 1]
         slots = np.empty(self._count, np.uint32)

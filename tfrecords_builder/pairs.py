@@ -33,14 +33,6 @@ class Pool:
     document_starts: np.ndarray = dataclasses.field(repr=False)
     own: int
 
-    def __post_init__(self) -> None:
-        documents = len(self.document_starts) - 1
-        if documents < 2:
-            raise ValueError(
-                f"Expected at least two documents, received {documents}. The second segment of a "
-                "pair must be able to come from another document: add notes."
-            )
-
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
@@ -81,7 +73,16 @@ def make_pairs(
 
     Returns:
         The pairs in random order, truncated to fit.
+
+    Raises:
+        ValueError: there is only one document.
     """
+    documents = len(pool.document_starts) - 1
+    if documents < 2:
+        raise ValueError(
+            f"Expected at least two documents, received {documents}. The second segment of a "
+            "pair must be able to come from another document: add notes."
+        )
     max_num_tokens = max_seq_length - SPECIAL_TOKENS
     document = np.tile(np.arange(pool.own), dupe_factor)
     target = np.full(len(document), max_num_tokens)

@@ -19,6 +19,7 @@ from tfrecords_builder import (
     input_files,
     private_file,
     schema,
+    sentences,
     tokenization,
 )
 from tfrecords_builder.build_folder import BuildFolder
@@ -51,6 +52,7 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
     Raises:
         FileExistsError: the folder holds records already.
         FileNotFoundError: an input does not exist.
+        ImportError: a source or `sentences` needs an extra that is not installed; names it.
         OSError: something cannot be read or written.
         ValueError: an input, the vocabulary or the casing is not as expected; or an unfinished
             build in the folder had other settings or inputs.
@@ -112,11 +114,18 @@ def make_plan(
     tokenizer: tokenization.BertTokenizer,
     inputs: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Everything that shapes the records, as it stands in the manifest."""
+    """Everything that shapes the records, as it stands in the manifest.
+
+    Raises:
+        ImportError: spaCy is asked for and not installed.
+        ValueError: the spaCy pipeline asked for is not there.
+    """
     shaping = settings.shaping_records()
     for name in ("exclude_subjects", "exclude_admissions"):
         if path := shaping[name]:
             shaping[name] = {"path": path, "sha256": schema.file_sha256(path)}
+    # Also says, before anything is read, what is missing.
+    shaping["sentences"] = sentences.describe(settings.sentences)
     return {
         "settings": shaping,
         "vocabulary": {

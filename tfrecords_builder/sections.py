@@ -19,7 +19,6 @@ _ASCII_WHITE_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 
 _dashes = re.compile("---+")
 _underscores = re.compile("___+")
-_rulers = re.compile("---+|___+")
 _blank_lines = re.compile("\n\n+")
 _admission_line = re.compile(r"(Admission Date:) (.*) (Discharge Date:) (.*)")
 _birth_line = re.compile(r"(Date of Birth:) (.*) (Sex:) (.*)")
@@ -90,11 +89,23 @@ def content_length(text: str) -> int:
 
     The sum over a note's sections, divided by that of the note, is the share of characters kept.
     """
-    if "---" in text or "___" in text:
-        text = _rulers.sub("", text)
+    rulers = _ruler_length(text, "-") + _ruler_length(text, "_")
     if text.isascii():
-        return len(text.encode("ascii").translate(None, _ASCII_WHITE_SPACE))
-    return len("".join(text.split()))
+        return len(text.encode("ascii").translate(None, _ASCII_WHITE_SPACE)) - rulers
+    return len("".join(text.split())) - rulers
+
+
+def _ruler_length(text: str, mark: str) -> int:
+    """Characters in runs of three or more `mark`, found faster than by a regular expression."""
+    total = 0
+    start = text.find(3 * mark)
+    while start >= 0:
+        end = start + 3
+        while text.startswith(mark, end):
+            end += 1
+        total += end - start
+        start = text.find(3 * mark, end)
+    return total
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,12 +1,18 @@
 """Splits sections of clinical notes into sentences, by rules and without a model.
 
+`splitter` gives the function for a `--sentences` setting, these rules or a spaCy pipeline.
+
 Source: the two boundaries that the clinicalBERT scripts (Alsentzer et al. 2019,
 format_mimic_for_BERT.py) add to scispaCy's are among the rules: a full stop before a word in title
 case, and a hyphen that stands alone. Their deidentified spans `[** ... **]` stay whole here too.
 """
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+RULES = "rules"
+SPACY_PREFIX = "spacy:"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -61,6 +67,52 @@ _list_item = re.compile(
     r"[-*\u2022\u2013+] |\#|\d{1,2}[.)] +[A-Za-z\[]|\[\*\*[^\]]*\*\*\] +\d\d?:\d\d"
 )
 _lab_value = re.compile(r"[A-Z][A-Za-z0-9]* ?[A-Za-z]*-[<>]?\d")
+
+
+def check_name(name: str) -> None:
+    """Refuses what is no way of splitting.
+
+    Raises:
+        ValueError: `name` is neither "rules" nor "spacy:" and a pipeline.
+    """
+    pipeline = name.removeprefix(SPACY_PREFIX)
+    if name != RULES and (pipeline == name or not pipeline.strip()):
+        raise ValueError(
+            f"Expected sentences to be {RULES} or {SPACY_PREFIX}PIPELINE, received {name!r}. "
+            "Name an installed spaCy pipeline, a folder of one, or spacy:blank."
+        )
+
+
+def describe(name: str) -> str | dict[str, str]:
+    """A way of splitting as it stands in manifests: "rules", or what the pipeline is.
+
+    Raises:
+        ImportError: spaCy is not installed; names the extra.
+        ValueError: there is no such pipeline.
+    """
+    if name == RULES:
+        return name
+    from tfrecords_builder import spacy_sentences
+
+    return spacy_sentences.describe(name.removeprefix(SPACY_PREFIX))
+
+
+@functools.lru_cache(maxsize=1)
+def splitter(name: str) -> Callable[[Iterable[str]], list[str]]:
+    """What makes the sentences of all sections of a note; a process loads a pipeline once.
+
+    Args:
+        name: "rules", or "spacy:" and an installed pipeline, a folder of one, or "blank".
+
+    Raises:
+        ImportError: spaCy is not installed; names the extra.
+        ValueError: the pipeline is not there or cannot be loaded.
+    """
+    if name == RULES:
+        return split_all_sentences
+    from tfrecords_builder import spacy_sentences
+
+    return spacy_sentences.SpacySentences(name.removeprefix(SPACY_PREFIX))
 
 
 def split_sentences(section: str) -> list[str]:

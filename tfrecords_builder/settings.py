@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+from tfrecords_builder import sentences
 from tfrecords_builder.instances import MIN_SEQ_LENGTH
 
 SECTION_RULES = ("corrected", "as_published")
@@ -45,6 +46,7 @@ class BuilderSettings:
         do_whole_word_mask: mask all wordpieces of a word together.
         random_seed: seed of every random choice.
         sections: "corrected" or "as_published".
+        sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
         exclude_subjects: a file of subject ids to leave out, one a line, or None.
         exclude_admissions: a file of admission ids to leave out, one a line, or None.
@@ -75,6 +77,7 @@ class BuilderSettings:
     do_whole_word_mask: bool = False
     random_seed: int = 12345
     sections: str = "corrected"
+    sentences: str = sentences.RULES
     categories: tuple[str, ...] = ()
     exclude_subjects: str | None = None
     exclude_admissions: str | None = None
@@ -126,6 +129,7 @@ class BuilderSettings:
                     f"Expected {name} to be one of {', '.join(known)}, received "
                     f"{getattr(self, name)!r}."
                 )
+        sentences.check_name(self.sentences)
         if self.masking == "dynamic" and self.dupe_factor not in (None, 1):
             raise ValueError(
                 f"Expected dupe_factor 1 with masking=dynamic, received {self.dupe_factor}: the "

@@ -36,5 +36,7 @@ class StageWorker:
         return append_documents(self._spill_folder, documents), counts
 
     def build(self, shard: int) -> dict[str, int | str]:
-        """See `ShardBuilder.build`."""
+        """See `ShardBuilder.build`; all documents are tokenized by now."""
+        # What tokenization filled would stand beside the shards' documents in memory.
+        self._encoder.release()
         return self._builder.build(shard)

@@ -12,13 +12,14 @@ merged by frequency, as Hugging Face `tokenizers` trains WordPiece.
 """
 
 import dataclasses
-import glob
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from absl import app, flags, logging
 
+from tfrecords_builder import input_files
 from tfrecords_builder.private_file import open_private_file
 from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
 from tfrecords_builder.vocabulary_extension import extend_vocabulary, lower_case_of
@@ -157,12 +158,13 @@ class VocabularySettings:
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
     common = {"flag_values": flag_values}
-    flags.DEFINE_list(
+    flags.DEFINE_multi_string(
         "input",
         [],
-        "Notes (NOTEEVENTS.csv, .csv.gz) or sentence files (.txt, a sentence a line, a blank line "
-        "between notes): comma-separated paths and globs. Without it: the embedded default, "
-        f"{EMBEDDED_NOTES} invented notes.",
+        "Sources of notes as for `python -m tfrecords_builder`, or sentence files (.txt: a blank "
+        "line between notes): paths and globs with commas between, several times if you like; a "
+        "database, URL#QUERY, in an --input of its own. Without it: the embedded "
+        f"default, {EMBEDDED_NOTES} invented notes.",
         **common,
     )
     flags.DEFINE_string("output", "vocab.txt", "The vocabulary to write (mode 0600).", **common)
@@ -202,17 +204,20 @@ def settings_from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> Vocabula
     """The flags as settings."""
     names = [field.name for field in dataclasses.fields(VocabularySettings)]
     values = {name: getattr(flag_values, name) for name in names}
-    return VocabularySettings(**{**values, "input": tuple(values["input"])})
+    sources = tuple(input_files.split_sources(values["input"]))
+    return VocabularySettings(**{**values, "input": sources})
 
 
 def read_texts(patterns: Iterable[str]) -> Iterator[str]:
-    """Streams the texts of note files and of sentence files (.txt), a note each.
+    """Streams the texts of sources of notes and of sentence files (.txt), a note each.
 
     Args:
-        patterns: paths and globs; none at all gives the embedded default, invented notes.
+        patterns: see `notes.read_notes`, and globs; none at all gives the embedded default,
+            invented notes.
 
     Raises:
         FileNotFoundError: a path or glob names no file.
+        ImportError: a source needs an extra that is not installed; names it.
         ValueError: a file is not what its name says; names file and line, never the text.
     """
     from tfrecords_builder import notes, synthetic
@@ -221,8 +226,9 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
     if not patterns:
         for row in synthetic.generate_notes(EMBEDDED_NOTES, EMBEDDED_SEED):
             yield row["TEXT"]
-    for path in _find_files(patterns):
-        if path.endswith(".txt"):
+        return
+    for path in input_files.find_sources(patterns):
+        if path.endswith(".txt") and os.path.isfile(path):
             yield from _read_sentence_file(path)
         else:
             yield from (note.text for note in notes.read_notes(path))
@@ -246,18 +252,6 @@ def _read_sentence_file(path: str) -> Iterator[str]:
                 note = []
     if note:
         yield "\n".join(note)
-
-
-def _find_files(patterns: Iterable[str]) -> list[str]:
-    paths = []
-    for pattern in patterns:
-        found = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
-        if not found:
-            raise FileNotFoundError(
-                f"Expected files at --input={pattern}, received none. Check the path or glob."
-            )
-        paths += found
-    return paths
 
 
 def casing_of(settings: VocabularySettings) -> bool:
@@ -305,13 +299,20 @@ def main(argv: list[str]) -> None:
         print(f"No --input: using the embedded default, {EMBEDDED_NOTES} invented notes.")
     try:
         rows = make_vocabulary(settings)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         sys.exit(str(error))
     print(
         f"Wrote {len(rows)} wordpieces to {settings.output}. It holds words of the notes.\n"
-        f"Next: python -m tfrecords_builder --input {','.join(settings.input) or 'NOTES'} "
+        f"Next: python -m tfrecords_builder {_input_flags(settings.input)} "
         f"--vocab_file {settings.output} --do_lower_case={casing_of(settings)} --output_dir records"
     )
+
+
+def _input_flags(sources: tuple[str, ...]) -> str:
+    """The sources as flags of the next command; a URL without its password."""
+    from tfrecords_builder.notes import source_name
+
+    return " ".join(f"--input={shlex.quote(source_name(s))}" for s in sources) or "--input=NOTES"
 
 
 if __name__ == "__main__":

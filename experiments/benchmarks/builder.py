@@ -8,7 +8,8 @@ Invented notes are cut into sentence files once; then every side builds records 
 before its clock starts: the whole stage with one worker and with two, the exact mode, and the
 reference's way (reference_way.py) on a smaller file, whose records must equal the exact mode's.
 Figures are medians of several rounds. --memory_mb builds from NOTEEVENTS.csv.gz files of those
-sizes and samples the memory of all processes together.
+sizes and samples the memory of all processes together (builder_memory.py); --rounds=0 leaves out
+all the rest.
 """
 
 import json
@@ -21,7 +22,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from importlib.metadata import version
 
@@ -35,9 +35,11 @@ STEPS = ("tokenization", "spilling", "reading back", "pairing", "masking", "enco
 def define_flags() -> None:
     flags.DEFINE_integer("megabytes", 60, "Sentences for the whole stage, MB.", lower_bound=1)
     flags.DEFINE_integer("small_megabytes", 1, "Sentences for the other sides, MB.", lower_bound=1)
-    flags.DEFINE_integer("rounds", 3, "Rounds to take the median of.", lower_bound=1)
+    flags.DEFINE_integer("rounds", 3, "Rounds to take the median of.", lower_bound=0)
     flags.DEFINE_string("vocab_file", None, "A cased vocabulary instead of a learnt one.")
     flags.DEFINE_list("memory_mb", [], "Sizes of notes to measure memory with, MB of text.")
+    flags.DEFINE_string("deduplicate", "none", "As the builder's flag, with --memory_mb.")
+    flags.DEFINE_integer("dupe_factor", 1, "As the builder's flag, with --memory_mb.")
     flags.DEFINE_string("folder", None, "Where to work; a temporary folder by default.")
     flags.DEFINE_string("side", None, "Internal: the process of one side.")
 
@@ -233,68 +235,6 @@ def time_sentences() -> None:
     print(f"\nSections and sentences: {megabytes / statistics.median(spent):.1f} MB/s a core.")
 
 
-def descendants(pid: int) -> list[int]:
-    try:
-        text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return [pid]
-    return [pid, *(found for child in text.split() for found in descendants(int(child)))]
-
-
-def memory(pid: int) -> int:
-    """Bytes that a process and its descendants hold, shared pages counted once."""
-    total = 0
-    for process in descendants(pid):
-        try:
-            lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
-    return total
-
-
-def measure_memory(folder: pathlib.Path, megabytes: float) -> None:
-    """Builds from notes of this size and prints the peak memory and the rates."""
-    from tfrecords_builder import synthetic
-
-    source = folder / "NOTEEVENTS.csv.gz"
-    count = int(megabytes * 1e6 / note_size())
-    characters = synthetic.write_noteevents(str(source), count, 7)
-    command = ["--num_workers=2", "--dupe_factor=1", "--do_lower_case=False", "--overwrite"]
-    command += [f"--input={source}", f"--output_dir={folder}/records"]
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tfrecords_builder", *command, f"--vocab_file={folder}/vocab.txt"],
-        stdout=subprocess.DEVNULL,
-    )
-    peak = 0
-
-    def sample():
-        nonlocal peak
-        while process.poll() is None:
-            peak = max(peak, memory(process.pid))
-            time.sleep(0.1)
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    if process.wait():
-        raise SystemExit("The builder failed.")
-    sampler.join()
-    seconds = time.perf_counter() - start
-    print(
-        f"{characters / 1e6:8,.0f} MB of notes: peak {peak / 1e6:6,.0f} MB of all processes, "
-        f"{seconds:6.1f} s, {characters / 1e6 / seconds:.1f} MB/s with 2 workers"
-    )
-    shutil.rmtree(folder / "records")
-    source.unlink()
-
-
-def note_size() -> float:
-    from tfrecords_builder import synthetic
-
-    return statistics.mean(len(row["TEXT"]) for row in synthetic.generate_notes(2000, seed=7))
-
-
 def main(argv: list[str]) -> None:
     del argv
     if FLAGS.side:
@@ -303,21 +243,32 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory(dir=FLAGS.folder) as name:
         folder = pathlib.Path(name)
         prepare(folder)
-        results = {side: [] for side in SIDES}
-        for _ in range(FLAGS.rounds):
-            for side in SIDES:
-                results[side].append(start_side(folder, side))
-        check_equal(folder)
         print(
             f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, "
             f"Python {platform.python_version()}, NumPy {version('numpy')}, "
-            f"TensorFlow {version('tensorflow')}; {FLAGS.megabytes} MB of sentences "
-            f"({FLAGS.small_megabytes} MB for the first two), median of {FLAGS.rounds}"
+            f"TensorFlow {version('tensorflow')}"
         )
-        print_table(results)
-        time_sentences()
-        for megabytes in FLAGS.memory_mb:
-            measure_memory(folder, float(megabytes))
+        if FLAGS.rounds:
+            compare_sides(folder)
+            time_sentences()
+        if FLAGS.memory_mb:
+            import builder_memory
+
+            options = [f"--dupe_factor={FLAGS.dupe_factor}", f"--deduplicate={FLAGS.deduplicate}"]
+            builder_memory.measure(folder, list(map(float, FLAGS.memory_mb)), options)
+
+
+def compare_sides(folder: pathlib.Path) -> None:
+    results = {side: [] for side in SIDES}
+    for _ in range(FLAGS.rounds):
+        for side in SIDES:
+            results[side].append(start_side(folder, side))
+    check_equal(folder)
+    print(
+        f"{FLAGS.megabytes} MB of sentences ({FLAGS.small_megabytes} MB for the first two), median "
+        f"of {FLAGS.rounds}"
+    )
+    print_table(results)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,16 @@ def test_every_kind_of_records_equals_the_local_runners(beam, tmp_path, changes)
 
 
 @pytest.mark.large
+def test_a_spacy_pipelines_records_equal_the_local_runners(beam, tmp_path):
+    pytest.importorskip("spacy")
+    changes = {"input": (NOTES,), "dupe_factor": 1, "sentences": "spacy:blank"}
+    local = pipeline.build_records(settings(tmp_path / "local", **changes))
+    assert local.settings["sentences"]["pipeline"] == "blank"
+    assert beam.build_records(settings(tmp_path / "beam", **changes), THREADS) == local
+    assert_same_folders(tmp_path / "local", tmp_path / "beam")
+
+
+@pytest.mark.large
 def test_several_processes_make_the_local_runners_records(beam, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notes = tmp_path / "NOTEEVENTS.csv.gz"

@@ -1,9 +1,11 @@
 """The reference's sentence files, one a category, from golden and from invented notes."""
 
+import contextlib
 import csv
 import json
 import os
 import pathlib
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from tfrecords_builder import format_notes, sections, sentences
 from tfrecords_builder.format_notes import FormatSettings
+from tfrecords_builder.schema import Note
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN_NOTES = ROOT / "tests" / "golden" / "notes" / "NOTEEVENTS.csv"
@@ -137,6 +140,32 @@ def test_command_without_input_writes_invented_notes(tmp_path):
     assert "100.00% of the characters kept" in done.stdout
     assert "--input_file='out/*.txt'" in done.stdout
     assert (tmp_path / "out" / "Discharge_summary.txt").stat().st_size > 1000
+
+
+def test_command_takes_files_and_a_query_with_commas(tmp_path):
+    pytest.importorskip("sqlalchemy")
+    with contextlib.closing(sqlite3.connect(tmp_path / "mimic.db")) as database:
+        database.execute("CREATE TABLE n (note_id, subject_id, category, text)")
+        database.executemany("INSERT INTO n VALUES (?, 1, 'ECG', ?)", [(1, "one."), (2, "two.")])
+        database.commit()
+    (tmp_path / "a.csv").write_text(HEADER + "1,1,1,ECG,,a\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text(HEADER + "1,1,1,ECG,,b\n", encoding="utf-8")
+    url = f"sqlite:///{tmp_path}/mimic.db#SELECT note_id, subject_id, category, text FROM n"
+    done = run_command(f"--input={url}", "--input=a.csv, b.*", "--output_dir=out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert documents(tmp_path / "out" / "ECG.txt") == [["one."], ["two."], ["a"], ["b"]]
+    report = json.loads((tmp_path / "out" / "counts.json").read_text())
+    assert report["settings"]["input"][1:] == ["a.csv", "b.csv"]
+
+
+def test_a_databases_password_stays_out_of_the_report(tmp_path, monkeypatch):
+    notes = [Note("1", "ECG", "one.")]
+    monkeypatch.setattr(format_notes, "read_notes", lambda *_: iter(notes))
+    url = "postgresql://me:hidden@host/mimic#SELECT note_id, text FROM n"
+    format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (url,)))
+    report = (tmp_path / "out" / "counts.json").read_text()
+    assert "postgresql://me:***@host/mimic" in report
+    assert "hidden" not in report
 
 
 def test_command_names_what_is_wrong(tmp_path):

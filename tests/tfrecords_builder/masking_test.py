@@ -23,13 +23,20 @@ def make(rng, whole_word=False, starts_word=None, prob=0.15, most=20):
     )
 
 
-@given(st.integers(0, 300), st.integers(0, 1000))
-def test_shuffle_draws_as_pythons_does(size, seed):
+@given(st.integers(0, 300), st.integers(0, 310), st.integers(0, 1000))
+def test_shuffle_draws_as_pythons_does(size, wanted, seed):
     rng, python_rng = random.Random(seed), random.Random(seed)
-    items, expected = list(range(size)), list(range(size))
-    masking.shuffle(items, rng)
+    expected = list(range(size))
+    found = masking.shuffle_head(list(range(size)), wanted, rng)
     python_rng.shuffle(expected)
-    assert items == expected
+    assert found == expected[:wanted]
+    assert rng.getstate() == python_rng.getstate()
+
+
+@given(st.integers(1, 70_000), st.integers(0, 1000))
+def test_a_number_is_drawn_as_python_draws_it(limit, seed):
+    rng, python_rng = random.Random(seed), random.Random(seed)
+    assert masking.randbelow(limit, rng) == python_rng.randint(0, limit - 1)
     assert rng.getstate() == python_rng.getstate()
 
 

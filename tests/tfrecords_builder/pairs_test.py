@@ -82,7 +82,7 @@ def test_documents_that_are_not_own_only_lend_random_segments():
 
 def test_one_document_is_too_few():
     with pytest.raises(ValueError, match="at least two documents, received 1"):
-        make_pool([[5, 6]])
+        make(make_pool([[5, 6]]))
 
 
 def test_a_pool_without_own_documents_makes_no_pairs():

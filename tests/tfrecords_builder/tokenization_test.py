@@ -243,6 +243,17 @@ def test_cache_stays_bounded_and_results_stay_the_same(monkeypatch):
         assert "w" * 65 not in cache
 
 
+def test_words_can_be_forgotten():
+    tokenizer = BertTokenizer(str(VOCAB_FILES["cased"]), do_lower_case=False)
+    before = tokenizer.encode("The patient was seen")
+    tables = [tokenizer._ids_of.__self__, tokenizer._word_bytes_of.__self__]
+    assert all(tables)
+    tokenizer.forget_words()
+    assert not any(tables)
+    assert tokenizer.encode("The patient was seen") == before
+    assert all(tables)
+
+
 @pytest.mark.parametrize("casing", CASINGS)
 def test_pickle_is_small_and_works_without_the_file(casing, tmp_path):
     vocab_file = tmp_path / "vocab.txt"

@@ -1,7 +1,10 @@
+import contextlib
 import csv
 import os
 import pathlib
 import re
+import shlex
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -270,6 +273,40 @@ def test_flags_become_settings():
     assert settings.input == ("a.csv", "b/*.txt")
     assert (settings.size, settings.do_lower_case, settings.min_count) == (300, False, 5)
     assert (settings.extend, settings.add, settings.overwrite) == (None, None, False)
+
+
+def test_input_may_be_given_several_times_and_a_query_has_commas_of_its_own():
+    values = flags.FlagValues()
+    vocabulary.define_flags(values)
+    query = "sqlite:///mimic.db#SELECT note_id, text FROM n"
+    values(["program", "--input=a.csv, b", f"--input={query}"])
+    assert vocabulary.settings_from_flags(values).input == ("a.csv", "b", query)
+    values = flags.FlagValues()
+    vocabulary.define_flags(values)
+    values(["program"])
+    assert vocabulary.settings_from_flags(values).input == ()
+
+
+def test_command_learns_from_a_query_and_shows_no_password(tmp_path):
+    pytest.importorskip("sqlalchemy")
+    words = "pain fever cough chest heart"
+    with contextlib.closing(sqlite3.connect(tmp_path / "mimic.db")) as database:
+        database.execute("CREATE TABLE n (note_id, text)")
+        database.executemany("INSERT INTO n VALUES (?, ?)", [(i, words) for i in range(5)])
+        database.commit()
+    (tmp_path / "more").mkdir()
+    for number in range(5):
+        (tmp_path / "more" / f"{number}.txt").write_text("lung liver", encoding="utf-8")
+    url = f"sqlite:///{tmp_path}/mimic.db#SELECT note_id, text FROM n"
+    ran = run_command(f"--input={url}", "--input=more", "--size=200", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    rows = load_vocabulary(str(tmp_path / "vocab.txt"))
+    assert {*words.split(), "lung", "liver"} <= rows.keys()
+    assert f"--input={shlex.quote(url)} --input=more --vocab_file" in ran.stdout
+    shown = vocabulary._input_flags(("postgresql://me:hidden@host/mimic#SELECT 1", "a b.csv"))
+    assert "hidden" not in shown
+    assert shown.endswith("--input='a b.csv'")
+    assert vocabulary._input_flags(()) == "--input=NOTES"
 
 
 def test_command_extends_and_does_not_replace_by_accident(released_vocabulary, tmp_path):
