@@ -177,8 +177,9 @@ def main(argv: list[str]) -> None:
     """Builds the records and says what became of every note."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
-    from tfrecords_builder import input_files, report
+    from tfrecords_builder.running import report
     from tfrecords_builder.settings import BuilderSettings
+    from tfrecords_builder.sources import input_files
 
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)

@@ -18,11 +18,12 @@ from typing import Any
 
 from absl import logging
 
-from tfrecords_builder import embedded, pipeline, schema, spill
-from tfrecords_builder.build_folder import BuildFolder
+from tfrecords_builder import embedded, pipeline, schema
 from tfrecords_builder.documents import Counts
 from tfrecords_builder.notes import NoteCounts
 from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.storage import spill
+from tfrecords_builder.storage.build_folder import BuildFolder
 
 try:
     import apache_beam as beam
@@ -30,8 +31,8 @@ try:
     from apache_beam.pvalue import AsList, AsSingleton
     from apache_beam.runners.runner import PipelineState
 
-    from tfrecords_builder import beam_steps as steps
-    from tfrecords_builder import remote_files
+    from tfrecords_builder.running import beam_steps as steps
+    from tfrecords_builder.sources import remote_files
 except ImportError as error:
     if error.name is None or not error.name.startswith("apache_beam"):
         raise

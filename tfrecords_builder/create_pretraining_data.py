@@ -104,7 +104,8 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
         FileNotFoundError: an input, the vocabulary or an output's folder does not exist.
         ValueError: the input holds no document, or the vocabulary is not a vocabulary.
     """
-    from tfrecords_builder import input_files, tokenization
+    from tfrecords_builder import tokenization
+    from tfrecords_builder.sources import input_files
 
     paths = input_files.find(input_files.split(settings.input_file))
     outputs = input_files.split(settings.output_file)

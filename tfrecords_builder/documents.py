@@ -10,11 +10,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from tfrecords_builder import instances, notes, sections, sentences, spill
-from tfrecords_builder.deduplication import Deduplicator
-from tfrecords_builder.note_tables import OnBytes
+from tfrecords_builder import instances, notes, sections, sentences
+from tfrecords_builder.duplicates.deduplication import Deduplicator
 from tfrecords_builder.sections import content_length
 from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.sources.note_tables import OnBytes
+from tfrecords_builder.storage import spill
 
 SENTENCE_FILE_SUFFIX = ".txt"
 # Text a batch: a worker is busy for about a tenth of a second.

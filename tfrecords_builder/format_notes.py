@@ -16,11 +16,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tfrecords_builder import input_files, sentences, synthetic
+from tfrecords_builder import sentences, synthetic
 from tfrecords_builder.notes import NoteCounts, read_ids, read_notes, source_name
-from tfrecords_builder.private_file import open_private_file
 from tfrecords_builder.schema import Note
 from tfrecords_builder.sections import content_length, split_sections
+from tfrecords_builder.sources import input_files
+from tfrecords_builder.storage.private_file import open_private_file
 
 COUNTS_NAME = "counts.json"
 _MOST_CATEGORIES = 200

@@ -80,7 +80,8 @@ def inspect(settings: InspectSettings) -> bool:
             there is no vocabulary.
         RuntimeError: matplotlib is missing.
     """
-    from tfrecords_builder import inspection, inspection_report, private_file
+    from tfrecords_builder.inspection import inspection, inspection_report
+    from tfrecords_builder.storage import private_file
 
     with _given_or_embedded(settings.records) as paths:
         found = inspection.inspect_records(paths, settings.vocab_file, settings.num_workers)

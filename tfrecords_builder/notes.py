@@ -5,10 +5,10 @@ import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 
-from tfrecords_builder import note_files, note_sql, note_tables
-from tfrecords_builder.note_rows import NoteSourceError, SourceNote, normal_id
-from tfrecords_builder.note_tables import OnBytes
 from tfrecords_builder.schema import Note
+from tfrecords_builder.sources import note_files, note_sql, note_tables
+from tfrecords_builder.sources.note_rows import NoteSourceError, SourceNote, normal_id
+from tfrecords_builder.sources.note_tables import OnBytes
 
 __all__ = ["NoteCounts", "NoteSourceError", "is_source", "read_ids", "read_notes", "source_name"]
 

@@ -13,16 +13,7 @@ from typing import Any
 import tqdm
 from absl import logging
 
-from tfrecords_builder import (
-    __version__,
-    embedded,
-    input_files,
-    private_file,
-    schema,
-    sentences,
-    tokenization,
-)
-from tfrecords_builder.build_folder import BuildFolder
+from tfrecords_builder import __version__, embedded, schema, sentences, tokenization
 from tfrecords_builder.documents import (
     Counts,
     NoteBatch,
@@ -33,11 +24,14 @@ from tfrecords_builder.documents import (
     read_batches,
 )
 from tfrecords_builder.notes import NoteCounts, source_name
-from tfrecords_builder.progress import ReadingProgress
+from tfrecords_builder.running.progress import ReadingProgress
+from tfrecords_builder.running.stage_worker import StageWorker
+from tfrecords_builder.running.workers import Workers
 from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.spill import SpillIndex
-from tfrecords_builder.stage_worker import StageWorker
-from tfrecords_builder.workers import Workers
+from tfrecords_builder.sources import input_files
+from tfrecords_builder.storage import private_file
+from tfrecords_builder.storage.build_folder import BuildFolder
+from tfrecords_builder.storage.spill import SpillIndex
 
 
 def build_records(settings: BuilderSettings) -> schema.Manifest:

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 import google_crc32c
 import numpy as np
 
-from tfrecords_builder import private_file, schema, wire
+from tfrecords_builder import schema
+from tfrecords_builder.storage import private_file, wire
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4

@@ -11,10 +11,10 @@ import numpy as np
 
 from tfrecords_builder import pairs, records
 from tfrecords_builder.block_masking import BlockMasker
-from tfrecords_builder.build_folder import BuildFolder
 from tfrecords_builder.masking import SpecialIds
 from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.spill import ShardDocuments
+from tfrecords_builder.storage.build_folder import BuildFolder
+from tfrecords_builder.storage.spill import ShardDocuments
 
 # Tokens a pool at most, whatever the number of documents: some 4,000 notes of MIMIC-III. It keeps
 # a worker's memory from growing with the notes.

@@ -15,9 +15,9 @@ import random
 import sys
 from collections.abc import Iterator
 
-from tfrecords_builder import synthetic_texts
-from tfrecords_builder.private_file import open_private_file
-from tfrecords_builder.synthetic_words import Words
+from tfrecords_builder.invention import synthetic_texts
+from tfrecords_builder.invention.synthetic_words import Words
+from tfrecords_builder.storage.private_file import open_private_file
 
 COLUMNS = (
     "ROW_ID",

@@ -19,11 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from absl import app, flags, logging
 
-from tfrecords_builder import input_files
-from tfrecords_builder.private_file import open_private_file
+from tfrecords_builder.sources import input_files
+from tfrecords_builder.storage.private_file import open_private_file
 from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
-from tfrecords_builder.vocabulary_extension import extend_vocabulary, lower_case_of
-from tfrecords_builder.word_counts import DEFAULT_MAX_WORDS, DEFAULT_MIN_COUNT, count_words
+from tfrecords_builder.wordpieces.vocabulary_extension import extend_vocabulary, lower_case_of
+from tfrecords_builder.wordpieces.word_counts import (
+    DEFAULT_MAX_WORDS,
+    DEFAULT_MIN_COUNT,
+    count_words,
+)
 
 EMBEDDED_NOTES = 500
 EMBEDDED_SEED = 7

@@ -131,9 +131,11 @@ def run_stage(folder: pathlib.Path, workers: int) -> dict:
 
 def time_steps() -> dict[str, float]:
     """Wraps the functions of each step; returns the seconds spent in them, filled in later."""
-    from tfrecords_builder import pairs, spill, stage_worker, tokenization, wire
+    from tfrecords_builder import pairs, tokenization
     from tfrecords_builder.block_masking import BlockMasker
     from tfrecords_builder.records import RecordWriter
+    from tfrecords_builder.running import stage_worker
+    from tfrecords_builder.storage import spill, wire
 
     seconds = dict.fromkeys(STEPS, 0.0)
 

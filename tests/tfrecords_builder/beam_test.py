@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from tfrecords_builder import pipeline, schema, spill, synthetic
+from tfrecords_builder import pipeline, schema, synthetic
 from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.storage import spill
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -279,7 +280,7 @@ def bucket(beam, monkeypatch):
     """Paths that begin with bucket:// as a remote file system: the local one behind a scheme."""
     from apache_beam.io import filesystem, localfilesystem
 
-    from tfrecords_builder import remote_files
+    from tfrecords_builder.sources import remote_files
 
     def local(path):
         return path.removeprefix("bucket://")

@@ -16,8 +16,8 @@ import pytest
 import tensorflow as tf
 
 from tfrecords_builder import instances, notes, pipeline, records, schema, sections
-from tfrecords_builder.build_folder import UNFINISHED
 from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.storage.build_folder import UNFINISHED
 from tfrecords_builder.tokenization import BertTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

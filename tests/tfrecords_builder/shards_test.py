@@ -6,9 +6,10 @@ import random
 import numpy as np
 import pytest
 
-from tfrecords_builder import instances, masking, records, shards, spill
-from tfrecords_builder.build_folder import BuildFolder
+from tfrecords_builder import instances, masking, records, shards
 from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.storage import spill
+from tfrecords_builder.storage.build_folder import BuildFolder
 from tfrecords_builder.tokenization import BertTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"

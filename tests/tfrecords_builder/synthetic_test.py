@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from tfrecords_builder import sections, sentences, synthetic
-from tfrecords_builder.synthetic_themes import THEMES
+from tfrecords_builder.invention.synthetic_themes import THEMES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS = (

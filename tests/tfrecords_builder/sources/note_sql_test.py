@@ -1,0 +1,166 @@
+"""Notes from real databases: SQLite, DuckDB and, where it can be started, PostgreSQL."""
+
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import traceback
+
+import pytest
+
+from tfrecords_builder import notes, schema, synthetic
+from tfrecords_builder.sources import note_sql
+
+pytest.importorskip("sqlalchemy")
+
+COUNT = 1200
+CREATE = (
+    "CREATE TABLE noteevents (row_id INTEGER, subject_id INTEGER, hadm_id INTEGER, "
+    "category VARCHAR(50), iserror CHAR(1), text TEXT)"
+)
+
+
+def table_rows():
+    for row in synthetic.generate_notes(COUNT, seed=11):
+        yield (
+            int(row["ROW_ID"]),
+            int(row["SUBJECT_ID"]),
+            int(row["HADM_ID"]) if row["HADM_ID"] else None,
+            row["CATEGORY"],
+            row["ISERROR"] or None,
+            row["TEXT"] or None,
+        )
+
+
+def expected_notes(tmp_path):
+    path = str(tmp_path / "expected.csv")
+    synthetic.write_noteevents(path, COUNT, seed=11)
+    return list(notes.read_notes(path))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    path = tmp_path / "mimic.db"
+    with sqlite3.connect(path) as database:
+        database.execute(CREATE)
+        database.executemany("INSERT INTO noteevents VALUES (?, ?, ?, ?, ?, ?)", table_rows())
+    database.close()
+    return f"sqlite:///{path}"
+
+
+def test_sqlite_gives_the_notes_of_the_csv_file(tmp_path, sqlite_url):
+    counts = notes.NoteCounts()
+    assert list(notes.read_notes(sqlite_url, counts=counts)) == expected_notes(tmp_path)
+    assert (counts.read, counts.empty) == (COUNT, 6)
+
+
+def test_query_and_query_file(tmp_path, sqlite_url):
+    query = (
+        "SELECT row_id AS note_id, text, 'kind: x' AS category FROM noteevents WHERE row_id = 3;"
+    )
+    (note,) = notes.read_notes(f"{sqlite_url}#{query}")
+    assert note == schema.Note("3", "kind: x", expected_notes(tmp_path)[2].text)
+    file = tmp_path / "query.sql"
+    file.write_text(query + "\n")
+    assert list(notes.read_notes(f"{sqlite_url}#{file}")) == [note]
+
+
+def test_duckdb_gives_the_notes_of_the_csv_file(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    pytest.importorskip("duckdb_engine")
+    path = tmp_path / "mimic.duckdb"
+    csv_path = tmp_path / "NOTEEVENTS.csv"
+    synthetic.write_noteevents(str(csv_path), COUNT, seed=11)
+    with duckdb.connect(str(path)) as database:
+        database.execute(CREATE)
+        database.execute(
+            "INSERT INTO noteevents SELECT row_id, subject_id, hadm_id, category, iserror, text "
+            f"FROM read_csv('{csv_path}', all_varchar=true, strict_mode=false)"
+        )
+    assert list(notes.read_notes(f"duckdb:///{path}")) == expected_notes(tmp_path)
+
+
+def failure(source):
+    with pytest.raises(notes.NoteSourceError) as raised:
+        list(notes.read_notes(source))
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "secret" not in shown
+    return str(raised.value)
+
+
+def test_failing_queries_name_source_and_reason(tmp_path, sqlite_url):
+    assert "no such table" in failure(f"{sqlite_url}#SELECT note_id, text FROM none")
+    assert "missing: TEXT" in failure(f"{sqlite_url}#SELECT row_id FROM noteevents")
+    message = failure(f"sqlite:///{tmp_path}/no/folder.db")
+    assert "unable to open database file" in message
+    assert str(tmp_path) in message
+
+
+def test_values_in_a_databases_message_are_not_shown(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    pytest.importorskip("duckdb_engine")
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute("CREATE TABLE n AS SELECT 1 AS note_id, 'secret''s text' AS text")
+    query = "SELECT CAST(text AS INTEGER) AS note_id, text FROM n"
+    assert "Conver" in failure(f"duckdb:///{path}#{query}")
+
+
+def test_passwords_are_hidden_in_names():
+    assert note_sql.source_name("postgresql://me:pa:ss@host:5/db#SELECT 'a:b@c'") == (
+        "postgresql://me:***@host:5/db#SELECT 'a:b@c'"
+    )
+    assert notes.source_name("sqlite:////a/b.db") == "sqlite:////a/b.db"
+    assert "letmein" not in note_sql.source_name("x:///db?user=a&password=letmein&z=1")
+
+
+def test_missing_driver_names_the_extra():
+    with pytest.raises(ImportError, match=r"driver nonesuch.*clinicalbert_tf\[sql\]"):
+        list(notes.read_notes("nonesuch://host/db"))
+
+
+@pytest.fixture
+def postgres_url():
+    """A PostgreSQL of our own on a socket in a folder of its own."""
+    pytest.importorskip("psycopg")
+    candidates = ["", *map(str, pathlib.Path("/usr/lib/postgresql").glob("*/bin"))]
+    search = os.pathsep.join([os.environ["PATH"], *candidates])
+    initdb, pg_ctl = (shutil.which(name, path=search) for name in ("initdb", "pg_ctl"))
+    if not initdb or not pg_ctl:
+        pytest.skip("no PostgreSQL server")
+    folder = tempfile.mkdtemp(prefix="pg-")
+    # The server refuses to run as root.
+    other = {}
+    if os.getuid() == 0:
+        try:
+            shutil.chown(folder, "postgres", "postgres")
+        except LookupError:
+            pytest.skip("no user postgres to run the server as")
+        other = {"user": "postgres", "group": "postgres"}
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    data = f"{folder}/data"
+    subprocess.run([initdb, "-D", data, "-U", "me", "-A", "trust", "-N"], **quiet, **other)
+    start = [pg_ctl, "-D", data, "-w", "-o", f"-k {folder} -c listen_addresses=", "start"]
+    subprocess.run(start, **quiet, **other)
+    yield f"postgresql://me@/postgres?host={folder}"
+    subprocess.run([pg_ctl, "-D", data, "-m", "immediate", "stop"], **quiet, **other)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.large
+def test_postgresql_gives_the_notes_of_the_csv_file(tmp_path, postgres_url):
+    import psycopg
+
+    with psycopg.connect(postgres_url) as database, database.cursor() as cursor:
+        cursor.execute(CREATE)
+        cursor.executemany("INSERT INTO noteevents VALUES (%s, %s, %s, %s, %s, %s)", table_rows())
+    source = postgres_url + "#SELECT * FROM noteevents WHERE text NOT LIKE '%%none' OR text IS NULL"
+    counts = notes.NoteCounts()
+    found = list(notes.read_notes(source + " ORDER BY row_id", counts=counts))
+    assert found == expected_notes(tmp_path)
+    assert counts.empty == 6
+    failing = "SELECT CAST(text AS INTEGER) AS note_id, text FROM noteevents"
+    assert "InvalidTextRepresentation" in failure(f"{postgres_url}#{failing}")
+    assert "UndefinedTable" in failure(f"{postgres_url}#SELECT note_id, text FROM none")

@@ -1,0 +1,1 @@
+"""Copied-forward notes: equal ones, and nearly equal ones by MinHash."""

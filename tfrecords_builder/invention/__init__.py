@@ -1,0 +1,1 @@
+"""What invented notes are made of; `tfrecords_builder.synthetic` makes them."""

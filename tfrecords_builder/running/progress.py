@@ -1,0 +1,98 @@
+"""How far the reading of notes is, and how large the records will be."""
+
+import collections
+import shutil
+import time
+
+import tqdm
+from absl import logging
+
+from tfrecords_builder.documents import Counts
+from tfrecords_builder.running import estimate
+from tfrecords_builder.settings import BuilderSettings
+
+# Characters from which the size of the records is estimated; less is built before one could read
+# the estimate.
+SAMPLE_CHARACTERS = 1 << 20
+
+
+class ReadingProgress:
+    """A progress bar over the bytes of the inputs, as a context manager.
+
+    The bar shows on a terminal only. The estimate of the records' size is logged as soon as a
+    sample of the notes is tokenized.
+
+    Args:
+        settings: the build's settings.
+        vocab_size: rows of the vocabulary.
+        total_bytes: of all inputs, packed as they are; None where that is not known (databases):
+            then there is neither time left nor an estimate.
+
+    Attributes:
+        done: bytes of the inputs whose notes are tokenized; characters where `total_bytes` is None.
+    """
+
+    def __init__(self, settings: BuilderSettings, vocab_size: int, total_bytes: int | None):
+        self._settings = settings
+        self._vocab_size = vocab_size
+        self._total_bytes = total_bytes
+        self._bytes_read = 0
+        self.done = 0
+        # Bytes read when each batch was handed on, for those that did not come back yet.
+        self._batch_bytes: collections.deque[int] = collections.deque()
+        self._sampled = total_bytes is None
+        self._start = time.monotonic()
+        self._bar = tqdm.tqdm(
+            desc="tokenizing", total=total_bytes, unit="B", unit_scale=True, disable=None
+        )
+
+    def on_bytes(self, size: int) -> None:
+        """Notes that `size` bytes of an input were read."""
+        self._bytes_read += size
+
+    def on_batch(self) -> None:
+        """Notes that what was read so far goes to a worker."""
+        self._batch_bytes.append(self._bytes_read)
+
+    def update(self, counts: Counts) -> None:
+        """Shows that one more batch is tokenized.
+
+        Args:
+            counts: of all batches so far.
+        """
+        done = self._batch_bytes.popleft()
+        known = self._total_bytes is not None
+        done = min(done, self._total_bytes) if known else counts.characters_read
+        seconds = max(time.monotonic() - self._start, 1e-3)
+        self._bar.set_postfix_str(
+            f"{counts.read:,} notes, {counts.read / seconds:,.0f} notes/s, "
+            f"{counts.characters_read / seconds / 1e6:.1f} MB/s of text",
+            refresh=False,
+        )
+        self._bar.update(done - self.done)
+        self.done = done
+        if not self._sampled and counts.characters_read >= SAMPLE_CHARACTERS:
+            self._sampled = True
+            self._log_estimate(counts, done / self._total_bytes)
+
+    def _log_estimate(self, counts: Counts, share: float) -> None:
+        folder = self._settings.output_dir
+        size = estimate.estimate_records(
+            self._settings, self._vocab_size, counts.written / share, counts.tokens / share
+        )
+        free = shutil.disk_usage(folder).free
+        logging.info("Estimate from the first %.1f%% of the inputs: %s.", 100 * share, size)
+        if size.needed_bytes > free:
+            logging.warning(
+                "Expected room for about %.1f GB in %s, received %.1f GB of free disk. Free some, "
+                "lower --dupe_factor, or use --compression=gzip or --masking=dynamic.",
+                size.needed_bytes / 1e9,
+                folder,
+                free / 1e9,
+            )
+
+    def __enter__(self) -> "ReadingProgress":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._bar.close()

@@ -1,0 +1,42 @@
+"""What one worker process of the stage holds: its two jobs and what they need."""
+
+import numpy as np
+
+from tfrecords_builder.documents import Counts, DocumentEncoder, NoteBatch, SentenceBlock
+from tfrecords_builder.masking import SpecialIds
+from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.shards import ShardBuilder
+from tfrecords_builder.storage.build_folder import BuildFolder
+from tfrecords_builder.storage.spill import append_documents
+
+
+class StageWorker:
+    """Encodes and spills batches of documents and builds shards.
+
+    Args:
+        settings: the build's settings.
+        tokenizer: a `tokenization.BertTokenizer`.
+    """
+
+    def __init__(self, settings: BuilderSettings, tokenizer):
+        self._encoder = DocumentEncoder(settings, tokenizer)
+        folder = BuildFolder(settings.output_dir)
+        self._spill_folder = folder.spill_folder
+        self._builder = ShardBuilder(
+            settings, SpecialIds.of(tokenizer), tokenizer.starts_word, folder
+        )
+
+    def spill(self, batch: NoteBatch | SentenceBlock) -> tuple[np.ndarray, Counts]:
+        """Encodes a batch and spills it; see `DocumentEncoder.encode`.
+
+        Returns:
+            Where the documents are, for `spill.SpillIndex`, and what was counted.
+        """
+        documents, counts = self._encoder.encode(batch)
+        return append_documents(self._spill_folder, documents), counts
+
+    def build(self, shard: int) -> dict[str, int | str]:
+        """See `ShardBuilder.build`; all documents are tokenized by now."""
+        # What tokenization filled would stand beside the shards' documents in memory.
+        self._encoder.release()
+        return self._builder.build(shard)

@@ -1,0 +1,8 @@
+"""Bytes on disk, whole or not there at all.
+
+- wire: tf.train.Example and TFRecord as bytes, without TensorFlow.
+- example_blocks: many instances of one shape at once.
+- spill: documents waiting for their shard.
+- private_file: files that only their owner reads.
+- build_folder: the output folder of a build, its lock and what can be resumed.
+"""

@@ -1,0 +1,6 @@
+"""Parts of tokenization and of vocabularies.
+
+- basic_tokenizer: BERT's rules before wordpieces.
+- word_counts: words of a corpus within bounded memory.
+- vocabulary_extension: whole words in the unused rows of a released vocabulary.
+"""
