@@ -3,11 +3,9 @@
 import os
 
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.input_pipeline.masking_rule import MASKING_KINDS, masking_kind
 from clinicalbert_tf.input_pipeline.shards import RecordSource
 from tfrecords_builder import schema, tokenization
-
-# Kinds of masking (a manifest's "masking" setting) that the pipeline reads.
-MASKING_KINDS = ("static",)
 
 
 def check_records(
@@ -111,7 +109,7 @@ def _check_casing(manifest_file, manifest, vocab_file, do_lower_case) -> None:
 
 
 def _check_masking(manifest_file, manifest, masking) -> None:
-    built_with = manifest.settings.get("masking", "static")
+    built_with = masking_kind(manifest)
     if masking is not None and masking != built_with:
         raise ValueError(
             f"masking is {built_with} in {manifest_file} but --masking={masking}. Rebuild the "

@@ -1,5 +1,8 @@
 """After a failure while reading: which file it was, and where."""
 
+import contextlib
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from clinicalbert_tf.input_pipeline.features import parse_records
@@ -20,21 +23,49 @@ def find_damage(source: RecordSource) -> CorruptRecordsError | None:
         An error that names the file and the record, or None where all files are sound.
     """
     for path, gzipped, count in zip(source.paths, source.gzipped, source.counts, strict=True):
-        read = 0
         records = tf.data.TFRecordDataset(path, compression_type="GZIP" if gzipped else "")
-        try:
-            for block in records.batch(_BLOCK):
-                parse_records(block, source.max_seq_length, source.max_predictions_per_seq)
-                read += int(block.shape[0])
-        except READ_ERRORS as error:
-            kind = error.__class__.__name__
+        # Whole blocks for speed, then the block that failed one by one for the place.
+        read, error = _read(records, source, 0, _BLOCK)
+        if error is not None:
+            read, error = _read(records, source, read, 1)
+        if error is not None:
             return CorruptRecordsError(
                 f"{path}: expected whole, unchanged records of {source.max_seq_length} tokens, "
-                f"found a damaged one between record {read} and {read + _BLOCK} ({kind}). "
-                "Copy the file again or rebuild it."
+                f"found record {read} (from 0, of {count}) damaged ({error.__class__.__name__}). "
+                "Copy the file again or rebuild it.",
+                path,
             )
         if read != count:
             return CorruptRecordsError(
-                f"{path}: expected {count} records, found {read}. Copy it again or rebuild it."
+                f"{path}: expected {count} records, found {read}. Copy it again or rebuild it.",
+                path,
             )
     return None
+
+
+def _read(records, source: RecordSource, first: int, block: int) -> tuple[int, Exception | None]:
+    """(records read before the end or the first failing block, the failure)."""
+    read = first
+    try:
+        for serialized in records.skip(first).batch(block):
+            parse_records(serialized, source.max_seq_length, source.predictions_in_records)
+            read += int(serialized.shape[0])
+    except READ_ERRORS as error:
+        return read, error
+    return read, None
+
+
+@contextlib.contextmanager
+def damage_named(source: RecordSource) -> Iterator[None]:
+    """Around what reads a source.
+
+    Raises:
+        CorruptRecordsError: instead of TensorFlow's error, where a file is damaged.
+    """
+    try:
+        yield
+    except READ_ERRORS:
+        damage = find_damage(source)
+        if damage is not None:
+            raise damage from None
+        raise

@@ -1,84 +1,21 @@
-"""Which record comes at which place, and the batches of every replica.
+"""The batches of every replica, for training and for evaluation.
 
-The order is a pure function of (seed, epoch, position): a resumed run starts at its position
-without replaying what came before, and the global batch of a step holds the same records
-whatever the number of replicas and workers.
+A pipeline reads the records of the whole global batch, raw, and parses and masks its own only.
 """
-
-import dataclasses
 
 import tensorflow as tf
 
+from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker
 from clinicalbert_tf.input_pipeline.features import parse_records
+from clinicalbert_tf.input_pipeline.length_buckets import bucketing, trim
+from clinicalbert_tf.input_pipeline.order import (
+    RecordOrder,
+    one_epoch_in_file_order,
+    ordered_batches,
+)
 from clinicalbert_tf.input_pipeline.shards import RecordSource
 
-# Shards read side by side when shuffling, so that a window holds records of many notes.
-_SHARDS_AT_ONCE = 16
-# The same numbers on every machine: "auto_select" may differ between devices.
-_GENERATOR = "philox"
-_ALL = tf.int64.max
-
-
-@dataclasses.dataclass(frozen=True)
-class RecordOrder:
-    """The order in which records are read.
-
-    Attributes:
-        seed: seed of every epoch's order.
-        shuffle_buffer: records shuffled among each other at a time; 0 reads in file order.
-    """
-
-    seed: int = 0
-    shuffle_buffer: int = 10_000
-
-
-def ordered_records(source: RecordSource, order: RecordOrder, position: int) -> tf.data.Dataset:
-    """Serialized records from `position` on, epoch after epoch, without end.
-
-    Args:
-        source: the files.
-        order: file order, or shuffled anew each epoch.
-        position: records that were read before, over all epochs.
-    """
-    first_epoch, offset = divmod(position, source.num_records)
-
-    def one_epoch(epoch):
-        skipped = tf.where(epoch == first_epoch, tf.constant(offset, tf.int64), 0)
-        return _epoch(source, order, epoch, skipped)
-
-    return tf.data.Dataset.range(first_epoch, _ALL).flat_map(one_epoch)
-
-
-def _epoch(source: RecordSource, order: RecordOrder, epoch, skipped) -> tf.data.Dataset:
-    files = tf.constant(source.paths)
-    compressions = tf.constant(["GZIP" if gzipped else "" for gzipped in source.gzipped])
-    if not order.shuffle_buffer:
-        shards = tf.data.Dataset.from_tensor_slices((files, compressions))
-        return shards.flat_map(_read_shard).skip(skipped)
-    seed = tf.stack([tf.constant(order.seed, tf.int64), epoch])
-    places = tf.random.experimental.stateless_shuffle(
-        tf.range(len(source.paths)), seed=seed, alg=_GENERATOR
-    )
-    shards = tf.data.Dataset.from_tensor_slices(
-        (tf.gather(files, places), tf.gather(compressions, places))
-    )
-    # Whole windows are skipped unread by the shuffle; only the last one is shuffled and cut.
-    window = tf.constant(order.shuffle_buffer, tf.int64)
-    first_window = skipped // window
-    records = shards.interleave(
-        _read_shard, cycle_length=min(_SHARDS_AT_ONCE, len(source.paths))
-    ).skip(first_window * window)
-
-    def shuffled(number, serialized):
-        of_window = tf.random.fold_in(seed, number, alg=_GENERATOR)
-        return tf.random.experimental.stateless_shuffle(serialized, of_window, alg=_GENERATOR)
-
-    windows = records.batch(window).enumerate(start=first_window).map(shuffled)
-    return windows.unbatch().skip(skipped % window)
-
-
-def _read_shard(file, compression) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset(file, compression_type=compression)
+__all__ = ["RecordOrder", "evaluation_batches", "number_of_batches", "training_batches"]
 
 
 def training_batches(
@@ -87,8 +24,11 @@ def training_batches(
     global_batch_size: int,
     first_step: int = 0,
     context: tf.distribute.InputContext | None = None,
+    length_buckets: int = 0,
 ) -> tf.data.Dataset:
     """Feature dicts for training: one element a replica of this pipeline, in turn, without end.
+
+    Unmasked records are masked by (order.seed, place): anew each epoch, alike on any hardware.
 
     Args:
         source: the files.
@@ -96,13 +36,26 @@ def training_batches(
         global_batch_size: records a step, over all replicas; a multiple of their number.
         first_step: the step to start at.
         context: which pipeline of how many this is; None for the only one of one replica.
+        length_buckets: 0, or batches hold records of like lengths and are padded to a multiple
+            of so many tokens: shapes differ from step to step, but not among its replicas.
     """
-    records = ordered_records(source, order, first_step * global_batch_size)
-    batches = records.batch(global_batch_size, drop_remainder=True)
-    parse = _parser(source)
-    dataset = _own_replicas(batches, global_batch_size, context)
-    dataset = dataset.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return _finish(dataset)
+    part = _Part(context, global_batch_size)
+    masker = _masker(source, f"training {order.seed}")
+    position = first_step * global_batch_size
+    if length_buckets:
+        arrange = bucketing(source, global_batch_size, length_buckets)
+        batches = ordered_batches(source, order, global_batch_size, position, arrange)
+    else:
+        batches = ordered_batches(source, order, global_batch_size, position)
+
+    def features(step, columns):
+        records, *lengths = columns
+        own = _features(part.own(records), source, masker, part.position(step))
+        if length_buckets:
+            own = trim(own, *lengths, length_buckets)
+        return part.by_replica(own)
+
+    return _finish(batches.enumerate(start=first_step), features, part)
 
 
 def evaluation_batches(
@@ -114,7 +67,8 @@ def evaluation_batches(
     """Feature dicts for evaluation: the first batches in file order, the last one filled up.
 
     A filler repeats a record with weight 0 in "example_weights" (float32 [batch]), so that every
-    batch has the same shape on every replica.
+    batch has the same shape on every replica. Unmasked records are masked by their place in the
+    files: every evaluation of them is the same.
 
     Args:
         source: the files.
@@ -122,24 +76,19 @@ def evaluation_batches(
         num_batches: batches to give, at most `number_of_batches`.
         context: as in training_batches.
     """
-    records = _epoch(source, RecordOrder(shuffle_buffer=0), tf.constant(0, tf.int64), 0)
-    records = records.take(num_batches * global_batch_size)
+    part = _Part(context, global_batch_size)
+    masker = _masker(source, "evaluation")
+    records = one_epoch_in_file_order(source).take(num_batches * global_batch_size)
 
-    def filled(serialized):
-        size = tf.shape(serialized)[0]
-        places = tf.range(global_batch_size)
+    def features(step, records):
+        size = tf.shape(records)[0]
+        places = part.own(tf.range(global_batch_size))
+        own = tf.gather(records, tf.minimum(places, size - 1))
+        own = _features(own, source, masker, part.position(step))
         weights = tf.cast(places < size, tf.float32)
-        return tf.gather(serialized, tf.minimum(places, size - 1)), weights
+        return part.by_replica(own | {"example_weights": weights})
 
-    batches = records.batch(global_batch_size).map(filled)
-    parse = _parser(source)
-
-    def weighted(serialized, weights):
-        return parse(serialized) | {"example_weights": weights}
-
-    dataset = _own_replicas(batches, global_batch_size, context)
-    dataset = dataset.map(weighted, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return _finish(dataset)
+    return _finish(records.batch(global_batch_size).enumerate(), features, part)
 
 
 def number_of_batches(source: RecordSource, batch_size: int, at_most: int | None = None) -> int:
@@ -148,30 +97,57 @@ def number_of_batches(source: RecordSource, batch_size: int, at_most: int | None
     return batches if at_most is None else min(batches, at_most)
 
 
-def _own_replicas(batches, global_batch_size: int, context) -> tf.data.Dataset:
-    """Cuts every global batch into replicas and keeps those of this pipeline, unparsed."""
-    if context is None:
-        context = tf.distribute.InputContext()
-    replicas = context.num_replicas_in_sync
-    own = replicas // context.num_input_pipelines
-    first = context.input_pipeline_id * own
-    per_replica = context.get_per_replica_batch_size(global_batch_size)
+class _Part:
+    """The rows of every global batch that belong to the replicas of one pipeline."""
 
-    def cut(*columns):
-        return tuple(
-            tf.reshape(column, [replicas, per_replica])[first : first + own] for column in columns
-        )
+    def __init__(self, context: tf.distribute.InputContext | None, global_batch_size: int):
+        context = context or tf.distribute.InputContext()
+        self.replicas = context.num_replicas_in_sync // context.num_input_pipelines
+        self.per_replica = context.get_per_replica_batch_size(global_batch_size)
+        self.size = self.replicas * self.per_replica
+        self.first = context.input_pipeline_id * self.size
+        self.global_batch_size = global_batch_size
 
-    return batches.map(cut).unbatch()
+    def own(self, column: tf.Tensor) -> tf.Tensor:
+        """This pipeline's rows of a global batch."""
+        return tf.ensure_shape(column[self.first : self.first + self.size], [self.size])
+
+    def position(self, step: tf.Tensor) -> tf.Tensor:
+        """The place of the first of them in the order of records."""
+        return step * self.global_batch_size + self.first
+
+    def by_replica(self, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """[rows, ...] -> [replicas, rows of a replica, ...], unless there is one replica."""
+        if self.replicas == 1:
+            return features
+        shape = [self.replicas, self.per_replica]
+        return {
+            name: tf.reshape(values, [*shape, *_shape(values)[1:]])
+            for name, values in features.items()
+        }
 
 
-def _parser(source: RecordSource):
-    return lambda serialized: parse_records(
-        serialized, source.max_seq_length, source.max_predictions_per_seq
-    )
+def _shape(values: tf.Tensor) -> list:
+    """The dimensions of a tensor: numbers where they are known."""
+    dynamic = tf.shape(values)
+    return [dynamic[i] if size is None else size for i, size in enumerate(values.shape)]
 
 
-def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def _masker(source: RecordSource, stream: str) -> DynamicMasker | None:
+    if source.masking is None:
+        return None
+    return DynamicMasker(source.masking, source.max_seq_length, stream)
+
+
+def _features(records, source: RecordSource, masker: DynamicMasker | None, position):
+    features = parse_records(records, source.max_seq_length, source.predictions_in_records)
+    return features if masker is None else masker.mask(features, position)
+
+
+def _finish(batches: tf.data.Dataset, features, part: _Part) -> tf.data.Dataset:
+    dataset = batches.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    if part.replicas > 1:
+        dataset = dataset.unbatch()
     options = tf.data.Options()
     options.deterministic = True
     # Pipelines cut the batches themselves; sharding files would change what a batch holds.

@@ -1,5 +1,7 @@
 """A batch of pretraining records -> the model's and the objective's features."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,30 +16,28 @@ KERAS_NAMES = {
 }
 
 
-def parse_records(serialized, max_seq_length: int, max_predictions_per_seq: int):
+def parse_records(serialized, max_seq_length: int, max_predictions_per_seq: int | None):
     """Parses a whole batch of records at once.
 
     Args:
         serialized: string tensor [batch].
         max_seq_length: tokens in every record, padding included.
-        max_predictions_per_seq: predictions in every record, padding included.
+        max_predictions_per_seq: predictions in every record, padding included; None for
+            unmasked records, which have none.
 
     Returns:
         token_ids, padding_mask, segment_ids int32 [batch, max_seq_length]; mask_positions and
         masked_lm_ids int32, masked_lm_weights float32 [batch, max_predictions_per_seq];
-        next_sentence_labels int32 [batch].
+        next_sentence_labels int32 [batch]. Unmasked records lack the middle three.
     """
-    lengths = dict.fromkeys(schema.SEQUENCE_FEATURES, max_seq_length)
-    lengths |= dict.fromkeys(schema.PREDICTION_FEATURES, max_predictions_per_seq)
-    lengths |= dict.fromkeys(schema.LABEL_FEATURES, 1)
-    layout = {
-        name: tf.io.FixedLenFeature(
-            [length], tf.float32 if name in schema.FLOAT_FEATURES else tf.int64
-        )
-        for name, length in lengths.items()
-    }
+    names = [
+        name
+        for name in schema.RECORD_FEATURES
+        if max_predictions_per_seq is not None or name not in schema.PREDICTION_FEATURES
+    ]
     features = {}
-    for name, values in tf.io.parse_example(serialized, layout).items():
+    parsed = parse_features(serialized, names, max_seq_length, max_predictions_per_seq)
+    for name, values in parsed.items():
         if name in schema.LABEL_FEATURES:
             values = tf.squeeze(values, axis=-1)
         if name not in schema.FLOAT_FEATURES:
@@ -45,6 +45,31 @@ def parse_records(serialized, max_seq_length: int, max_predictions_per_seq: int)
             values = tf.cast(values, tf.int32)
         features[KERAS_NAMES.get(name, name)] = values
     return features
+
+
+def parse_features(
+    serialized, names: Iterable[str], max_seq_length: int, max_predictions_per_seq: int | None
+) -> dict[str, tf.Tensor]:
+    """Parses some features of a batch of records, as they stand in the records.
+
+    Args:
+        serialized: string tensor [batch].
+        names: features by the reference's names.
+        max_seq_length, max_predictions_per_seq: as in parse_records.
+
+    Returns:
+        int64 tensors [batch, width] by name; those of schema.FLOAT_FEATURES are float32.
+    """
+    widths = dict.fromkeys(schema.SEQUENCE_FEATURES, max_seq_length)
+    widths |= dict.fromkeys(schema.PREDICTION_FEATURES, max_predictions_per_seq)
+    widths |= dict.fromkeys(schema.LABEL_FEATURES, 1)
+    layout = {
+        name: tf.io.FixedLenFeature(
+            [widths[name]], tf.float32 if name in schema.FLOAT_FEATURES else tf.int64
+        )
+        for name in names
+    }
+    return tf.io.parse_example(serialized, layout)
 
 
 def record_arrays(record: bytes) -> dict[str, np.ndarray]:

@@ -4,9 +4,15 @@ import dataclasses
 import glob
 import hashlib
 import os
+from collections.abc import Collection, Iterable
 
 from clinicalbert_tf.input_pipeline import tfrecord_files
-from clinicalbert_tf.input_pipeline.features import record_arrays
+from clinicalbert_tf.input_pipeline.first_records import (
+    check_kinds,
+    check_lengths,
+    first_records,
+)
+from clinicalbert_tf.input_pipeline.masking_rule import MaskingRule, find_masking_rule
 from tfrecords_builder import schema
 from tfrecords_builder.schema import Manifest
 
@@ -24,6 +30,9 @@ class RecordSource:
         max_predictions_per_seq: predictions a record, padding included.
         largest_id: the largest wordpiece id in the files' first records.
         fingerprint: SHA-256 of the content, whatever the folder is called.
+        masking: how the pipeline masks the records, or None where they are masked already.
+        digests: what the fingerprint is made of: one text a file.
+        left_out: damaged files that were asked for, with the records lost (None where unknown).
     """
 
     paths: tuple[str, ...]
@@ -34,17 +43,26 @@ class RecordSource:
     max_predictions_per_seq: int
     largest_id: int
     fingerprint: str
+    masking: MaskingRule | None = None
+    digests: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, int | None], ...] = ()
 
     @property
     def num_records(self) -> int:
         """Records of one epoch."""
         return sum(self.counts)
 
+    @property
+    def predictions_in_records(self) -> int | None:
+        """Predictions that a record itself holds, padding included; None where it is unmasked."""
+        return None if self.masking else self.max_predictions_per_seq
+
 
 def find_records(
     patterns: str,
     max_seq_length: int | None = None,
     max_predictions_per_seq: int | None = None,
+    left_out: Collection[str] = (),
 ) -> RecordSource:
     """Finds the files that an input flag names and checks them without reading them all.
 
@@ -54,6 +72,7 @@ def find_records(
             files as the reference writes them, and are counted.
         max_seq_length: tokens a record, or None to take it from the records.
         max_predictions_per_seq: predictions a record, or None to take it from the records.
+        left_out: files to leave out unread, by their absolute paths.
 
     Raises:
         FileNotFoundError: a name matches nothing, or a folder has no manifest.
@@ -62,6 +81,7 @@ def find_records(
     """
     paths, manifests = _expand(patterns)
     listed = _listed_shards(manifests)
+    paths, lost = _leave_out(paths, listed, left_out)
     counts, digests = [], []
     for path in paths:
         if path in listed:
@@ -80,8 +100,10 @@ def find_records(
     used = {listed[path][0] for path in paths if path in listed}
     manifests = tuple((file, manifest) for file, manifest in manifests if file in used)
     first = [path for path, count in zip(paths, counts, strict=True) if count]
-    lengths, largest_id = _first_records(first)
-    lengths = _check_lengths(lengths, manifests, max_seq_length, max_predictions_per_seq)
+    lengths, largest_id = first_records(first)
+    manifest_files = {path: file for path, (file, _) in listed.items()}
+    lengths = check_kinds(lengths, manifest_files, manifests)
+    lengths = check_lengths(lengths, manifests, max_seq_length, max_predictions_per_seq)
     return RecordSource(
         paths=tuple(paths),
         gzipped=tuple(tfrecord_files.is_gzip(path) for path in paths),
@@ -90,8 +112,27 @@ def find_records(
         max_seq_length=lengths[0],
         max_predictions_per_seq=lengths[1],
         largest_id=largest_id,
-        fingerprint=hashlib.sha256("\n".join(digests).encode()).hexdigest(),
+        fingerprint=fingerprint_of(digests),
+        masking=find_masking_rule(manifests),
+        digests=tuple(digests),
+        left_out=lost,
     )
+
+
+def fingerprint_of(digests: Iterable[str]) -> str:
+    """A source's fingerprint from its files' digests."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _leave_out(paths, listed, left_out) -> tuple[list[str], tuple[tuple[str, int | None], ...]]:
+    """The files to read, and those left out with the records that they held."""
+    kept, lost = [], []
+    for path in paths:
+        if os.path.abspath(path) in left_out:
+            lost.append((path, listed[path][1]["instances"] if path in listed else None))
+        else:
+            kept.append(path)
+    return kept, tuple(lost)
 
 
 def _expand(patterns: str) -> tuple[list[str], list[tuple[str, Manifest]]]:
@@ -140,59 +181,6 @@ def _check_size(path: str, manifest_file: str, shard: dict) -> None:
         received = "it is not there" if size is None else f"it has {size}"
         raise tfrecord_files.CorruptRecordsError(
             f"{path}: expected {shard['bytes']} bytes by {manifest_file}, {received}. "
-            "Copy the records again or rebuild them."
+            "Copy the records again or rebuild them.",
+            path,
         )
-
-
-def _first_records(paths: list[str]) -> tuple[dict[str, tuple[int, int]], int]:
-    """(max_seq_length, max_predictions_per_seq) by file, and the largest wordpiece id seen."""
-    lengths, largest = {}, 0
-    for path in paths:
-        try:
-            arrays = record_arrays(tfrecord_files.first_record(path))
-        except tfrecord_files.CorruptRecordsError:
-            raise
-        except ValueError as error:
-            raise ValueError(
-                f"{path}: expected pretraining records, its first record is {error}. "
-                "Name files that create_pretraining_data wrote."
-            ) from None
-        missing = [name for name in schema.RECORD_FEATURES if name not in arrays]
-        if missing:
-            raise ValueError(
-                f"{path}: expected the features {', '.join(schema.RECORD_FEATURES)}; its first "
-                f"record lacks {', '.join(missing)}. Name files of pretraining records."
-            )
-        of_tokens = {len(arrays[name]) for name in schema.SEQUENCE_FEATURES}
-        of_predictions = {len(arrays[name]) for name in schema.PREDICTION_FEATURES}
-        if len(of_tokens) > 1 or len(of_predictions) > 1:
-            raise ValueError(
-                f"{path}: expected features of equal lengths, its first record has "
-                f"{sorted(of_tokens)} tokens and {sorted(of_predictions)} predictions. Rebuild it."
-            )
-        lengths[path] = (of_tokens.pop(), of_predictions.pop())
-        largest = max(largest, int(arrays["input_ids"].max()), int(arrays["masked_lm_ids"].max()))
-    return lengths, largest
-
-
-def _check_lengths(lengths, manifests, *given) -> tuple[int, int]:
-    """The two lengths, after every place that states them has been compared."""
-    names = ("max_seq_length", "max_predictions_per_seq")
-    stated = [
-        (f"in {file}", tuple(manifest.settings.get(name) for name in names))
-        for file, manifest in manifests
-    ] + [(f"in the first record of {path}", found) for path, found in lengths.items()]
-    place, expected = stated[0]
-    for position, name in enumerate(names):
-        if given[position] is not None and given[position] != expected[position]:
-            raise ValueError(
-                f"{name} is {expected[position]} {place} but --{name}={given[position]}. "
-                "Rebuild the records or drop the flag."
-            )
-        for other_place, other in stated[1:]:
-            if other[position] != expected[position]:
-                raise ValueError(
-                    f"{name} is {expected[position]} {place} but {other[position]} "
-                    f"{other_place}. Train on records that were built with one setting."
-                )
-    return expected

@@ -19,7 +19,15 @@ _GZIP_MAGIC = b"\x1f\x8b\x08"
 
 
 class CorruptRecordsError(ValueError):
-    """A file of records that is cut off or damaged; the message names the file."""
+    """A file of records that is cut off or damaged; the message names the file.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, message: str, path: str):
+        super().__init__(message)
+        self.path = path
 
 
 def is_gzip(path: str) -> bool:
@@ -46,7 +54,8 @@ def first_record(path: str) -> bytes:
     for record in _frames(path, with_data=True):
         return record
     raise CorruptRecordsError(
-        f"{path}: expected at least one record, the file is empty. Rebuild it or leave it out."
+        f"{path}: expected at least one record, the file is empty. Rebuild it or leave it out.",
+        path,
     )
 
 
@@ -86,12 +95,14 @@ def _compressed_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CorruptRecordsError(
             f"{path}: expected a whole gzip stream, it is damaged after record {number} "
-            f"({error.__class__.__name__}). Rebuild or copy the file again."
+            f"({error.__class__.__name__}). Rebuild or copy the file again.",
+            path,
         ) from None
 
 
 def _cut_off(path: str, number: int, position: int) -> CorruptRecordsError:
     return CorruptRecordsError(
         f"{path}: expected whole records, the file ends inside record {number} (from 0) at byte "
-        f"{position}. It is truncated or not a TFRecord file; rebuild or copy it again."
+        f"{position}. It is truncated or not a TFRecord file; rebuild or copy it again.",
+        path,
     )

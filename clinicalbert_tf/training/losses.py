@@ -1,36 +1,61 @@
-"""The pretraining objective: masked words and next sentences over the global batch."""
+"""The pretraining objective: masked words, and next sentences, over the global batch."""
 
 import numpy as np
 import tensorflow as tf
 
+from clinicalbert_tf.training.settings import OBJECTIVES
+
 # Keeps a batch without any prediction finite; the reference's constant.
 DENOMINATOR_EPSILON = 1e-5
+# By TF1 name: what only the next sentence is predicted from.
+_NEXT_SENTENCE_VARIABLES = ("bert/pooler/", "cls/seq_relationship/")
 
 
 class PretrainingObjective:
-    """Masked language model loss plus next sentence loss.
+    """Masked language model loss, by default plus next sentence loss.
 
     Every sum is taken over a replica's part of the batch and added up over the replicas by the
     caller, so that the loss is that of the global batch however the masks fall on the replicas.
 
+    Args:
+        kind: "mlm_nsp", or "mlm" for masked words alone: no loss, sum or metric of the next
+            sentence, and zero gradients for what `trains` leaves out.
+
     Attributes:
         model_inputs: the features that the model takes.
-        sum_names: what `share` sums up, in order.
+        sum_names: what `share` sums up, in order. "tokens" are those of the instances,
+            "positions" what the model computes for them, padding included.
+
+    Raises:
+        ValueError: another kind.
 
     Source: BERT (Devlin et al. 2018), run_pretraining.py: get_masked_lm_output,
     get_next_sentence_output, metric_fn.
     """
 
     model_inputs = ("token_ids", "segment_ids", "padding_mask", "mask_positions")
-    sum_names = (
-        "masked_lm_loss",
-        "masked_lm_correct",
-        "masked_lm_weight",
-        "next_sentence_loss",
-        "next_sentence_correct",
-        "examples",
-        "tokens",
-    )
+
+    def __init__(self, kind: str = "mlm_nsp"):
+        if kind not in OBJECTIVES:
+            raise ValueError(
+                f"Expected the objective to be one of {', '.join(OBJECTIVES)}, received {kind!r}. "
+                "Give one of them as --objective."
+            )
+        self.next_sentence = kind == "mlm_nsp"
+        of_next_sentence = ("next_sentence_loss", "next_sentence_correct")
+        self.sum_names = (
+            "masked_lm_loss",
+            "masked_lm_correct",
+            "masked_lm_weight",
+            *(of_next_sentence if self.next_sentence else ()),
+            "examples",
+            "tokens",
+            "positions",
+        )
+
+    def trains(self, tf1_name: str) -> bool:
+        """Whether the loss depends on a variable; others must stay as they are, decay included."""
+        return self.next_sentence or not tf1_name.startswith(_NEXT_SENTENCE_VARIABLES)
 
     def counts(self, batch) -> tf.Tensor:
         """What the losses are divided by: [sum of prediction weights, examples], float32 [2].
@@ -59,20 +84,19 @@ class PretrainingObjective:
         masked_lm_loss, masked_lm_correct = _loss_and_correct(
             outputs["mlm_logits"], batch["masked_lm_ids"], predictions
         )
-        next_sentence_loss, next_sentence_correct = _loss_and_correct(
-            outputs["nsp_logits"], batch["next_sentence_labels"], weights
-        )
-        loss = masked_lm_loss / (counts[0] + DENOMINATOR_EPSILON) + next_sentence_loss / counts[1]
-        tokens = tf.reduce_sum(tf.cast(batch["padding_mask"], tf.float32), axis=-1)
-        sums = (
-            masked_lm_loss,
-            masked_lm_correct,
-            tf.reduce_sum(predictions),
-            next_sentence_loss,
-            next_sentence_correct,
-            tf.reduce_sum(weights),
-            tf.reduce_sum(tokens * weights),
-        )
+        loss = masked_lm_loss / (counts[0] + DENOMINATOR_EPSILON)
+        sums = [masked_lm_loss, masked_lm_correct, tf.reduce_sum(predictions)]
+        if self.next_sentence:
+            next_sentence_loss, next_sentence_correct = _loss_and_correct(
+                outputs["nsp_logits"], batch["next_sentence_labels"], weights
+            )
+            loss += next_sentence_loss / counts[1]
+            sums += [next_sentence_loss, next_sentence_correct]
+        padding_mask = batch["padding_mask"]
+        tokens = tf.reduce_sum(tf.cast(padding_mask, tf.float32), axis=-1)
+        examples = tf.reduce_sum(weights)
+        positions = examples * tf.cast(tf.shape(padding_mask)[-1], tf.float32)
+        sums += [examples, tf.reduce_sum(tokens * weights), positions]
         return loss, tf.stack(sums)
 
     def metrics(self, sums) -> dict[str, np.ndarray]:
@@ -82,21 +106,26 @@ class PretrainingObjective:
             sums: array [..., len(sum_names)].
 
         Returns:
-            loss, masked_lm_loss, masked_lm_accuracy, next_sentence_loss and
-            next_sentence_accuracy as float64 arrays [...].
+            loss, masked_lm_loss, masked_lm_accuracy and, where it is part of the objective,
+            next_sentence_loss and next_sentence_accuracy as float64 arrays [...].
         """
         columns = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
         total = dict(zip(self.sum_names, columns, strict=True))
         predictions = total["masked_lm_weight"] + DENOMINATOR_EPSILON
         masked_lm_loss = total["masked_lm_loss"] / predictions
-        next_sentence_loss = total["next_sentence_loss"] / total["examples"]
-        return {
-            "loss": masked_lm_loss + next_sentence_loss,
+        metrics = {
+            "loss": masked_lm_loss,
             "masked_lm_loss": masked_lm_loss,
             "masked_lm_accuracy": total["masked_lm_correct"] / predictions,
-            "next_sentence_loss": next_sentence_loss,
-            "next_sentence_accuracy": total["next_sentence_correct"] / total["examples"],
         }
+        if self.next_sentence:
+            next_sentence_loss = total["next_sentence_loss"] / total["examples"]
+            metrics |= {
+                "loss": masked_lm_loss + next_sentence_loss,
+                "next_sentence_loss": next_sentence_loss,
+                "next_sentence_accuracy": total["next_sentence_correct"] / total["examples"],
+            }
+        return metrics
 
 
 def _example_weights(batch) -> tf.Tensor:

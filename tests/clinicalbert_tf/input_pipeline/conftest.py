@@ -3,12 +3,62 @@ import pathlib
 
 import pytest
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "pretraining_data"
+from tfrecords_builder import synthetic
+from tfrecords_builder.pipeline import build_records
+from tfrecords_builder.settings import BuilderSettings
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
 
 @pytest.fixture(scope="session")
 def golden_records(tmp_path_factory):
     """cased_128 as the reference wrote it: one plain TFRecord file of 948 records."""
     path = tmp_path_factory.mktemp("records") / "cased_128.tfrecord"
-    path.write_bytes(gzip.decompress((GOLDEN / "cased_128.tfrecord.gz").read_bytes()))
+    data = (GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz").read_bytes()
+    path.write_bytes(gzip.decompress(data))
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def notes(tmp_path_factory):
+    """Invented notes of all kinds."""
+    path = str(tmp_path_factory.mktemp("notes") / "NOTEEVENTS.csv.gz")
+    synthetic.write_noteevents(path, 60, seed=3)
+    return path
+
+
+@pytest.fixture(scope="session")
+def build(notes, tmp_path_factory):
+    """Builds a folder of records from the notes; takes other settings of the builder."""
+
+    def built(**settings):
+        folder = str(tmp_path_factory.mktemp("built") / "records")
+        defaults = {
+            "input": (notes,),
+            "vocab_file": str(GOLDEN / "vocab" / "cased.txt"),
+            "max_seq_length": 64,
+            "max_predictions_per_seq": 10,
+            "num_shards": 3,
+            "num_workers": 1,
+        }
+        build_records(BuilderSettings(folder, **(defaults | settings)))
+        return folder
+
+    return built
+
+
+@pytest.fixture(scope="session")
+def unmasked(build):
+    """A folder of unmasked records."""
+    return build(masking="dynamic")
+
+
+@pytest.fixture(scope="session")
+def short_notes(build):
+    """A folder of masked records of nursing notes and radiology reports: many are short."""
+    return build(
+        categories=("Nursing", "Nursing/other", "Radiology"),
+        max_seq_length=128,
+        max_predictions_per_seq=20,
+        dupe_factor=2,
+    )

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from clinicalbert_tf.input_pipeline import dataset as dataset_module
 from clinicalbert_tf.input_pipeline.dataset import (
     RecordOrder,
     evaluation_batches,
     number_of_batches,
-    ordered_records,
     training_batches,
 )
+from clinicalbert_tf.input_pipeline.order import ordered_batches
 from clinicalbert_tf.input_pipeline.shards import RecordSource, find_records
 
 COUNTS = (30, 17, 0, 53)
@@ -35,9 +36,9 @@ def numbered(tmp_path_factory):
     )
 
 
-def numbers(source, order, position, count):
-    taken = ordered_records(source, order, position).take(count)
-    return [int(record) for record in taken.as_numpy_iterator()]
+def numbers(source, order, position, count, batch_size=5):
+    batches = ordered_batches(source, order, batch_size, position).take(-(-count // batch_size))
+    return [int(record) for (batch,) in batches.as_numpy_iterator() for record in batch][:count]
 
 
 def test_buffer_zero_reads_in_file_order_epoch_after_epoch(numbered):
@@ -87,11 +88,16 @@ def contexts(pipelines, replicas):
     ]
 
 
+@pytest.fixture(params=["static", "dynamic"])
+def source(request, golden_records, unmasked):
+    """Masked records, and records that the pipeline masks."""
+    return find_records(golden_records if request.param == "static" else unmasked)
+
+
 @pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 2), (2, 4), (1, 6)])
 def test_global_batches_are_the_same_for_any_number_of_replicas_and_workers(
-    golden_records, pipelines, replicas
+    source, pipelines, replicas
 ):
-    source = find_records(golden_records)
     order = RecordOrder(seed=9, shuffle_buffer=50)
     whole = training_batches(source, order, 12, first_step=78)
     parts = [
@@ -132,6 +138,77 @@ def test_features_have_keras_names_static_shapes_and_the_records_values(golden_r
     assert [int(batch["next_sentence_labels"][3])] == feature[
         "next_sentence_labels"
     ].int64_list.value
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_every_shape_is_static(source, replicas):
+    (context,) = contexts(1, replicas)
+    for dataset in (
+        training_batches(source, RecordOrder(), 8, context=context),
+        evaluation_batches(source, 8, 2, context),
+    ):
+        rows = 8 // replicas
+        for name, spec in dataset.element_spec.items():
+            assert spec.shape.is_fully_defined() and spec.shape[0] == rows, name
+            width = {
+                "token_ids": source.max_seq_length,
+                "mask_positions": source.max_predictions_per_seq,
+            }.get(name)
+            assert width is None or spec.shape == (rows, width)
+
+
+def test_workers_parse_and_mask_only_their_own_records(unmasked, monkeypatch):
+    parsed = []
+    parse = dataset_module.parse_records
+
+    def counting(serialized, *widths):
+        parsed.append(int(serialized.shape[0]))
+        return parse(serialized, *widths)
+
+    monkeypatch.setattr(dataset_module, "parse_records", counting)
+    source = find_records(unmasked)
+    for context in contexts(4, 4):
+        iter(training_batches(source, RecordOrder(), 32, context=context))
+    assert parsed == [8] * 4
+
+
+def batches_of(dataset, count):
+    return list(dataset.take(count).as_numpy_iterator())
+
+
+def test_unmasked_records_get_a_fresh_mask_each_epoch_and_the_same_again_when_resumed(unmasked):
+    source = find_records(unmasked)
+    size = next(n for n in range(20, source.num_records) if source.num_records % n == 0)
+    an_epoch = source.num_records // size
+    order = RecordOrder(seed=4, shuffle_buffer=0)
+    undisturbed = batches_of(training_batches(source, order, size), an_epoch + 3)
+    first, again = undisturbed[0], undisturbed[an_epoch]
+    np.testing.assert_array_equal(first["padding_mask"], again["padding_mask"])
+    np.testing.assert_array_equal(first["segment_ids"], again["segment_ids"])
+    assert (first["mask_positions"] != again["mask_positions"]).any(axis=1).mean() > 0.9
+    resumed = batches_of(training_batches(source, order, size, an_epoch + 1), 2)
+    for batch, expected in zip(resumed, undisturbed[an_epoch + 1 :], strict=True):
+        for name, values in batch.items():
+            np.testing.assert_array_equal(values, expected[name], err_msg=name)
+    (other,) = batches_of(training_batches(source, RecordOrder(5, 0), size), 1)
+    assert (other["mask_positions"] != first["mask_positions"]).any()
+
+
+def test_evaluation_masks_a_record_alike_whatever_the_batch(unmasked):
+    source = find_records(unmasked)
+    total = source.num_records
+
+    def everything(size, replicas=1):
+        (context,) = contexts(1, replicas)
+        count = number_of_batches(source, size)
+        pieces = batches_of(evaluation_batches(source, size, count, context), count * replicas)
+        return {name: np.concatenate([p[name] for p in pieces])[:total] for name in pieces[0]}
+
+    expected = everything(64)
+    assert expected["masked_lm_weights"].sum() > total
+    for other in (everything(100), everything(64, replicas=2)):
+        for name, values in other.items():
+            np.testing.assert_array_equal(values, expected[name], err_msg=name)
 
 
 @pytest.mark.parametrize("replicas", [1, 4])

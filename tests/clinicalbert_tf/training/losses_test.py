@@ -39,7 +39,7 @@ def test_loss_is_weighted_by_predictions_and_averaged_over_examples():
     next_sentence = -np.log(0.75) - np.log(0.25)
     assert float(loss) == pytest.approx(masked_lm / (3 + 1e-5) + next_sentence / 2, rel=1e-6)
     # Ties go to class 0: right for the first masked word, wrong for the third.
-    np.testing.assert_allclose(sums, [masked_lm, 2, 3, next_sentence, 1, 2, 5], rtol=1e-6)
+    np.testing.assert_allclose(sums, [masked_lm, 2, 3, next_sentence, 1, 2, 5, 6], rtol=1e-6)
     metrics = objective.metrics(sums)
     assert metrics["masked_lm_loss"] == pytest.approx(masked_lm / (3 + 1e-5))
     assert metrics["masked_lm_accuracy"] == pytest.approx(2 / (3 + 1e-5))
@@ -60,7 +60,7 @@ def test_weightless_examples_count_nowhere():
     features = batch(example_weights=[1.0, 0.0])
     assert objective.counts(features).numpy().tolist() == [2.0, 1.0]
     _, sums = objective.share(OUTPUTS, features, objective.counts(features))
-    expected = [LOG_2 - np.log(0.75), 2, 2, -np.log(0.75), 1, 1, 3]
+    expected = [LOG_2 - np.log(0.75), 2, 2, -np.log(0.75), 1, 1, 3, 3]
     np.testing.assert_allclose(sums, expected, rtol=1e-6)
 
 
@@ -70,3 +70,32 @@ def test_batch_without_any_prediction_has_a_finite_loss():
     loss, sums = objective.share(OUTPUTS, features, objective.counts(features))
     assert np.isfinite(float(loss))
     assert objective.metrics(sums)["masked_lm_loss"] == 0.0
+
+
+def test_masked_words_alone_leave_the_next_sentence_out_of_loss_sums_and_metrics():
+    objective = PretrainingObjective("mlm")
+    logits = {name: tf.Variable(values) for name, values in OUTPUTS.items()}
+    with tf.GradientTape() as tape:
+        loss, sums = objective.share(logits, batch(), objective.counts(batch()))
+    masked_lm = 2 * LOG_2 - np.log(0.75)
+    assert float(loss) == pytest.approx(masked_lm / (3 + 1e-5), rel=1e-6)
+    np.testing.assert_allclose(sums, [masked_lm, 2, 3, 2, 5, 6], rtol=1e-6)
+    assert len(sums) == len(objective.sum_names)
+    gradients = tape.gradient(loss, logits)
+    assert gradients["nsp_logits"] is None and np.abs(gradients["mlm_logits"]).sum() > 0
+    metrics = objective.metrics(sums)
+    assert set(metrics) == {"loss", "masked_lm_loss", "masked_lm_accuracy"}
+    assert metrics["loss"] == pytest.approx(float(loss))
+
+
+def test_masked_words_alone_train_neither_pooler_nor_next_sentence_head():
+    names = ["bert/pooler/dense/kernel", "cls/seq_relationship/output_bias"]
+    others = ["bert/embeddings/word_embeddings", "cls/predictions/output_bias"]
+    assert not any(map(PretrainingObjective("mlm").trains, names))
+    assert all(map(PretrainingObjective("mlm").trains, others))
+    assert all(map(PretrainingObjective().trains, names + others))
+
+
+def test_unknown_objective_is_refused():
+    with pytest.raises(ValueError, match=r"mlm_nsp, mlm, received 'nsp'\. Give .*--objective"):
+        PretrainingObjective("nsp")

@@ -1,0 +1,124 @@
+"""Which record comes at which place.
+
+The order is a pure function of (seed, epoch, window, position in it): a resumed run starts at its
+position without replaying what came before, and the global batch of a step holds the same records
+whatever the number of replicas and workers.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from clinicalbert_tf.input_pipeline.shards import RecordSource
+
+# Shards read side by side when shuffling, so that a window holds records of many notes.
+_SHARDS_AT_ONCE = 16
+# Records taken from a file at a time where they stay in file order.
+_FILE_ORDER_WINDOW = 1024
+# The same numbers on every machine: "auto_select" may differ between devices.
+GENERATOR = "philox"
+_ALL = tf.int64.max
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordOrder:
+    """The order in which records are read.
+
+    Attributes:
+        seed: seed of every epoch's order.
+        shuffle_buffer: records shuffled among each other at a time, a window; 0 reads in file
+            order.
+    """
+
+    seed: int = 0
+    shuffle_buffer: int = 10_000
+
+
+# Takes a window: serialized records [records] in random order (or file order), the place of the
+# first one over all epochs, int64, and the window's seed, int64 [2], or None in file order.
+# Returns tensors [records, ...].
+Arrange = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tuple[tf.Tensor, ...]]
+
+
+def ordered_batches(
+    source: RecordSource,
+    order: RecordOrder,
+    batch_size: int,
+    position: int = 0,
+    arrange: Arrange = lambda records, start, seed: (records,),
+) -> tf.data.Dataset:
+    """Batches of serialized records from a position on, epoch after epoch, without end.
+
+    A batch goes on in the next epoch where one ends.
+
+    Args:
+        source: the files.
+        order: file order, or shuffled anew each epoch.
+        batch_size: records a batch.
+        position: records that were read before, over all epochs.
+        arrange: what to make of a window's records.
+
+    Returns:
+        A dataset of what `arrange` returns, [batch_size, ...] each.
+    """
+    first_epoch, offset = divmod(position, source.num_records)
+
+    def one_epoch(epoch):
+        skipped = tf.where(epoch == first_epoch, tf.constant(offset, tf.int64), 0)
+        return _windows(source, order, epoch, skipped, arrange)
+
+    windows = tf.data.Dataset.range(first_epoch, _ALL).flat_map(one_epoch)
+    # The next window is read and arranged while this one is used up; cutting windows anew is
+    # many times cheaper than taking them apart record by record.
+    return windows.prefetch(1).rebatch(batch_size, drop_remainder=True)
+
+
+def one_epoch_in_file_order(source: RecordSource) -> tf.data.Dataset:
+    """Serialized records, one after the other, each once."""
+    files, compressions = _files(source)
+    return tf.data.Dataset.from_tensor_slices((files, compressions)).flat_map(_read_shard)
+
+
+def _windows(source, order: RecordOrder, epoch, skipped, arrange: Arrange) -> tf.data.Dataset:
+    """An epoch's windows without the first `skipped` records."""
+    if order.shuffle_buffer:
+        epoch_seed = tf.stack([tf.constant(order.seed, tf.int64), epoch])
+        records = _interleaved(source, epoch_seed)
+    else:
+        epoch_seed, records = None, one_epoch_in_file_order(source)
+    # Whole windows are skipped unread; only the last one is arranged and cut.
+    size = tf.constant(order.shuffle_buffer or _FILE_ORDER_WINDOW, tf.int64)
+    first_window = skipped // size
+
+    def arranged(number, window):
+        seed = None
+        if epoch_seed is not None:
+            seed = tf.random.fold_in(epoch_seed, number, alg=GENERATOR)
+            window = tf.random.experimental.stateless_shuffle(window, seed, alg=GENERATOR)
+        columns = arrange(window, epoch * source.num_records + number * size, seed)
+        start = tf.where(number == first_window, skipped % size, 0)
+        return tuple(column[start:] for column in columns)
+
+    windows = records.skip(first_window * size).batch(size)
+    return windows.enumerate(start=first_window).map(arranged)
+
+
+def _interleaved(source: RecordSource, seed: tf.Tensor) -> tf.data.Dataset:
+    files, compressions = _files(source)
+    places = tf.random.experimental.stateless_shuffle(
+        tf.range(len(source.paths)), seed=seed, alg=GENERATOR
+    )
+    shards = tf.data.Dataset.from_tensor_slices(
+        (tf.gather(files, places), tf.gather(compressions, places))
+    )
+    return shards.interleave(_read_shard, cycle_length=min(_SHARDS_AT_ONCE, len(source.paths)))
+
+
+def _files(source: RecordSource) -> tuple[tf.Tensor, tf.Tensor]:
+    compressions = ["GZIP" if gzipped else "" for gzipped in source.gzipped]
+    return tf.constant(source.paths), tf.constant(compressions)
+
+
+def _read_shard(file, compression) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(file, compression_type=compression)

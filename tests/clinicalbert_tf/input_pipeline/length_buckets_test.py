@@ -1,0 +1,158 @@
+"""Batches of like lengths: the same records, less padding, the same results."""
+
+import collections
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
+from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.training.losses import PretrainingObjective
+
+OF_TOKENS = ("token_ids", "padding_mask", "segment_ids")
+OF_PREDICTIONS = ("mask_positions", "masked_lm_ids", "masked_lm_weights")
+BATCH = 16
+
+
+@pytest.fixture(scope="module", params=["static", "dynamic"])
+def source(request, short_notes, unmasked):
+    return find_records(short_notes if request.param == "static" else unmasked)
+
+
+def batches(source, count, buckets=8, seed=2, shuffle_buffer=100, **options):
+    order = RecordOrder(seed, shuffle_buffer)
+    dataset = training_batches(source, order, BATCH, length_buckets=buckets, **options)
+    return list(dataset.take(count).as_numpy_iterator())
+
+
+def identities(batch):
+    """What a record is known by however it is padded: its tokens before any masking."""
+    rows = []
+    for row in range(len(batch["token_ids"])):
+        tokens = batch["token_ids"][row].copy()
+        count = int(batch["masked_lm_weights"][row].sum())
+        tokens[batch["mask_positions"][row][:count]] = batch["masked_lm_ids"][row][:count]
+        rows.append(tuple(tokens[: batch["padding_mask"][row].sum()].tolist()))
+    return rows
+
+
+def test_every_epoch_holds_every_record_once(source):
+    # As many whole batches as hold three epochs, which end within batches and within windows.
+    count = -(-3 * source.num_records // BATCH)
+    bucketed = [row for batch in batches(source, count) for row in identities(batch)]
+    plain = [
+        row for batch in batches(source, count, 0, shuffle_buffer=0) for row in identities(batch)
+    ]
+    total = source.num_records
+    assert total % BATCH and total % 100
+    for epoch in range(3):
+        part = slice(epoch * total, (epoch + 1) * total)
+        assert collections.Counter(bucketed[part]) == collections.Counter(plain[part])
+    assert bucketed[:total] != bucketed[total : 2 * total]
+
+
+@pytest.mark.parametrize("shuffle_buffer", [0, 7, 100])
+def test_restart_at_any_step_continues_the_same_batches(source, shuffle_buffer):
+    undisturbed = batches(source, 30, shuffle_buffer=shuffle_buffer)
+    for first_step in (1, 5, 29):
+        resumed = batches(source, 1, shuffle_buffer=shuffle_buffer, first_step=first_step)
+        for name, values in resumed[0].items():
+            np.testing.assert_array_equal(values, undisturbed[first_step][name], err_msg=name)
+
+
+@pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 4)])
+def test_replicas_share_batches_and_shapes(source, pipelines, replicas):
+    whole = batches(source, 4)
+    parts = [
+        batches(
+            source, 4 * replicas // pipelines,
+            context=tf.distribute.InputContext(pipelines, index, replicas),
+        )
+        for index in range(pipelines)
+    ]  # fmt: skip
+    own = replicas // pipelines
+    for step, batch in enumerate(whole):
+        pieces = [piece for part in parts for piece in part[step * own : (step + 1) * own]]
+        for name, values in batch.items():
+            assert {piece[name].shape[1:] for piece in pieces} == {values.shape[1:]}
+            np.testing.assert_array_equal(np.concatenate([p[name] for p in pieces]), values)
+
+
+def test_batches_are_cut_to_their_longest_record_and_lose_no_prediction(source):
+    shapes = set()
+    for batch in batches(source, 60):
+        longest = batch["padding_mask"].sum(axis=1).max()
+        most = batch["masked_lm_weights"].sum(axis=1).max()
+        length = min(-(-longest // 8) * 8, source.max_seq_length)
+        columns = min(-(-most // 4) * 4, source.max_predictions_per_seq)
+        assert {batch[name].shape for name in OF_TOKENS} == {(BATCH, length)}
+        assert {batch[name].shape for name in OF_PREDICTIONS} == {(BATCH, int(columns))}
+        shapes.add(length)
+    assert len(shapes) > 2
+
+
+@pytest.mark.parametrize("buckets", [1, 8, 1000])
+def test_cut_batches_equal_the_padded_ones(source, buckets):
+    pairs = zip(
+        batches(source, 20, 0, shuffle_buffer=0),
+        batches(source, 20, buckets, shuffle_buffer=0),
+        strict=True,
+    )
+    for padded, cut in pairs:
+        for name, values in cut.items():
+            if values.ndim == 1:
+                np.testing.assert_array_equal(values, padded[name])
+                continue
+            width = values.shape[1]
+            np.testing.assert_array_equal(values, padded[name][:, :width], err_msg=name)
+            assert not padded[name][:, width:].any(), name
+
+
+def test_padding_of_short_notes_is_below_a_tenth(short_notes):
+    source = find_records(short_notes)
+
+    def padding(buckets):
+        masks = [b["padding_mask"] for b in batches(source, 80, buckets, shuffle_buffer=10_000)]
+        return 1 - sum(mask.sum() for mask in masks) / sum(mask.size for mask in masks)
+
+    assert padding(0) > 0.2
+    assert padding(8) < 0.1
+
+
+def test_losses_and_gradients_equal_those_of_padded_batches(short_notes):
+    source = find_records(short_notes)
+    model = build_pretraining_model(
+        BertConfig(
+            vocab_size=1200, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=64, max_position_embeddings=128, type_vocab_size=2,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=0.1,
+        )
+    )  # fmt: skip
+    objective = PretrainingObjective()
+
+    def results(batch):
+        batch = {name: tf.constant(values) for name, values in batch.items()}
+        inputs = {name: batch[name] for name in objective.model_inputs}
+        with tf.GradientTape() as tape:
+            outputs = model(inputs, training=True)
+            loss, sums = objective.share(outputs, batch, objective.counts(batch))
+        gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+        return float(loss), sums.numpy(), [tf.convert_to_tensor(g).numpy() for g in gradients]
+
+    names = objective.sum_names
+    for padded, cut in zip(
+        batches(source, 3, 0, shuffle_buffer=0),
+        batches(source, 3, 8, shuffle_buffer=0),
+        strict=True,
+    ):
+        loss, sums, gradients = results(cut)
+        expected_loss, expected_sums, expected_gradients = results(padded)
+        assert loss == pytest.approx(expected_loss, abs=1e-5)
+        np.testing.assert_allclose(sums[:-1], expected_sums[:-1], rtol=1e-5)
+        assert sums[names.index("positions")] == cut["token_ids"].size
+        assert expected_sums[names.index("positions")] == BATCH * 128
+        for gradient, expected in zip(gradients, expected_gradients, strict=True):
+            np.testing.assert_allclose(gradient, expected, atol=1e-5)
