@@ -1,0 +1,12 @@
+"""One HTML file about a pretraining run, made from what lies in its folder; needs no network.
+
+- events: scalars out of TensorBoard's event files.
+- run_folder: everything that a run's folder tells, read.
+- curves: a million steps in a hundred points.
+- chart: a curve as SVG.
+- page: the HTML file.
+- style: its looks.
+
+`python -m clinicalbert_tf.report OUTPUT_DIR` makes it of any run; `clinicalbert_tf.pretrain` does
+so at its end.
+"""
