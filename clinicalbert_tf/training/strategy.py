@@ -1,18 +1,20 @@
 """The tf.distribute strategies, and the devices behind them."""
 
-import json
+import contextlib
 import os
-import socket
+import signal
+import threading
+from collections.abc import Iterator
 
 import tensorflow as tf
+from absl import logging
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager import context as eager_context
 
+from clinicalbert_tf.training.cluster import Cluster, find_cluster
+from clinicalbert_tf.training.errors import DeviceError, LostWorkerError
 from clinicalbert_tf.training.settings import STRATEGIES
-
-_SECONDS_TO_ANSWER = 20
-
-
-class DeviceError(ValueError):
-    """The devices that a strategy needs are not there."""
+from clinicalbert_tf.training.tpu import tpu_strategy
 
 
 def build_strategy(
@@ -21,20 +23,23 @@ def build_strategy(
     tpu_name: str | None = None,
     tpu_zone: str | None = None,
     gcp_project: str | None = None,
+    worker_timeout: int = 30,
 ) -> tf.distribute.Strategy:
     """Builds a strategy; to be called before TensorFlow does anything else.
 
     Args:
         name: one of STRATEGIES. "one_device" takes the first GPU or the CPU; "mirrored" the GPUs
             of this machine, or without any, logical devices on the CPU; "multi_worker" the
-            workers named in TF_CONFIG; "tpu" a TPU.
+            workers named in TF_CONFIG or by SLURM; "tpu" a TPU.
         num_replicas: replicas to use; None for all GPUs, or one on a machine without.
         tpu_name: the TPU's name or grpc address; None for the local one.
         tpu_zone: its zone; None for this machine's.
         gcp_project: its project; None for this machine's.
+        worker_timeout: seconds without a sign of life after which TensorFlow gives a worker up.
 
     Raises:
         DeviceError: there are fewer devices than replicas, no workers or no TPU.
+        LostWorkerError: the workers did not find together.
         ValueError: an unknown strategy.
     """
     if name == "one_device":
@@ -42,10 +47,9 @@ def build_strategy(
     elif name == "mirrored":
         return _mirrored_strategy(num_replicas)
     elif name == "multi_worker":
-        _check_cluster()
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        strategy = _multi_worker_strategy(find_cluster(), worker_timeout)
     elif name == "tpu":
-        strategy = _tpu_strategy(tpu_name, tpu_zone, gcp_project)
+        strategy = tpu_strategy(tpu_name, tpu_zone, gcp_project)
     else:
         raise ValueError(
             f"Expected --strategy to be one of {', '.join(STRATEGIES)}, received {name!r}."
@@ -71,17 +75,6 @@ def check_batch_size(flag: str, batch_size: int, num_replicas: int) -> None:
             f"{flag} is {batch_size} but the strategy has {num_replicas} replicas, which do not "
             f"divide it. Use a multiple, such as {smaller or num_replicas}."
         )
-
-
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes the files that all workers share."""
-    resolver = strategy.cluster_resolver
-    if resolver is None or not resolver.task_type:
-        return True
-    cluster = resolver.cluster_spec().as_dict()
-    if "chief" in cluster:
-        return resolver.task_type == "chief"
-    return resolver.task_type != "worker" or resolver.task_id == 0
 
 
 def _gpus() -> list:
@@ -136,51 +129,59 @@ def _split_cpu(replicas: int) -> None:
         ) from None
 
 
-def _check_cluster() -> None:
-    text = os.environ.get("TF_CONFIG", "")
-    expected = (
-        'Expected TF_CONFIG to name the workers, such as {"cluster": {"worker": ["host:port", '
-        '...]}, "task": {"type": "worker", "index": 0}}'
-    )
-    if not text:
-        raise DeviceError(f"{expected}; received none. Set it, or use --strategy=mirrored.")
-    try:
-        config = json.loads(text)
-        workers = config["cluster"]
-        task = config["task"]["type"], int(config["task"]["index"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DeviceError(
-            f"{expected}; received something else ({error.__class__.__name__}: {error}). "
-            "Correct it on every worker."
-        ) from None
-    sizes = {kind: len(hosts) for kind, hosts in workers.items()}
-    if not 0 <= task[1] < sizes.get(task[0], 0):
-        raise DeviceError(
-            f"TF_CONFIG: expected this task to be one of its cluster, received {task[0]} "
-            f"{task[1]} of {sizes}. Correct the task's type and index."
+def _multi_worker_strategy(cluster: Cluster, timeout: int) -> tf.distribute.Strategy:
+    # TensorFlow reads these itself, and so does every library that asks for its place.
+    os.environ["TF_CONFIG"] = cluster.tf_config()
+    if cluster.gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = cluster.gpus
+    _configure_heartbeats(cluster, timeout)
+    # It would write a line for every reduction that it traces.
+    tf.get_logger().setLevel("WARNING")
+    addresses = cluster.addresses
+    if len(addresses) > 1:
+        logging.info(
+            "Worker %d of %d (%s) waits for the others: %s.",
+            *(cluster.rank, len(addresses), addresses[cluster.rank], ", ".join(addresses)),
         )
-
-
-def _tpu_strategy(tpu_name, tpu_zone, gcp_project) -> tf.distribute.Strategy:
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
-            tpu=tpu_name or "", zone=tpu_zone, project=gcp_project
-        )
-        _check_reachable(resolver.master())
-        tf.config.experimental_connect_to_cluster(resolver)
-        tf.tpu.experimental.initialize_tpu_system(resolver)
-        return tf.distribute.TPUStrategy(resolver)
-    # The resolver raises whatever its way to the TPU raises: HTTP, gRPC, missing modules.
-    except Exception as error:
-        raise DeviceError(
-            f"Expected a TPU named {tpu_name or '(local)'}, found none "
-            f"({error.__class__.__name__}: {error}). Check --tpu_name, --tpu_zone and "
-            "--gcp_project, or use another --strategy."
+        with _own_sigterm():
+            return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        # Such as a worker that comes back while the others still have to notice that it went.
+        raise LostWorkerError(
+            f"Expected to join the workers {', '.join(addresses)}, but could not "
+            f"({error.__class__.__name__}). Start all workers again, with no process of an "
+            "earlier run left on their ports."
         ) from error
 
 
-def _check_reachable(master: str) -> None:
-    """Raises OSError where nothing answers; TensorFlow itself would wait for many minutes."""
-    host, _, port = master.removeprefix("grpc://").rpartition(":")
-    if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Takes SIGTERM back from TensorFlow's preemption notifier, which would swallow it."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        # None is a handler of C, set before Python started.
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _configure_heartbeats(cluster: Cluster, timeout: int) -> None:
+    """Sets after how many seconds of silence a worker's collective operations are ended.
+
+    The strategy would set up the same service with 10 s, which a machine short of memory can
+    take for one page; there is no public way to another number.
+    """
+    context = eager_context.context()
+    if context.coordination_service is not None:
+        return
+    context.configure_coordination_service(
+        service_type="standalone",
+        service_leader=f"/job:{'chief' if 'chief' in cluster.jobs else 'worker'}/replica:0/task:0",
+        heartbeat_timeout_in_ms=timeout * 1000,
+        coordinated_jobs=[
+            coordination_config_pb2.CoordinatedJob(name=kind, num_tasks=len(addresses))
+            for kind, addresses in cluster.jobs.items()
+        ],
+    )
