@@ -7,6 +7,7 @@
     inference       vectors of notes and words for masks, without training
     input_pipeline  shards of records -> tf.data
     training        optimizer, losses and the one loop under every strategy
+    report          one HTML file about a run, from what lies in its folder
 
     import clinicalbert_tf
     bert = clinicalbert_tf.from_pretrained("path/to/model.ckpt-150000")

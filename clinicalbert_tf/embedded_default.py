@@ -5,6 +5,7 @@ trainer for real, small enough for a minute or two on two cores.
 """
 
 import os
+import time
 from typing import Any
 
 from absl import logging
@@ -20,6 +21,10 @@ _HELD_OUT_NOTES = 40
 _VOCABULARY_ROWS = 2000
 _MAX_SEQ_LENGTH = 64
 _MAX_PREDICTIONS = 10
+_CONFIG = "bert_config.json"
+# In the order in which they are made.
+_PARTS = ("train", "held_out")
+_SECONDS_TO_MAKE = 600
 # Wider initial weights than BERT's 0.02, no dropout and a high learning rate: from fresh weights
 # a small model would else spend these few steps on the frequencies of words alone.
 _MODEL = {
@@ -60,14 +65,39 @@ def prepare(given: dict[str, Any]) -> PretrainingSettings:
         flush=True,
     )
     vocab_file = _vocabulary(folder)
-    config_file = os.path.join(folder, "bert_config.json")
     rows = len(load_vocabulary(vocab_file))
-    BertConfig(vocab_size=rows, **_MODEL).write(config_file)
+    BertConfig(vocab_size=rows, **_MODEL).write(os.path.join(folder, _CONFIG))
+    for part in _PARTS:
+        _records(folder, part, vocab_file)
+    return _settings(folder, given)
+
+
+def await_chief(given: dict[str, Any]) -> PretrainingSettings:
+    """The settings of `prepare`, once the chief of several workers has made the data.
+
+    Raises:
+        FileNotFoundError: the data did not come.
+    """
+    folder = os.path.join(given["output_dir"], "data")
+    last = os.path.join(folder, _PARTS[-1])
+    deadline = time.monotonic() + _SECONDS_TO_MAKE
+    while schema.read_manifest(last) is None:
+        if time.monotonic() > deadline:
+            raise FileNotFoundError(
+                f"Expected the chief to make the embedded default's records in {last} within "
+                f"{_SECONDS_TO_MAKE} s, found none. Give all workers the same --output_dir on a "
+                "shared file system, and see the chief's own output."
+            )
+        time.sleep(0.5)
+    return _settings(folder, given)
+
+
+def _settings(folder: str, given: dict[str, Any]) -> PretrainingSettings:
     made = {
-        "input_file": _records(folder, "train", vocab_file),
-        "eval_file": _records(folder, "held_out", vocab_file),
-        "bert_config_file": config_file,
-        "vocab_file": vocab_file,
+        "input_file": os.path.join(folder, "train"),
+        "eval_file": os.path.join(folder, "held_out"),
+        "bert_config_file": os.path.join(folder, _CONFIG),
+        "vocab_file": os.path.join(folder, schema.VOCABULARY_NAME),
         "do_train": True,
         "do_eval": True,
     }
@@ -96,7 +126,7 @@ def _vocabulary(folder: str) -> str:
     return path
 
 
-def _records(folder: str, part: str, vocab_file: str) -> str:
+def _records(folder: str, part: str, vocab_file: str) -> None:
     from tfrecords_builder import pipeline
     from tfrecords_builder.settings import BuilderSettings
 
@@ -114,4 +144,3 @@ def _records(folder: str, part: str, vocab_file: str) -> str:
             )
         )
         logging.info("Built %d records: %s.", manifest.counts["instances"], output_dir)
-    return output_dir

@@ -2,6 +2,10 @@
 
 Takes the flags of the reference's run_pretraining. With no data flags at all it makes up notes,
 learns a vocabulary from them and trains a tiny BERT, to show the whole way.
+
+Exit codes: 0 done; 1 failed, with one message that says what to do; 75 stopped by SIGTERM with
+the state saved, started again it goes on; 76 another worker was lost, all started again go on; 130
+stopped by SIGINT, saved likewise.
 """
 
 import datetime
@@ -11,7 +15,11 @@ from typing import Any
 
 from absl import app, flags, logging
 
+from clinicalbert_tf.training import endings, exit_codes, json_lines, watchdog
 from clinicalbert_tf.training.allocator import keep_freed_memory
+from clinicalbert_tf.training.cluster import find_cluster, run_name
+from clinicalbert_tf.training.errors import LostWorkerError
+from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 
 FLAGS = flags.FLAGS
 # Giving none of these asks for the embedded default.
@@ -87,11 +95,12 @@ _TABLE = (
         on GPUs."""),
     ("integer", "worker_timeout", 30, """Seconds without a sign of life after which a worker of
         --strategy=multi_worker counts as lost."""),
-    ("string", "profile_steps", None, """FIRST,LAST: steps to profile for TensorBoard. Default:
-        none."""),
+    ("string", "profile_steps", None, """FIRST,LAST: steps to profile for TensorBoard's tab Profile
+        (pip install tensorboard-plugin-profile). Default: none."""),
     ("integer", "histogram_steps", None, """Steps between TensorBoard histograms of the weights.
         Default: none."""),
-    ("string", "log_format", "text", "text, or json for one JSON object a line on stderr."),
+    ("string", "log_format", "text", """text, or json for one JSON object a line on stderr; what
+        the run has come to stays on stdout, as text."""),
     ("bool", "report", True, "Write OUTPUT_DIR/report.html at the end."),
     ("float", "peak_tflops", None, """The matrix product rate of one device, 10^12 operations/s,
         for the share of it that training reaches. Default: known GPUs, otherwise measured."""),
@@ -122,6 +131,13 @@ def settings_from_flags(default_output_dir: str):
 
     given = {name: FLAGS[name].value for _, name, *_ in _TABLE if FLAGS[name].present}
     reference = {name: given.pop(name) for name in _REFERENCE_ONLY if name in given}
+    several = given.get("strategy") == "multi_worker"
+    chief = not several or find_cluster().is_chief
+    if several and "output_dir" not in given and run_name() is None:
+        raise ValueError(
+            "Expected --output_dir with --strategy=multi_worker, received none. Name one folder on "
+            "a file system that all workers share."
+        )
     given.setdefault("output_dir", default_output_dir)
     if "iterations_per_loop" in reference:
         given.setdefault("steps_per_loop", reference["iterations_per_loop"])
@@ -134,7 +150,7 @@ def settings_from_flags(default_output_dir: str):
     if not any(given.get(name) for name in _DATA_FLAGS) and given.get("do_train", True):
         from clinicalbert_tf import embedded_default
 
-        return embedded_default.prepare(given)
+        return embedded_default.prepare(given) if chief else embedded_default.await_chief(given)
     given["do_train"], given["do_eval"] = _what_to_do(given)
     if not given["do_train"]:
         given.setdefault("input_file", given.get("eval_file"))
@@ -172,27 +188,83 @@ def main(argv):
     # Checkpoints, vocabularies and records hold what was learnt from protected notes.
     os.umask(0o077)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Off by default on processors without the newest instructions, where it gains too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.INFO)
+    if FLAGS.log_format == "json":
+        json_lines.install()
     keep_freed_memory()
+    status = exit_codes.DONE
+    with StopSignals() as signals:
+        try:
+            _pretrain(signals)
+        except SystemExit as ended:
+            status = ended.code
+            if FLAGS.strategy != "multi_worker":
+                raise
+    if FLAGS.strategy == "multi_worker":
+        watchdog.leave(status)
+
+
+def _pretrain(signals: StopSignals) -> None:
+    settings = None
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     try:
-        settings = settings_from_flags(os.path.join("runs", f"pretrain-{now}"))
+        settings = settings_from_flags(os.path.join("runs", f"pretrain-{run_name() or now}"))
         # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
         from clinicalbert_tf.training.run import run_pretraining
 
-        results = run_pretraining(settings)
-    except (ValueError, ArithmeticError, OSError) as error:
-        sys.exit(f"pretrain: {error}")
+        results = run_pretraining(settings, signals)
+    except LostWorkerError as error:
+        watchdog.end_process(f"pretrain: {error}")
+    except Interrupted as error:
+        _stop(error, settings)
+    except Exception as error:
+        if signals.raised is not None:
+            _stop(signals.raised, settings)
+        message = endings.explanation(error)
+        if message is None:
+            raise
+        _fail(error, message)
+    if settings.strategy == "multi_worker" and not find_cluster().is_chief:
+        return
     _say_results(settings, results)
+    if json_lines.installed():
+        logging.info(
+            *("Finished: %s.", settings.output_dir),
+            extra=json_lines.fields(event="finished", output_dir=settings.output_dir, **results),
+        )
+
+
+def _fail(error: Exception, message: str) -> None:
+    """Says what went wrong on stderr and ends with status 1."""
+    _say(message, event="error", error=type(error).__name__)
+    sys.exit(exit_codes.FAILED)
+
+
+def _stop(error: Interrupted, settings) -> None:
+    """Says how to go on and ends with the status of a run that was asked to stop."""
+    named = settings is None or FLAGS["output_dir"].present
+    command = endings.how_to_go_on(sys.argv[1:], None if named else settings.output_dir)
+    _say(f"{error} {command}", event="stopped", exit_code=error.exit_code)
+    sys.exit(error.exit_code)
+
+
+def _say(message: str, **fields) -> None:
+    """One line on stderr."""
+    if json_lines.installed():
+        logging.error("pretrain: %s", message, extra=json_lines.fields(**fields))
+    else:
+        print(f"pretrain: {message}", file=sys.stderr, flush=True)
 
 
 def _say_results(settings, results: dict[str, Any]) -> None:
     output_dir = settings.output_dir
     if "train" in results:
         print(
-            f"Trained to step {settings.num_train_steps}; {output_dir} holds "
-            f"model.ckpt-{settings.num_train_steps}, bert_config.json, run.json and events."
+            f"Trained to step {results['step']}; {output_dir} holds "
+            f"model.ckpt-{results['step']}, bert_config.json, run.json and events."
         )
     if "eval" in results:
         print(f"Evaluated; {os.path.join(output_dir, 'eval_results.txt')}:")
@@ -205,6 +277,9 @@ def _say_next(settings, results: dict[str, Any]) -> None:
     command = "python -m clinicalbert_tf.pretrain"
     print("Next:")
     print(f"  tensorboard --logdir {settings.output_dir}")
+    report = os.path.join(settings.output_dir, "report.html")
+    if os.path.exists(report):
+        print(f"  open {report} in a browser")
     if "train" not in results:
         return
     if "eval" not in results:

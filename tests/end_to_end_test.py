@@ -13,6 +13,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.training import exit_codes
+from clinicalbert_tf.training.checkpoints import saved_states
 from tfrecords_builder import schema
 
 pytestmark = pytest.mark.large
@@ -47,10 +49,77 @@ from clinicalbert_tf import pretrain
 app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
 """
 
+# Waits in every step, and says that there is one worth saving.
+SLOW_STEPS = """
+import pathlib, sys, time
+from absl import app, flags
+from clinicalbert_tf import pretrain
+def main(argv):
+    from clinicalbert_tf.training.step import Stepper
+    train = Stepper.train
+    def slow_train(self, iterator, steps):
+        rows = train(self, iterator, steps)
+        if self.optimizer.step.numpy() >= 3:
+            pathlib.Path(flags.FLAGS.output_dir, "steps_made").touch()
+            time.sleep(1.0)
+        return rows
+    Stepper.train = slow_train
+    pretrain.main(argv)
+app.run(main, [sys.argv[0], *sys.argv[1:]])
+"""
+# Is asked to stop between the files of a save.
+SIGTERM_WHILE_SAVING = """
+import os, signal, sys
+from clinicalbert_tf.restore import export
+replace = os.replace
+def replace_and_signal(source, target):
+    if str(target).endswith("model.ckpt-10.index"):
+        os.kill(os.getpid(), signal.SIGTERM)
+    replace(source, target)
+export.os.replace = replace_and_signal
+from absl import app
+from clinicalbert_tf import pretrain
+app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
+"""
+SIGTERM_WHILE_EVALUATING = """
+import os, signal, sys
+from absl import app
+from clinicalbert_tf import pretrain
+def main(argv):
+    from clinicalbert_tf.training.step import Stepper
+    evaluate = Stepper.evaluate
+    def signalled(self, iterator, steps):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return evaluate(self, iterator, steps)
+    Stepper.evaluate = signalled
+    pretrain.main(argv)
+app.run(main, [sys.argv[0], *sys.argv[1:]])
+"""
+# No file may grow beyond 100 kB until step 12.
+FULL_DISK = """
+import resource, signal, sys
+from absl import app
+from clinicalbert_tf import pretrain
+def main(argv):
+    from clinicalbert_tf.training.checkpoints import Checkpoints
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    save, limits = Checkpoints.save, resource.getrlimit(resource.RLIMIT_FSIZE)
+    def limited(self, content):
+        full = self.optimizer.step.numpy() < 12
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000 if full else limits[0], limits[1]))
+        return save(self, content)
+    Checkpoints.save = limited
+    pretrain.main(argv)
+app.run(main, [sys.argv[0], *sys.argv[1:]])
+"""
+
 
 def environment():
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"}
+    # As the command sets it itself, before TensorFlow is imported; some programs here import it
+    # earlier, and the last bits depend on it.
+    more = {"CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    return {**os.environ, "PYTHONPATH": path, **more}
 
 
 def run(folder, *command):
@@ -193,6 +262,104 @@ def test_run_that_is_killed_while_saving_ends_with_the_same_weights(data, undist
     assert "model.ckpt-5." in done.printed
     assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
     assert not list(output_dir.glob(".*unfinished*"))
+
+
+def start(data, *command, program=("-m", "clinicalbert_tf.pretrain")):
+    """Starts a run whose output is read when it has ended."""
+    return subprocess.Popen(
+        [sys.executable, *program, *map(str, command)],
+        cwd=data, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def wait_until(process, condition):
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_run_that_is_preempted_saves_and_ends_with_the_same_weights(data, undisturbed):
+    output_dir = data / "preempted"
+    # Steps as slow as a large model's, so that the signal comes between two saves.
+    command = pretrain_command(data, output_dir, "--save_checkpoints_steps=100")
+    process = start(data, *command, program=("-c", SLOW_STEPS))
+    wait_until(process, (output_dir / "steps_made").exists)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == exit_codes.PREEMPTED, printed
+    (state,) = saved_states(str(output_dir))
+    assert 1 <= state.step < STEPS
+    assert f"Stopped by SIGTERM: step {state.step} is saved as {state.prefix}." in printed
+    again = f"python -m clinicalbert_tf.pretrain --input_file={data / 'records'}"
+    assert f"Go on with: {again}" in printed
+    assert "Traceback" not in printed
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
+    assert done.returncode == 0, done.printed
+    assert f"Resuming from {state.prefix}" in done.printed
+    assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
+    ours, theirs = (
+        EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload().Scalars("loss")
+        for folder in (output_dir, undisturbed[0])
+    )
+    assert [(event.step, event.value) for event in ours] == [
+        (event.step, event.value) for event in theirs
+    ]
+
+
+def test_save_that_a_signal_comes_into_is_finished(data, undisturbed):
+    output_dir = data / "preempted_while_saving"
+    process = start(data, *pretrain_command(data, output_dir), program=("-c", SIGTERM_WHILE_SAVING))
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == exit_codes.PREEMPTED, printed
+    # The signal came into the save of step 10; one more call of steps was made before it was seen.
+    steps = [state.step for state in saved_states(str(output_dir))]
+    assert steps[:2] == [5, 10] and len(steps) <= 3
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *pretrain_command(data, output_dir))
+    assert done.returncode == 0, done.printed
+    assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
+
+
+def test_signal_before_the_first_step_ends_the_run_at_once_and_leaves_nothing_half_made(data):
+    output_dir = data / "preempted_at_once"
+    process = start(data, *pretrain_command(data, output_dir))
+    # Written after the model was built, before the first step is traced.
+    wait_until(process, (output_dir / "run.json").exists)
+    process.send_signal(signal.SIGTERM)
+    printed = process.communicate(timeout=60)[0]
+    assert process.returncode == exit_codes.PREEMPTED, printed
+    assert "there was nothing to save" in printed and "Go on with:" in printed
+    assert not list(output_dir.glob("model.ckpt*"))
+    json.loads((output_dir / "run.json").read_text())
+    assert not [path for path in output_dir.rglob("*") if ".tmp-" in path.name]
+
+
+def test_signal_while_evaluating_at_the_end_loses_nothing(data, undisturbed):
+    output_dir = data / "preempted_in_evaluation"
+    process = start(
+        data, *pretrain_command(data, output_dir), program=("-c", SIGTERM_WHILE_EVALUATING)
+    )
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == exit_codes.PREEMPTED, printed
+    assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
+    assert not (output_dir / "eval_results.txt").exists()
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *pretrain_command(data, output_dir))
+    assert done.returncode == 0, done.printed
+    ours, theirs = ((f / "eval_results.txt").read_text() for f in (output_dir, undisturbed[0]))
+    assert ours == theirs
+
+
+def test_full_disk_costs_saves_and_not_the_run(data, undisturbed):
+    """The limit on file sizes stands in for a disk that is full; it is lifted after step 12."""
+    output_dir = data / "full"
+    process = start(data, *pretrain_command(data, output_dir), program=("-c", FULL_DISK))
+    printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    assert printed.count("Could not save model.ckpt-5 ") == 1
+    assert printed.count("Could not save model.ckpt-10 ") == 1
+    assert [state.step for state in saved_states(str(output_dir))] == [15, 20]
+    assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
 
 
 def test_two_replicas_follow_one_over_twenty_steps(data):

@@ -36,7 +36,7 @@ class SegmentEmbedding(keras.layers.Embedding):
     def call(self, inputs):
         """int tensor [batch, length] -> float tensor [batch, length, hidden]."""
         one_hot = ops.one_hot(inputs, self.input_dim, dtype=self.compute_dtype)
-        return ops.matmul(one_hot, self.embeddings)
+        return ops.matmul(one_hot, ops.cast(self.embeddings, self.compute_dtype))
 
 
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")
@@ -61,6 +61,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
         attention_dropout: fraction dropped of the attention probabilities; None for `dropout`.
         hidden_act: activation of the feed-forward sublayers.
         initializer_range: standard deviation of the truncated normal initializer.
+        recompute: keep the inputs of the encoder's layers alone for the backward pass.
         dtype: dtype or Keras dtype policy; None for the global one.
 
     Source: BERT (Devlin et al. 2018), BertModel of modeling.py.
@@ -79,6 +80,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
         attention_dropout=None,
         hidden_act="gelu",
         initializer_range=0.02,
+        recompute=False,
         dtype=None,
         **kwargs,
     ):
@@ -95,6 +97,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
                 hidden_dropout=dropout,
                 attention_dropout=attention_dropout,
                 initializer_range=initializer_range,
+                recompute=recompute,
                 dtype=dtype,
                 name=f"transformer_layer_{index}",
             )
@@ -124,6 +127,7 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
         self.attention_dropout = attention_dropout
         self.hidden_act = hidden_act
         self.initializer_range = initializer_range
+        self.recompute = recompute
 
     def _make_embedding_layers(
         self, vocabulary_size, hidden_dim, max_sequence_length, num_segments, stddev, dtype
@@ -175,10 +179,13 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
             "attention_dropout": self.attention_dropout,
             "hidden_act": self.hidden_act,
             "initializer_range": self.initializer_range,
+            "recompute": self.recompute,
         }
 
 
-def build_backbone(config: BertConfig, dtype=None) -> ReferenceBertBackbone:
+def build_backbone(
+    config: BertConfig, dtype=None, recompute: bool = False
+) -> ReferenceBertBackbone:
     """Builds the encoder with pooler that a configuration describes, freshly initialised.
 
     keras.utils.set_random_seed before it makes the weights repeatable.
@@ -186,6 +193,8 @@ def build_backbone(config: BertConfig, dtype=None) -> ReferenceBertBackbone:
     Args:
         config: the model's shape.
         dtype: dtype or Keras dtype policy; None for the global one (keras.config).
+        recompute: keep only the inputs of the encoder's layers for the backward pass and compute
+            the rest again there.
 
     Returns:
         A keras_nlp BertBackbone; see ReferenceBertBackbone for inputs and outputs.
@@ -202,6 +211,7 @@ def build_backbone(config: BertConfig, dtype=None) -> ReferenceBertBackbone:
         attention_dropout=config.attention_probs_dropout_prob,
         hidden_act=config.hidden_act,
         initializer_range=config.initializer_range,
+        recompute=recompute,
         dtype=dtype,
         name="backbone",
     )

@@ -1,5 +1,7 @@
 """One layer of BERT's encoder."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -29,6 +31,8 @@ class EncoderLayer(keras.layers.Layer):
         hidden_dropout: fraction dropped of each sublayer's output, in training.
         attention_dropout: fraction dropped of the attention probabilities, in training.
         initializer_range: standard deviation of the kernels' initializer.
+        recompute: keep only the input of the layer for the backward pass and compute the rest
+            again there, dropping the same; in training.
 
     Source: BERT (Devlin et al. 2018), transformer_model of modeling.py.
     """
@@ -41,6 +45,7 @@ class EncoderLayer(keras.layers.Layer):
         hidden_dropout: float = 0.1,
         attention_dropout: float = 0.1,
         initializer_range: float = 0.02,
+        recompute: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -50,6 +55,7 @@ class EncoderLayer(keras.layers.Layer):
         self.hidden_dropout = hidden_dropout
         self.attention_dropout = attention_dropout
         self.initializer_range = initializer_range
+        self.recompute = recompute
 
     def build(self, input_shape):
         hidden_dim = input_shape[-1]
@@ -113,24 +119,33 @@ class EncoderLayer(keras.layers.Layer):
             float tensor [batch, length, hidden]; with return_attention_scores a pair of it and
             the probabilities before dropout [batch, heads, length, length].
         """
+        if padding_mask is None:
+            padding_mask = ops.ones(ops.shape(hidden)[:2], "int32")
+        offsets = mask_offsets(padding_mask)
+        # Drawn once: computed again, the layer must drop the same.
+        keys = [dropout.key(training) for dropout in self._dropouts()]
+        run = functools.partial(self._run, offsets=offsets, keys=keys)
+        result = (keras.remat(run) if self.recompute and training else run)(hidden)
+        if not return_attention_scores:
+            return result
+        projected = self._project(ops.reshape(hidden, (-1, hidden.shape[-1])))
+        projected = ops.reshape(projected, (*ops.shape(hidden)[:2], -1))
+        return result, attention_probabilities(projected, offsets, self.num_heads)
+
+    def _dropouts(self):
+        return (self.probabilities_dropout, self.attention_output_dropout, self.output_dropout)
+
+    def _run(self, hidden, offsets, keys):
+        """float tensor [batch, length, hidden], offsets, one key a dropout -> like `hidden`."""
         batch, length, width = ops.shape(hidden)
         rows = ops.reshape(hidden, (-1, width))
         projected = ops.reshape(self._project(rows), (batch, length, 3 * width))
-        if padding_mask is None:
-            padding_mask = ops.ones((batch, length), "int32")
-        offsets = mask_offsets(padding_mask)
-        key = self.probabilities_dropout.key(training)
-        mixed = self_attention(projected, offsets, self.num_heads, key, self.attention_dropout)
+        mixed = self_attention(projected, offsets, self.num_heads, keys[0], self.attention_dropout)
         attended = self._project_back(ops.reshape(mixed, (-1, width)))
-        key = self.attention_output_dropout.key(training)
-        rows = self.attention_layer_norm.of_sum(attended, rows, key, self.hidden_dropout)
+        rows = self.attention_layer_norm.of_sum(attended, rows, keys[1], self.hidden_dropout)
         fed = self.output_dense(self.intermediate_dense(rows))
-        key = self.output_dropout.key(training)
-        rows = self.output_layer_norm.of_sum(fed, rows, key, self.hidden_dropout)
-        hidden = ops.reshape(rows, (batch, length, width))
-        if not return_attention_scores:
-            return hidden
-        return hidden, attention_probabilities(projected, offsets, self.num_heads)
+        rows = self.output_layer_norm.of_sum(fed, rows, keys[2], self.hidden_dropout)
+        return ops.reshape(rows, (batch, length, width))
 
     def _project(self, rows):
         """[rows, hidden] -> queries, keys and values side by side, [rows, 3 * hidden]."""
@@ -140,14 +155,23 @@ class EncoderLayer(keras.layers.Layer):
             self.attention.key_dense,
             self.attention.value_dense,
         )
-        kernels = [ops.reshape(layer.kernel, (width, width)) for layer in layers]
-        biases = [ops.reshape(layer.bias, (width,)) for layer in layers]
+        kernels = [self._cast(layer.kernel, (width, width)) for layer in layers]
+        biases = [self._cast(layer.bias, (width,)) for layer in layers]
         product = ops.matmul(rows, ops.concatenate(kernels, axis=1))
         return ops.add(product, ops.concatenate(biases, axis=0))
 
     def _project_back(self, rows):
         layer, width = self.attention.output_dense, rows.shape[-1]
-        return ops.add(ops.matmul(rows, ops.reshape(layer.kernel, (width, width))), layer.bias)
+        kernel = self._cast(layer.kernel, (width, width))
+        return ops.add(ops.matmul(rows, kernel), self._cast(layer.bias, (width,)))
+
+    def _cast(self, weight, shape):
+        # Keras casts weights inside __call__ only; the layer may be computed again outside it.
+        return ops.cast(ops.reshape(weight, shape), self.compute_dtype)
+
+    def compute_output_shape(self, hidden_shape, padding_mask_shape=None):
+        # Saves Keras from running the layer to find out, twice for every layer of a model.
+        return hidden_shape
 
     def get_config(self):
         return {
@@ -158,4 +182,5 @@ class EncoderLayer(keras.layers.Layer):
             "hidden_dropout": self.hidden_dropout,
             "attention_dropout": self.attention_dropout,
             "initializer_range": self.initializer_range,
+            "recompute": self.recompute,
         }

@@ -74,7 +74,9 @@ class BertPretrainingModel(keras.Model):
         return cls(**{**config, **made})
 
 
-def build_pretraining_model(config: BertConfig, dtype=None) -> BertPretrainingModel:
+def build_pretraining_model(
+    config: BertConfig, dtype=None, recompute: bool = False
+) -> BertPretrainingModel:
     """Builds the pretraining model that a configuration describes, freshly initialised.
 
     Kernels and embeddings start from a truncated normal, biases at zero, layer normalizations
@@ -83,12 +85,13 @@ def build_pretraining_model(config: BertConfig, dtype=None) -> BertPretrainingMo
     Args:
         config: the model's shape.
         dtype: dtype or Keras dtype policy, for example "mixed_bfloat16"; None for the global one.
+        recompute: less memory for more time; see build_backbone.
 
     Returns:
         A model with the attribute `backbone`; see BertPretrainingModel for inputs and outputs.
     """
     return BertPretrainingModel(
-        build_backbone(config, dtype=dtype),
+        build_backbone(config, dtype=dtype, recompute=recompute),
         hidden_act=config.hidden_act,
         initializer_range=config.initializer_range,
         dtype=dtype,

@@ -1,5 +1,6 @@
 """The model out as a TF1 checkpoint with the reference's names and shapes."""
 
+import errno
 import glob
 import os
 import shutil
@@ -15,6 +16,13 @@ from clinicalbert_tf.restore.variable_names import backbone_variables, pretraini
 
 _DATA = ".data-00000-of-00001"
 _UNFINISHED = ".unfinished-"
+# TensorFlow's file systems make its own errors of the system's; only these say which it was.
+_ERRNO = {
+    tf.errors.ResourceExhaustedError: errno.ENOSPC,
+    tf.errors.OutOfRangeError: errno.EFBIG,
+    tf.errors.PermissionDeniedError: errno.EACCES,
+    tf.errors.NotFoundError: errno.ENOENT,
+}
 
 
 def write_tf1_checkpoint(
@@ -90,11 +98,15 @@ def _save(prefix: str, tensors: Mapping[str, np.ndarray]) -> None:
                 tensors=[tf.convert_to_tensor(tensors[name]) for name in names],
             )
     except tf.errors.OpError as error:
-        raise OSError(
+        number = _ERRNO.get(type(error))
+        failure = OSError(
             f"Expected to write a checkpoint of {len(names)} variables into "
-            f"{os.path.dirname(os.path.dirname(prefix))}, received: {error.message}. Free space "
-            "there or choose another directory; earlier checkpoints are untouched."
-        ) from None
+            f"{os.path.dirname(os.path.dirname(prefix))}, received: "
+            f"{os.strerror(number) if number else error.message}. Free space there or choose "
+            "another directory; earlier checkpoints are untouched."
+        )
+        failure.errno = number or errno.EIO
+        raise failure from None
 
 
 def _move(source: str, target: str) -> None:

@@ -14,16 +14,20 @@ class Call:
 
     Attributes:
         step: updates made so far, this call's included.
-        scalars: every step's losses, accuracies, rates and counts, in order; the rates of the
-            whole call (tokens_per_second, steps_per_second) stand in the last one.
+        scalars: every step's losses, accuracies, rates and counts, in order; what belongs to the
+            whole call (tokens_per_second, steps_per_second, what hooks measured) stands in the
+            last one.
         seconds: wall time of the call.
         saved: the checkpoint's prefix where one was saved after the call, or None.
+        stopping: whether the loop ends after this call whatever the hooks say, so that nothing
+            long should be begun.
     """
 
     step: int
     scalars: Sequence[Mapping[str, float]]
     seconds: float
     saved: str | None = None
+    stopping: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +50,8 @@ class LoopHook:
     hook that stops it must stop it on all of them.
     """
 
-    def start(self, first_step: int, num_train_steps: int, last_saved: str | None) -> None:
-        """Called before the first step, with the updates made before."""
+    def start(self, first_step: int, num_train_steps: int, last_saved: str | None) -> Stop | None:
+        """Called before the first step, with the updates made before; a Stop makes it none."""
 
     def next_stop(self, step: int) -> int | None:
         """The next step number (> step) at which a call must end, or None for any."""
@@ -55,8 +59,15 @@ class LoopHook:
     def before_call(self, step: int, count: int) -> None:
         """Called before `count` steps are made from `step` on."""
 
+    def measure(self, call: Call) -> Mapping[str, float]:
+        """More scalars for the call's last step; called after the call, before any save."""
+        return {}
+
     def after_call(self, call: Call) -> Stop | None:
         """Called after every call, and after it was saved where a save was due."""
+
+    def stopping(self, stop: Stop) -> None:
+        """Called when a hook has asked to stop, after the state was saved; then comes close."""
 
     def close(self, error: BaseException | None = None) -> None:
         """Called once at the end, with what ended the loop if that was an exception."""

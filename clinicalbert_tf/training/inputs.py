@@ -2,11 +2,13 @@
 
 import dataclasses
 import os
+from collections.abc import Collection
 
 from absl import logging
 
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.checks import check_records, check_vocabulary
+from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
 from clinicalbert_tf.input_pipeline.shards import RecordSource, find_records
 from clinicalbert_tf.restore.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.training.settings import PretrainingSettings
@@ -35,18 +37,25 @@ class PretrainingInputs:
     init_checkpoint: str | None
 
 
-def find_inputs(settings: PretrainingSettings) -> PretrainingInputs:
+def find_inputs(settings: PretrainingSettings, left_out: Collection[str] = ()) -> PretrainingInputs:
     """Finds and checks records, model, vocabulary and checkpoint.
+
+    Args:
+        settings: what was asked for.
+        left_out: files of records to leave out unread, by their absolute paths.
 
     Raises:
         FileNotFoundError, ValueError: something is missing or does not fit; the message names
             both values and what to do.
     """
     lengths = (settings.max_seq_length, settings.max_predictions_per_seq)
-    records = find_records(settings.input_file, *lengths) if settings.do_train else None
+    records = None
+    if settings.do_train:
+        records = find_records(settings.input_file, *lengths, left_out)
     eval_records = None
     if settings.do_eval:
-        eval_records = find_records(settings.eval_file or settings.input_file, *lengths)
+        eval_records = find_records(settings.eval_file or settings.input_file, *lengths, left_out)
+    records, eval_records = _with_masking(settings, records, eval_records)
     init = resolve_checkpoint(settings.init_checkpoint) if settings.init_checkpoint else None
     folders = _folders(settings, init, records or eval_records)
     config_file = settings.bert_config_file or _first(CONFIG_NAME, folders)
@@ -63,8 +72,22 @@ def find_inputs(settings: PretrainingSettings) -> PretrainingInputs:
         check_vocabulary(vocab_file, config)
     for source in (records, eval_records):
         if source is not None:
-            check_records(source, config, vocab_file, settings.do_lower_case)
+            # Masked records evaluate a model that trains on unmasked ones just as well.
+            asked = settings.masking if source is (records or eval_records) else None
+            check_records(source, config, vocab_file, settings.do_lower_case, asked)
     return PretrainingInputs(config, records, eval_records, vocab_file, init)
+
+
+def _with_masking(settings, *sources: RecordSource | None) -> list[RecordSource | None]:
+    """Sources masked as the settings ask; what cannot be is an error in the first one only."""
+    asked = (settings.masked_lm_prob, settings.do_whole_word_mask)
+    changed = []
+    for source in sources:
+        if source is not None and (source.masking or not any(changed)):
+            rule = change_masking_rule(source.masking, *asked, source.paths[0])
+            source = dataclasses.replace(source, masking=rule)
+        changed.append(source)
+    return changed
 
 
 def _folders(settings, init: str | None, source: RecordSource) -> list[str]:

@@ -1,5 +1,6 @@
 """The steps of a run: several a call, with saving, hooks and the stop on NaN."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -8,15 +9,16 @@ import numpy as np
 from absl import logging
 
 from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
-from clinicalbert_tf.training.step import UPDATE_NAMES
-
-# A call should end after about so many seconds, for the progress line and to save in time when
-# asked to stop; its length changes nothing else.
-_SECONDS_A_CALL = 2.0
+from clinicalbert_tf.training.pace import Pace
+from clinicalbert_tf.training.preemption import StopSignals
 
 
 class NonFiniteLossError(ArithmeticError):
     """The loss or the gradient norm of a step was NaN or infinite."""
+
+
+class UnsavedError(OSError):
+    """The loop ended and its last state could not be saved."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,21 +42,29 @@ class TrainingLoop:
     Args:
         stepper: makes the steps.
         settings: how far, when to save.
-        save: called after the step number was reached; returns the checkpoint's prefix.
+        save: called after the step number was reached; returns the checkpoint's prefix, or None
+            where it could not be saved for now.
         hooks: what else happens around the calls, in this order.
+        signals: what this process was asked; only noted while steps are made that a save would
+            keep. When any worker was asked to stop, all do after the same call.
     """
 
     def __init__(
         self,
         stepper,
         settings: LoopSettings,
-        save: Callable[[int], str],
+        save: Callable[[int], str | None],
         hooks: Sequence[LoopHook] = (),
+        signals: StopSignals | None = None,
     ):
         self.stepper = stepper
         self.settings = settings
         self.save = save
         self.hooks = tuple(hooks)
+        self.signals = signals or StopSignals()
+        self._pace = Pace(stepper, self.signals)
+        self._last_saved: str | None = None
+        self._saved_step: int | None = None
 
     def run(self, iterator, first_step: int, last_saved: str | None = None) -> dict[str, float]:
         """Trains from `first_step` to the end, saving on the way.
@@ -69,40 +79,50 @@ class TrainingLoop:
 
         Raises:
             NonFiniteLossError: names the step and the last good checkpoint.
+            Interrupted: a signal asked to stop; what can be saved was.
+            UnsavedError: the state at the end could not be saved.
             Exception: what a hook asked to stop with, after the state was saved.
         """
-        error = None
+        error, started = None, []
+        self._last_saved, self._saved_step = last_saved, first_step
         try:
+            stops = []
             for hook in self.hooks:
-                hook.start(first_step, self.settings.num_train_steps, last_saved)
-            return self._run(iterator, first_step, last_saved)
+                started.append(hook)
+                stops.append(hook.start(first_step, self.settings.num_train_steps, last_saved))
+            stop = next((stop for stop in stops if stop is not None), None)
+            if stop is not None:
+                self._stop(stop, first_step)
+                return {}
+            with contextlib.ExitStack() as stack:
+                return self._run(iterator, first_step, stack)
         except BaseException as caught:
             error = caught
             raise
         finally:
-            for hook in self.hooks:
+            for hook in started:
                 hook.close(error)
 
-    def _run(self, iterator, first_step: int, last_saved: str | None) -> dict[str, float]:
-        step, end, pace = first_step, self.settings.num_train_steps, 1
+    def _run(self, iterator, first_step: int, stack: contextlib.ExitStack) -> dict[str, float]:
+        step, end = first_step, self.settings.num_train_steps
         first = last = {}
         while step < end:
-            count = self._steps_of_call(step, pace)
+            count = self._steps_of_call(step, self._pace.count)
             for hook in self.hooks:
                 hook.before_call(step, count)
             started = time.perf_counter()
             rows = self.stepper.train(iterator, count)
             seconds = time.perf_counter() - started
-            scalars = self._scalars(rows, step, seconds, last_saved)
+            if step == first_step:
+                # Up to here, tracing included, there was nothing to save.
+                stack.enter_context(self.signals.deferred())
+            scalars = self._finite_scalars(rows, step, seconds)
             first, last = first or scalars[0], scalars[-1]
             step += count
-            pace = self._next_pace(count, seconds)
-            saved = None
-            if step % self.settings.save_checkpoints_steps == 0 or step == end:
-                saved = last_saved = self.save(step)
-            stop = self._after_call(Call(step, scalars, seconds, saved))
+            stopping = self._pace.after(count, seconds)
+            stop = self._finish_call(Call(step, scalars, seconds, stopping=stopping))
             if stop is not None:
-                self._stop(stop, step, saved)
+                self._stop(stop, step)
                 break
         if first:
             before, after = first["masked_lm_loss"], last["masked_lm_loss"]
@@ -112,21 +132,46 @@ class TrainingLoop:
             )
         return last
 
-    def _after_call(self, call: Call) -> Stop | None:
+    def _finish_call(self, call: Call) -> Stop | None:
+        """Measures, saves where that is due, and lets the hooks see the call."""
+        for hook in self.hooks:
+            call.scalars[-1].update(hook.measure(call))
+        at_end = call.step == self.settings.num_train_steps
+        if call.stopping or at_end or call.step % self.settings.save_checkpoints_steps == 0:
+            call = dataclasses.replace(call, saved=self._save(call.step))
         stops = [hook.after_call(call) for hook in self.hooks]
+        if call.stopping:
+            saved = f"step {call.step} is saved as {call.saved}"
+            return Stop("a signal asked for it.", self.signals.interrupted(saved))
+        if at_end:
+            self._check_saved(call.step)
         return next((stop for stop in stops if stop is not None), None)
 
-    def _stop(self, stop: Stop, step: int, saved: str | None) -> None:
-        if saved is None:
-            self.save(step)
+    def _save(self, step: int) -> str | None:
+        saved = self.save(step)
+        if saved is not None:
+            self._last_saved, self._saved_step = saved, step
+        return saved
+
+    def _stop(self, stop: Stop, step: int) -> None:
+        self._check_saved(step)
+        for hook in self.hooks:
+            hook.stopping(stop)
         logging.info("Stopped at step %d: %s", step, stop.reason)
         if stop.error is not None:
             raise stop.error
 
-    def _next_pace(self, count: int, seconds: float) -> int:
-        # Workers that made calls of different lengths would wait for each other for ever.
-        (seconds,) = self.stepper.mean_over_workers([seconds])
-        return max(1, min(int(_SECONDS_A_CALL * count / seconds), 4 * count))
+    def _check_saved(self, step: int) -> None:
+        """Saves where that was not done; all workers wait for the one that writes."""
+        if self._saved_step != step:
+            self._save(step)
+        (saved,) = self.stepper.mean_over_workers([float(self._saved_step == step)])
+        if saved < 1:
+            raise UnsavedError(
+                f"Expected to save the state at step {step} before ending, but could not. The "
+                f"last good checkpoint is {self._last_saved or 'none yet'}. Free space or make "
+                "the folder writable, then start the same command again: it goes on from there."
+            )
 
     def _steps_of_call(self, step: int, pace: int) -> int:
         every = self.settings.save_checkpoints_steps
@@ -134,25 +179,39 @@ class TrainingLoop:
         ends += [end for hook in self.hooks if (end := hook.next_stop(step)) is not None]
         return min(self.settings.steps_per_loop, pace, *(end - step for end in ends))
 
-    def _scalars(self, rows, step: int, seconds: float, last_saved) -> list[dict[str, float]]:
-        """Every step's scalars by name; raises where a loss is not finite."""
+    def _finite_scalars(self, rows, step: int, seconds: float) -> list[dict[str, float]]:
+        """Every step's scalars by name; raises where one is not finite, after the hooks saw
+        those before it."""
+        scalars = self._scalars(rows)
+        bad = next((index for index, values in enumerate(scalars) if not _finite(values)), None)
+        good = scalars[:bad]
+        if good:
+            tokens = sum(values["tokens"] for values in scalars)
+            good[-1]["tokens_per_second"] = tokens / seconds
+            good[-1]["steps_per_second"] = len(scalars) / seconds
+        if bad is None:
+            return good
+        if good:
+            call = Call(step + bad, good, seconds, stopping=True)
+            for hook in self.hooks:
+                good[-1].update(hook.measure(call))
+            for hook in self.hooks:
+                hook.after_call(call)
+        raise NonFiniteLossError(_not_finite(step + bad + 1, scalars[bad], self._last_saved))
+
+    def _scalars(self, rows) -> list[dict[str, float]]:
         names = self.stepper.objective.sum_names
         metrics = self.stepper.objective.metrics(rows[:, : len(names)])
-        metrics |= dict(zip(UPDATE_NAMES, rows[:, len(names) :].T, strict=True))
-        tokens = rows[:, names.index("tokens")]
-        metrics["tokens"] = tokens
-        scalars = [
+        metrics |= dict(zip(self.stepper.update_names, rows[:, len(names) :].T, strict=True))
+        metrics |= {name: rows[:, names.index(name)] for name in ("tokens", "positions")}
+        return [
             {name: float(values[index]) for name, values in metrics.items()}
             for index in range(len(rows))
         ]
-        for index, values in enumerate(scalars):
-            if not (np.isfinite(values["loss"]) and np.isfinite(values["gradient_norm"])):
-                raise NonFiniteLossError(_not_finite(step + index + 1, values, last_saved))
-        scalars[-1] |= {
-            "tokens_per_second": float(tokens.sum(dtype=np.float64)) / seconds,
-            "steps_per_second": len(rows) / seconds,
-        }
-        return scalars
+
+
+def _finite(scalars: dict[str, float]) -> bool:
+    return bool(np.isfinite(scalars["loss"]) and np.isfinite(scalars["gradient_norm"]))
 
 
 def _not_finite(step: int, scalars: dict[str, float], last_saved: str | None) -> str:

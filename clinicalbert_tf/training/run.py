@@ -1,65 +1,72 @@
 """One pretraining run, from its settings to its results."""
 
-import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 from absl import logging
 
-from clinicalbert_tf.input_pipeline.damage import READ_ERRORS, find_damage
-from clinicalbert_tf.input_pipeline.dataset import (
-    RecordOrder,
-    evaluation_batches,
-    number_of_batches,
-    training_batches,
-)
-from clinicalbert_tf.input_pipeline.shards import RecordSource
+from clinicalbert_tf.input_pipeline.damage import damage_named
+from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
+from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.tf1 import restore_checkpoint
-from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training import run_record
-from clinicalbert_tf.training.checkpoints import (
-    Checkpoints,
-    checkpoint_step,
-    newest_state,
-)
-from clinicalbert_tf.training.evaluation import evaluate, write_eval_results
+from clinicalbert_tf.training.accumulation import check_parts
+from clinicalbert_tf.training.best import BestCheckpoint
+from clinicalbert_tf.training.checkpoints import Checkpoints
+from clinicalbert_tf.training.damaged_records import find_sound_inputs
+from clinicalbert_tf.training.evaluation import Evaluator, write_eval_results
+from clinicalbert_tf.training.evaluation_hook import PeriodicEvaluation
+from clinicalbert_tf.training.evaluation_summaries import EvaluationSummaries
+from clinicalbert_tf.training.guarded import Guarded
 from clinicalbert_tf.training.hooks import LoopHook
-from clinicalbert_tf.training.inputs import (
-    CONFIG_NAME,
-    VOCABULARY_NAME,
-    PretrainingInputs,
-    find_inputs,
-)
+from clinicalbert_tf.training.inputs import PretrainingInputs
 from clinicalbert_tf.training.loop import LoopSettings, TrainingLoop
 from clinicalbert_tf.training.losses import PretrainingObjective
-from clinicalbert_tf.training.optimizer import AdamWeightDecay, WarmupLinearDecay
-from clinicalbert_tf.training.private_files import make_private_folder, write_private
-from clinicalbert_tf.training.progress import Progress
-from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
+from clinicalbert_tf.training.observers import observers
+from clinicalbert_tf.training.preemption import Interrupted, StopSignals
+from clinicalbert_tf.training.private_files import make_private_folder
+from clinicalbert_tf.training.reporting import reported
+from clinicalbert_tf.training.resuming import (
+    model_files,
+    restore_for_evaluation,
+    start_training,
+)
+from clinicalbert_tf.training.run_description import describe_run, what_workers_share
+from clinicalbert_tf.training.saving import StateSaver
+from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.step import Stepper
-from clinicalbert_tf.training.strategy import build_strategy, check_batch_size, is_chief
-from clinicalbert_tf.training.summaries import Summaries, TrainingSummaries
+from clinicalbert_tf.training.strategy import build_strategy, check_batch_size
+from clinicalbert_tf.training.tokens import TokenCount
+from clinicalbert_tf.training.tpu import advise_precision
+from clinicalbert_tf.training.update_rules import build_optimizer
+from clinicalbert_tf.training.workers import Workers
 
 
-def run_pretraining(settings: PretrainingSettings) -> dict[str, Any]:
+def run_pretraining(
+    settings: PretrainingSettings, signals: StopSignals | None = None
+) -> dict[str, Any]:
     """Trains, evaluates, or both.
 
     Args:
         settings: what to do.
+        signals: what the process was asked by signals; None where nobody listens to them.
 
     Returns:
         "train": the last step's scalars, where anything was trained; "eval": what
-        eval_results.txt holds, where anything was evaluated.
+        eval_results.txt holds, where anything was evaluated; "step": the step reached.
 
     Raises:
         FileNotFoundError, ValueError: inputs, devices or an earlier run in output_dir do not fit.
         NonFiniteLossError: the loss became NaN or infinite.
         CorruptRecordsError, CorruptCheckpointError: a file is damaged; the message names it.
+        LostWorkerError: another worker ended or gave no sign of life.
+        Interrupted: a signal asked to stop; started again, the run goes on.
+        OSError: the last state could not be saved.
     """
-    inputs = find_inputs(settings)
+    inputs = find_sound_inputs(settings)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     strategy = build_strategy(
@@ -68,200 +75,213 @@ def run_pretraining(settings: PretrainingSettings) -> dict[str, Any]:
         settings.tpu_name,
         settings.tpu_zone,
         settings.gcp_project,
+        settings.worker_timeout,
     )
+    if settings.strategy == "tpu":
+        advise_precision(settings.precision)
     replicas = strategy.num_replicas_in_sync
     if settings.do_train:
         check_batch_size("train_batch_size", settings.train_batch_size, replicas)
+        check_parts(settings.train_batch_size, replicas, settings.gradient_accumulation_steps)
     if settings.do_eval:
         check_batch_size("eval_batch_size", settings.eval_batch_size, replicas)
     make_private_folder(settings.output_dir)
-    keras.utils.set_random_seed(settings.seed)
-    with strategy.scope():
-        model = build_pretraining_model(inputs.config)
-    run = _Run(settings, inputs, strategy, model)
-    results = {}
-    if settings.do_train:
-        results["train"] = run.train()
-    if settings.do_eval:
-        results["eval"] = run.evaluate()
-    return results
+    workers = Workers(strategy)
+    with reported(settings, workers.chief), workers.watched(settings.worker_timeout):
+        keras.utils.set_random_seed(settings.seed)
+        with strategy.scope():
+            model = build_pretraining_model(
+                inputs.config, dtype=settings.precision, recompute=settings.recompute
+            )
+        run = _Run(settings, inputs, workers, model, signals or StopSignals())
+        workers.check_same(what_workers_share(run.record()))
+        results: dict[str, Any] = {}
+        interrupted = None
+        try:
+            if settings.do_train:
+                results["train"] = run.train()
+            if settings.do_eval:
+                results["eval"] = run.evaluate()
+        except Interrupted as error:
+            if not error.agreed:
+                raise
+            interrupted = error
+    if interrupted is not None:
+        # Not before all workers have taken leave of each other.
+        raise interrupted
+    return {**results, "step": run.step}
 
 
 class _Run:
     """What the steps of one run share."""
 
-    def __init__(self, settings, inputs, strategy, model):
+    def __init__(self, settings, inputs, workers, model, signals):
         self.settings: PretrainingSettings = settings
         self.inputs: PretrainingInputs = inputs
-        self.strategy: tf.distribute.Strategy = strategy
+        self.workers: Workers = workers
+        self.strategy: tf.distribute.Strategy = workers.strategy
         self.model = model
-        self.chief = is_chief(strategy)
+        self.signals: StopSignals = signals
+        self.chief = workers.chief
+        self.step = 0
+        self.left_out: set[str] = set()
+        self.tokens = TokenCount()
         self.stepper: Stepper | None = None
+        self.evaluation: PeriodicEvaluation | None = None
+        self.evaluation_summaries = EvaluationSummaries(settings.output_dir)
 
     def train(self) -> dict[str, float]:
         settings = self.settings
         with self.strategy.scope():
-            optimizer = self._optimizer()
+            optimizer = build_optimizer(settings, self.model)
         checkpoints = Checkpoints(
             settings.output_dir, self.model, optimizer, settings.keep_checkpoint_max
         )
-        first_step, prefix = self._start(checkpoints)
         self.stepper = Stepper(
             self.strategy,
             self.model,
-            PretrainingObjective(),
+            PretrainingObjective(settings.objective),
             optimizer,
             settings.seed,
             settings.jit_compile,
+            settings.gradient_accumulation_steps,
         )
-        loop = TrainingLoop(
-            self.stepper,
-            LoopSettings(
-                settings.num_train_steps,
-                settings.save_checkpoints_steps,
-                settings.steps_per_loop,
-            ),
-            save=lambda step: self._save(checkpoints, step),
-            hooks=self._hooks(),
-        )
-        try:
-            return loop.run(self._training_iterator(first_step), first_step, prefix)
-        except READ_ERRORS:
-            damage = find_damage(self.inputs.records)
-            if damage is not None:
-                raise damage from None
-            raise
+        while True:
+            try:
+                return self._train(checkpoints)
+            except CorruptRecordsError as damage:
+                self._leave_out(damage)
 
-    def _hooks(self) -> list[LoopHook]:
+    def _train(self, checkpoints: Checkpoints) -> dict[str, float]:
+        """Trains from where the output folder stands to the end."""
+        settings = self.settings
+        first_step, prefix = start_training(
+            settings, self.inputs, checkpoints, self.workers, self.record()
+        )
+        saver = StateSaver(checkpoints, self._state_content, self.chief)
+        limits = LoopSettings(
+            settings.num_train_steps, settings.save_checkpoints_steps, settings.steps_per_loop
+        )
+        hooks = self._hooks(saver, first_step)
+        loop = TrainingLoop(self.stepper, limits, saver.save, hooks, self.signals)
+        try:
+            with damage_named(self.inputs.records):
+                return loop.run(self._training_iterator(first_step), first_step, prefix)
+        finally:
+            self.step = int(checkpoints.optimizer.step.numpy())
+
+    def _hooks(self, saver: StateSaver, first_step: int) -> list[LoopHook]:
         """What happens around the steps; the chief alone writes shared files."""
-        hooks: list[LoopHook] = [Progress()]
-        if self.chief:
-            hooks.append(TrainingSummaries(self.settings.output_dir))
+        settings = self.settings
+        hooks = [
+            hook if hook is self.tokens else Guarded(hook)
+            for hook in observers(
+                *(settings, self.inputs, self.strategy, self.model, self.tokens, self.chief)
+            )
+        ]
+        if settings.eval_steps is not None:
+            self.evaluation_summaries.resumed_at = first_step
+            best = None
+            if self.chief:
+                best = BestCheckpoint(settings.output_dir, self.model, self._beside_best())
+            self.evaluation = PeriodicEvaluation(
+                self._evaluator(), settings.eval_steps, settings.early_stopping_patience,
+                best, self._report_evaluation, saver.renew, self.signals,
+            )  # fmt: skip
+            hooks.append(self.evaluation)
         return hooks
 
     def evaluate(self) -> dict[str, float]:
+        settings = self.settings
         if self.stepper is None:
-            step = self._restore_for_evaluation()
-            self.stepper = Stepper(self.strategy, self.model, PretrainingObjective())
-        else:
-            step = int(self.stepper.optimizer.step.numpy())
-        source, settings = self.inputs.eval_records, self.settings
-        batches = number_of_batches(source, settings.eval_batch_size, settings.max_eval_steps)
-        dataset = self.strategy.distribute_datasets_from_function(
-            lambda context: evaluation_batches(source, settings.eval_batch_size, batches, context)
-        )
-        try:
-            results = evaluate(self.stepper, iter(dataset), batches)
-        except READ_ERRORS:
-            damage = find_damage(source)
-            if damage is not None:
-                raise damage from None
-            raise
+            self.step = restore_for_evaluation(settings, self.inputs, self.model, self.workers)
+            self.stepper = Stepper(
+                self.strategy, self.model, PretrainingObjective(settings.objective)
+            )
+        results = self._last_evaluation()
         if self.chief:
-            summaries = Summaries(os.path.join(settings.output_dir, "eval"))
-            summaries.scalars(step, results)
-            summaries.close()
-            write_eval_results(settings.output_dir, {"global_step": step, **results})
+            self.evaluation_summaries.close()
+            write_eval_results(settings.output_dir, {"global_step": self.step, **results})
             if not settings.do_train:
                 run_record.write_run_record(
-                    settings.output_dir, self._record(), run_record.EVALUATION_NAME
+                    settings.output_dir, self.record(), run_record.EVALUATION_NAME
                 )
-        return {"global_step": step, **results}
+        return {"global_step": self.step, **results}
 
-    def _optimizer(self) -> AdamWeightDecay:
+    def _last_evaluation(self) -> dict[str, float]:
+        """The results at the step that the model stands at, from training where it made them."""
+        if self.evaluation is not None and self.evaluation.last is not None:
+            step, results = self.evaluation.last
+            if step == self.step:
+                return results
+        while True:
+            try:
+                results = self._evaluator().run()
+                break
+            except CorruptRecordsError as damage:
+                self._leave_out(damage)
+        if results is None:
+            raise self.signals.interrupted("the state is saved")
+        self._report_evaluation(self.step, results)
+        return results
+
+    def _evaluator(self) -> Evaluator:
         settings = self.settings
-        variables = [(m.tf1_name, m.variable) for m in pretraining_variables(self.model)]
-        schedule = WarmupLinearDecay(
-            settings.learning_rate, settings.num_train_steps, settings.num_warmup_steps
-        )
-        return AdamWeightDecay(variables, schedule)
+        return Evaluator(
+            self.stepper, self.inputs.eval_records, settings.eval_batch_size,
+            settings.max_eval_steps, self.signals,
+        )  # fmt: skip
 
-    def _start(self, checkpoints: Checkpoints) -> tuple[int, str | None]:
-        """Resumes what lies in the output folder, or starts afresh: (step, checkpoint)."""
-        settings, record = self.settings, self._record()
-        state = newest_state(settings.output_dir)
-        if state is not None:
-            run_record.check_resumable(settings.output_dir, record, DECISIVE)
-            checkpoints.restore(state)
-            logging.info("Resuming from %s.", state.prefix)
-        elif self.inputs.init_checkpoint is not None:
-            report = restore_checkpoint(
-                self.model, self.inputs.init_checkpoint, allow_missing_heads=True
-            )
-            logging.info("%s", report)
-        else:
-            logging.info("Starting from fresh weights (seed %d).", settings.seed)
+    def _report_evaluation(self, step: int, results: Mapping[str, float]) -> None:
         if self.chief:
-            checkpoints.remove_unfinished()
-            run_record.write_run_record(settings.output_dir, record)
-            self._copy_model_files()
-        return (0, None) if state is None else (state.step, state.prefix)
-
-    def _save(self, checkpoints: Checkpoints, step: int) -> str:
-        if not self.chief:
-            return os.path.join(self.settings.output_dir, f"model.ckpt-{step}")
-        batch_size = self.settings.train_batch_size
-        return checkpoints.save({"records_read": step * batch_size, "seed": self.settings.seed})
+            self.evaluation_summaries.write(step, results)
 
     def _training_iterator(self, first_step: int):
         settings, source = self.settings, self.inputs.records
         order = RecordOrder(settings.seed, settings.shuffle_buffer)
         dataset = self.strategy.distribute_datasets_from_function(
             lambda context: training_batches(
-                source, order, settings.train_batch_size, first_step, context
+                source,
+                order,
+                settings.train_batch_size,
+                first_step,
+                context,
+                settings.length_buckets,
             )
         )
         return iter(dataset)
 
-    def _restore_for_evaluation(self) -> int:
-        """Restores the newest checkpoint of the output folder, or else the one to start from."""
-        state = newest_state(self.settings.output_dir)
-        if state is not None:
-            logging.info("%s", restore_checkpoint(self.model, state.prefix))
-            return checkpoint_step(state.prefix)
-        if self.inputs.init_checkpoint is None:
-            raise FileNotFoundError(
-                f"Expected a checkpoint to evaluate, found none in {self.settings.output_dir}. "
-                "Give --init_checkpoint, or the --output_dir of a run."
-            )
-        logging.info("%s", restore_checkpoint(self.model, self.inputs.init_checkpoint))
-        # As in the reference, a checkpoint that a run starts from is its step 0.
-        return 0
-
-    def _copy_model_files(self) -> None:
-        output_dir = self.settings.output_dir
-        write_private(os.path.join(output_dir, CONFIG_NAME), self.inputs.config.to_json_string())
-        if self.inputs.vocab_file is not None:
-            with open(self.inputs.vocab_file, encoding="utf-8", newline="") as file:
-                write_private(os.path.join(output_dir, VOCABULARY_NAME), file.read())
-
-    def _record(self) -> dict[str, Any]:
-        inputs, devices = self.inputs, tf.config.list_physical_devices("GPU")
+    def _state_content(self, step: int) -> dict[str, Any]:
+        """What a state.json holds beside the files."""
+        evaluation = {} if self.evaluation is None else self.evaluation.content
         return {
-            "command": "pretrain",
-            "settings": dataclasses.asdict(self.settings),
-            "bert_config": inputs.config.to_dict(),
-            "inputs": {
-                "records": _describe(inputs.records),
-                "eval_records": _describe(inputs.eval_records),
-                "vocabulary": run_record.describe_file(inputs.vocab_file),
-                "init_checkpoint": inputs.init_checkpoint
-                and {
-                    "prefix": inputs.init_checkpoint,
-                    "fingerprint": run_record.init_fingerprint(inputs.init_checkpoint),
-                },
-            },
-            "num_replicas": self.strategy.num_replicas_in_sync,
-            "devices": [device.name for device in devices] or ["CPU"],
-            "versions": run_record.versions(),
+            "records_read": step * self.settings.train_batch_size,
+            "seed": self.settings.seed,
+            **self.tokens.content,
+            **evaluation,
+            **self.stepper.optimizer.state(),
         }
 
+    def _leave_out(self, damage: CorruptRecordsError) -> None:
+        """Goes on without a damaged file where that was asked for; raises `damage` otherwise."""
+        settings = self.settings
+        if settings.on_corrupt != "skip":
+            raise damage
+        logging.warning("%s", damage)
+        self.left_out.add(os.path.abspath(damage.path))
+        self.inputs = find_sound_inputs(settings, self.left_out)
+        if self.chief and settings.do_train:
+            run_record.write_run_record(settings.output_dir, self.record())
+        if self.workers.cluster is not None:
+            # A collective operation that failed on one worker leaves the others waiting.
+            raise CorruptRecordsError(
+                f"{damage} Start all workers again: the run goes on without the file.", damage.path
+            )
 
-def _describe(source: RecordSource | None) -> dict[str, Any] | None:
-    return source and {
-        "files": list(source.paths),
-        "num_records": source.num_records,
-        "max_seq_length": source.max_seq_length,
-        "max_predictions_per_seq": source.max_predictions_per_seq,
-        "fingerprint": source.fingerprint,
-    }
+    def record(self) -> dict[str, Any]:
+        """What run.json says."""
+        return describe_run(self.settings, self.inputs, self.strategy.num_replicas_in_sync)
+
+    def _beside_best(self) -> dict[str, str]:
+        """What lies beside the weights in best/."""
+        return {**model_files(self.inputs), run_record.NAME: run_record.as_text(self.record())}

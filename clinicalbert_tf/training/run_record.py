@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import Any
 
@@ -19,8 +19,13 @@ _DISTRIBUTIONS = ("clinicalbert_tf", "tensorflow", "keras", "keras-nlp", "numpy"
 def write_run_record(output_dir: str, record: dict[str, Any], name: str = NAME) -> str:
     """Writes run.json in one rename and returns its path."""
     path = os.path.join(output_dir, name)
-    write_private(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    write_private(path, as_text(record))
     return path
+
+
+def as_text(record: dict[str, Any]) -> str:
+    """The text of run.json."""
+    return json.dumps(record, indent=1, sort_keys=True) + "\n"
 
 
 def versions() -> dict[str, str]:
@@ -35,6 +40,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def machine() -> dict[str, Any]:
+    """The kind of machine that a run is on; not which one."""
+    return {"system": platform.platform(), "processors": os.cpu_count()}
+
+
 def init_fingerprint(prefix: str | None) -> str | None:
     """Identifies a checkpoint's content: its index holds a checksum of every array."""
     return None if prefix is None else schema.file_sha256(prefix + ".index")
@@ -45,26 +55,41 @@ def describe_file(path: str | None) -> dict[str, str] | None:
     return None if path is None else {"path": path, "sha256": schema.file_sha256(path)}
 
 
-def check_resumable(output_dir: str, record: dict[str, Any], decisive: Iterable[str]) -> None:
+def read_run_record(output_dir: str) -> dict[str, Any] | None:
+    """What a folder's run.json says, or None where it has no readable one."""
+    try:
+        with open(os.path.join(output_dir, NAME), encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def check_resumable(
+    output_dir: str,
+    record: dict[str, Any],
+    decisive: Iterable[str],
+    adjust: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
+) -> None:
     """Checks that a run may go on from what lies in its output folder.
 
     Args:
         output_dir: a folder with at least one saved state.
         record: the run.json of the run that is to start.
         decisive: dotted paths in it that must not have changed ("settings.seed").
+        adjust: from the earlier record and this one to the earlier one as it is to be compared.
 
     Raises:
         ValueError: the folder has no run.json, or one with other values; names all of them.
     """
-    path = os.path.join(output_dir, NAME)
-    try:
-        with open(path, encoding="utf-8") as file:
-            earlier = json.load(file)
-    except (OSError, ValueError) as error:
+    earlier = read_run_record(output_dir)
+    if earlier is None:
         raise ValueError(
-            f"{output_dir} holds checkpoints but expected a readable {NAME} beside them "
-            f"({error.__class__.__name__}). Use another --output_dir."
-        ) from None
+            f"Expected a readable {NAME} beside the checkpoints of {output_dir}, found none. Put "
+            "it back or use another --output_dir."
+        )
+    if adjust is not None:
+        earlier = adjust(earlier, record)
     differences = []
     for name in decisive:
         before, now = _at(earlier, name), _at(record, name)

@@ -42,6 +42,15 @@ _AT_LEAST = {
     "shuffle_buffer": 0,
     "seed": 0,
 }
+# What may differ between workers that hold the same files.
+PATHS = (
+    "input_file",
+    "eval_file",
+    "output_dir",
+    "bert_config_file",
+    "vocab_file",
+    "init_checkpoint",
+)
 # A run may only be resumed with these unchanged; they name values of run.json.
 DECISIVE = (
     *(
@@ -181,6 +190,17 @@ class PretrainingSettings:
                 "that are not trained on; to evaluate on the training records, give them twice: "
                 f"--eval_file={self.input_file}"
             )
+        if self.do_train and self.eval_steps is not None and not self.do_eval:
+            raise ValueError(
+                f"Expected --eval_file with --eval_steps, received --eval_steps={self.eval_steps} "
+                "alone. Name records to evaluate on that are not trained on."
+            )
+        if self.early_stopping_patience and self.eval_steps is None:
+            raise ValueError(
+                "Expected --eval_steps with --early_stopping_patience, received "
+                f"--early_stopping_patience={self.early_stopping_patience} alone. Say how often "
+                "to evaluate."
+            )
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if value is not None and value not in choices:
@@ -191,6 +211,11 @@ class PretrainingSettings:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"Expected --{name} to be at least {least}, received {value}.")
+        if self.length_buckets and self.strategy == "tpu":
+            raise ValueError(
+                "Expected --length_buckets=0 with --strategy=tpu, received "
+                f"{self.length_buckets}: a TPU needs batches of one shape. Drop the flag."
+            )
         if not self.learning_rate > 0:
             raise ValueError(
                 f"Expected --learning_rate to be above 0, received {self.learning_rate}."

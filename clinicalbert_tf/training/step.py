@@ -3,34 +3,60 @@
 import numpy as np
 import tensorflow as tf
 
+from clinicalbert_tf.kernel_compiler import compiler_for
+from clinicalbert_tf.modeling.compilation import compiled_by
+from clinicalbert_tf.training.accumulation import sum_over_parts
 from clinicalbert_tf.training.dropout import DropoutSeeds
-
-# Appended to the objective's sums in each row that `train` returns.
-UPDATE_NAMES = ("learning_rate", "gradient_norm")
 
 
 class Stepper:
     """Trains and evaluates a model with one objective under one strategy.
 
+    Attributes:
+        update_names: what `train` appends to the objective's sums, in order.
+
     Args:
         strategy: any tf.distribute strategy; the model and the optimizer were made in its scope.
         model: a Keras model that takes a dict of `objective.model_inputs`.
         objective: counts, share, metrics and sum_names as PretrainingObjective has them.
-        optimizer: with `variables`, `step` and `apply`; None where nothing is trained.
+        optimizer: with `variables`, `step`, `loss_scale`, `report_names` and `apply` as
+            AdamWeightDecay has them; None where nothing is trained.
         seed: seed of dropout.
-        jit_compile: compile forward and backward pass with XLA.
+        jit_compile: compile forward and backward pass with XLA, instead of the elementwise
+            kernels alone.
+        parts: pieces that each replica's batch is computed in, one after another.
+        compile_kernels: whether to compile elementwise kernels where not everything is compiled.
     """
 
-    def __init__(self, strategy, model, objective, optimizer=None, seed=0, jit_compile=False):
+    def __init__(
+        self,
+        strategy,
+        model,
+        objective,
+        optimizer=None,
+        seed=0,
+        jit_compile=False,
+        parts=1,
+        compile_kernels=True,
+    ):
         self.strategy = strategy
         self.model = model
         self.objective = objective
         self.optimizer = optimizer
+        self.update_names = () if optimizer is None else optimizer.report_names
+        self.parts = parts
         self.seeds = DropoutSeeds(model, seed)
-        self._gradients = self._forward_backward
-        if jit_compile:
-            # Reductions over replicas stay outside: XLA on CPU and GPU compiles one device.
-            self._gradients = tf.function(self._forward_backward, jit_compile=True)
+        kernels = compile_kernels and not jit_compile
+        self._kernel_compiler = compiler_for(strategy) if kernels else None
+        # A call of its own, for two reasons. Reductions over replicas stay outside of what XLA
+        # compiles, which on CPU and GPU is one device. And inside a loop, TensorFlow's graph
+        # optimizer may turn large sums of gradients into temporary variables that are never freed.
+        self._gradients = tf.function(
+            self._forward_backward,
+            autograph=False,
+            jit_compile=jit_compile or None,
+            experimental_attributes={"_noinline": True},
+        )
         self._train = tf.function(self._train_steps, reduce_retracing=True)
         self._mean = tf.function(self._mean_over_replicas)
         self._evaluate = tf.function(self._evaluation_steps, reduce_retracing=True)
@@ -40,11 +66,12 @@ class Stepper:
 
         Args:
             iterator: over a distributed dataset of feature dicts.
-            steps: updates to make, at least 1.
+            steps: steps to make, at least 1.
 
         Returns:
-            float32 [steps, len(objective.sum_names) + len(UPDATE_NAMES)]: the sums over each
-            step's global batch, the learning rate and the gradient norm before the clip.
+            float32 [steps, len(objective.sum_names) + len(update_names)]: the sums over each
+            step's global batch, the learning rate, the gradient norm before the clip, and what
+            else the optimizer reports.
         """
         return self._train(iterator, tf.constant(steps, tf.int32)).numpy()
 
@@ -73,7 +100,7 @@ class Stepper:
         return self.strategy.experimental_local_results(self.strategy.run(mean, args=(values,)))[0]
 
     def _train_steps(self, iterator, steps):
-        return self._collect(self._train_replica, iterator, steps, len(UPDATE_NAMES))
+        return self._collect(self._train_replica, iterator, steps, len(self.update_names))
 
     def _evaluation_steps(self, iterator, steps):
         return self._collect(self._evaluate_replica, iterator, steps, 0)
@@ -87,27 +114,51 @@ class Stepper:
             rows = rows.write(index, self.strategy.experimental_local_results(row)[0])
         return rows.stack()
 
+    # Nothing below the loop over steps is converted by AutoGraph: it needs no conversion, and
+    # converting the model's code takes seconds of every start.
+    @tf.autograph.experimental.do_not_convert
     def _train_replica(self, batch):
         counts = _sum_over_replicas(self.objective.counts(batch))
         draw = self.seeds.draw(self.optimizer.step.read_value())
-        gradients, sums = self._gradients(batch, counts, draw)
-        *gradients, sums = _sum_over_replicas([*gradients, sums])
+        *gradients, sums = _sum_over_replicas(self._gradients_of_batch(batch, counts, draw))
         update = self.optimizer.apply(gradients)
-        return tf.concat([sums, tf.stack([update[name] for name in UPDATE_NAMES])], axis=0)
+        return tf.concat([sums, tf.stack([update[name] for name in self.update_names])], axis=0)
+
+    def _gradients_of_batch(self, batch, counts, draw):
+        """The gradients of a replica's batch and, last, its sums."""
+
+        def of_part(features, part):
+            # As many draws for each (step, replica) as there are parts.
+            own_draw = draw * self.parts + tf.cast(part, draw.dtype)
+            return self._gradients(features, counts, own_draw)
+
+        def zeros():
+            width = len(self.objective.sum_names)
+            return [*map(tf.zeros_like, self.optimizer.variables), tf.zeros([width])]
+
+        return sum_over_parts(of_part, batch, self.parts, zeros)
 
     def _forward_backward(self, batch, counts, draw):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
-        with tf.GradientTape() as tape, self.seeds.scope(draw):
-            outputs = self.model(inputs, training=True)
-            loss, sums = self.objective.share(outputs, batch, counts)
-        gradients = tape.gradient(
-            loss, self.optimizer.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return [tf.convert_to_tensor(gradient) for gradient in gradients], sums
+        scale = None if self.optimizer.loss_scale is None else self.optimizer.loss_scale.scale
+        # Entered on each replica's own thread: a scope around all of them would not reach it.
+        # Over the backward pass too, for what that computes again.
+        with compiled_by(self._kernel_compiler):
+            with tf.GradientTape() as tape, self.seeds.scope(draw):
+                outputs = self.model(inputs, training=True)
+                loss, sums = self.objective.share(outputs, batch, counts)
+                if scale is not None:
+                    loss *= scale
+            gradients = tape.gradient(
+                loss, self.optimizer.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+        return [*[tf.convert_to_tensor(gradient) for gradient in gradients], sums]
 
+    @tf.autograph.experimental.do_not_convert
     def _evaluate_replica(self, batch):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
-        outputs = self.model(inputs, training=False)
+        with compiled_by(self._kernel_compiler):
+            outputs = self.model(inputs, training=False)
         # The loss share goes unused here, so each replica's own counts will do.
         _, sums = self.objective.share(outputs, batch, self.objective.counts(batch))
         return _sum_over_replicas(sums)

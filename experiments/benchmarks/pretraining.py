@@ -20,13 +20,25 @@ from importlib.metadata import PackageNotFoundError, version
 
 from absl import app, flags
 
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.training.operations import step_operations
+
 # TensorFlow leaves oneDNN off on processors without the newest instructions, where it gains too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 WARM_UP = 2
 OURS = "clinicalbert_tf"
-CONTESTANTS = (OURS, "plain", "huggingface", "huggingface_compiled")
+# This package in several ways, by the options of its step.
+OPTIONS = {
+    OURS: {},
+    "plain": {"compile_kernels": False},
+    "xla": {"jit_compile": True},
+    "recompute": {"recompute": True},
+    "four_parts": {"parts": 4},
+}
+CONTESTANTS = (*OPTIONS, "huggingface", "huggingface_compiled")
+DEFAULT = (OURS, "plain", "huggingface", "huggingface_compiled")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +61,22 @@ class Shape:
     @property
     def operations(self) -> float:
         """Additions and multiplications of a step's matrix products, both passes."""
-        dense = 12 * self.hidden**2 * self.rows
-        attention = 2 * self.rows * self.length * self.hidden
-        head = self.batch * self.predictions * self.hidden * (self.vocabulary + self.hidden)
-        return 6.0 * (self.layers * (dense + attention) + head + self.batch * self.hidden**2)
+        return step_operations(self.config, self.batch, self.length, self.predictions)
+
+    @property
+    def config(self) -> BertConfig:
+        """The model."""
+        return BertConfig(
+            vocab_size=self.vocabulary,
+            hidden_size=self.hidden,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.hidden // 64,
+            intermediate_size=4 * self.hidden,
+            max_position_embeddings=max(512, self.length),
+            type_vocab_size=2,
+            hidden_dropout_prob=self.dropout,
+            attention_probs_dropout_prob=self.dropout,
+        )
 
 
 def define_flags() -> None:
@@ -67,8 +91,10 @@ def define_flags() -> None:
     )
     flags.DEFINE_list(
         "contestants",
-        ",".join(CONTESTANTS),
-        '"plain" is this package without compiled kernels; the Hugging Face ones need the extra.',
+        ",".join(DEFAULT),
+        '"plain" is this package without compiled kernels, "xla" with the whole forward and '
+        'backward pass compiled, "recompute" with activations computed again, "four_parts" with '
+        f"gradient accumulation; the Hugging Face ones need the extra. All: {CONTESTANTS}.",
     )
     flags.DEFINE_float(
         "give_up_after", 300.0, "Seconds after which a contestant's first step ends its part."
@@ -101,7 +127,7 @@ def make_contestant(name: str, shape: Shape, precision: str):
         return make_step(shape, precision, compiled=name.endswith("compiled"))
     from pretraining_steps import make_step
 
-    return make_step(shape, precision, compiled=name == OURS)
+    return make_step(shape, precision, **OPTIONS[name])
 
 
 def timed(step) -> float:

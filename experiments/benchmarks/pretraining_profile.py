@@ -11,8 +11,7 @@ import tensorflow as tf
 KINDS = (
     ("BatchMatMul", "matrix products: attention"),
     ("MatMul", "matrix products: dense layers, output projection"),
-    ("ResourceApplyAdam", "update and gradient norm"),
-    ("L2Loss", "update and gradient norm"),
+    ("L2Loss", "gradient norm"),
     ("UnsortedSegmentSum", "sums of gradients"),
     ("AddN", "sums of gradients"),
     ("BiasAddGrad", "sums of gradients"),
@@ -73,11 +72,11 @@ def _operations(line, metadata):
 def _kind(name: str) -> str | None:
     """The kind of work of an event; None for the runtime's own events."""
     if _COMPILED.fullmatch(name):
-        return "compiled kernels: gelu, normalization, softmax, dropout"
+        return "compiled kernels: gelu, normalization, softmax, dropout, update"
     operation = _OPERATION.fullmatch(name)
     if not operation:
         return None
     for fragment, kind in KINDS:
         if fragment in operation[1]:
             return kind
-    return "other elementwise work: clip, decay, embeddings"
+    return "other elementwise work: biases, embeddings"

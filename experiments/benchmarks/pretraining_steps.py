@@ -1,15 +1,11 @@
 """This package's training step, and TensorFlow's rate of matrix products, for pretraining.py."""
 
-import contextlib
 import time
 
 import numpy as np
 import tensorflow as tf
 
-from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.modeling.compilation import compiled_by
 from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.allocator import keep_freed_memory
 from clinicalbert_tf.training.losses import PretrainingObjective
@@ -39,40 +35,23 @@ def features(shape, seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def make_step(shape, precision: str, compiled: bool):
+def make_step(shape, precision: str, recompute: bool = False, **options):
     """The step that clinicalbert_tf.pretrain makes.
 
     Args:
         shape: sizes; see pretraining.Shape.
         precision: Keras dtype policy.
-        compiled: whether the elementwise kernels are compiled.
+        recompute: whether activations are computed again in the backward pass.
+        **options: jit_compile, parts and compile_kernels of Stepper.
     """
     keep_freed_memory()
-    config = BertConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.hidden // 64,
-        intermediate_size=4 * shape.hidden,
-        max_position_embeddings=max(512, shape.length),
-        type_vocab_size=2,
-        hidden_dropout_prob=shape.dropout,
-        attention_probs_dropout_prob=shape.dropout,
-    )
-    model = build_pretraining_model(config, dtype=precision)
+    model = build_pretraining_model(shape.config, dtype=precision, recompute=recompute)
     variables = [(row.tf1_name, row.variable) for row in pretraining_variables(model)]
     optimizer = AdamWeightDecay(variables, WarmupLinearDecay(1e-4, 10000, 100))
     strategy = tf.distribute.get_strategy()
-    stepper = Stepper(strategy, model, PretrainingObjective(), optimizer)
+    stepper = Stepper(strategy, model, PretrainingObjective(), optimizer, **options)
     iterator = iter(tf.data.Dataset.from_tensors(features(shape)).repeat())
-    scope = (lambda: compiled_by(xla_kernel)) if compiled else contextlib.nullcontext
-
-    def step() -> None:
-        # The scope counts while the first call is traced; it costs nothing later.
-        with scope():
-            stepper.train(iterator, 1)
-
-    return step
+    return lambda: stepper.train(iterator, 1)
 
 
 def matrix_rate(shape, precision: str):

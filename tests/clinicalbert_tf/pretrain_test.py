@@ -114,6 +114,26 @@ def test_data_flags_without_records_are_no_embedded_default():
         settings_of("--bert_config_file=c.json")
 
 
+def test_workers_need_a_folder_that_all_share(monkeypatch):
+    cluster = {"worker": ["localhost:1", "localhost:2"]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    monkeypatch.delenv("CLINICALBERT_TF_RUN", raising=False)
+    given = ["--strategy=multi_worker", "--input_file=a"]
+    with pytest.raises(ValueError, match="Expected --output_dir with --strategy=multi_worker"):
+        settings_of(*given)
+    assert settings_of(*given, "--output_dir=b").output_dir == "b"
+    # Named by what started the workers, the same for all of them.
+    monkeypatch.setenv("CLINICALBERT_TF_RUN", "launch-1")
+    assert settings_of(*given).output_dir == "runs/default"
+
+
+def test_worker_without_a_cluster_is_told_before_tensorflow_starts(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match=r"Expected TF_CONFIG to name the workers.*SLURM"):
+        settings_of("--strategy=multi_worker", "--input_file=a", "--output_dir=b")
+
+
 @pytest.mark.large
 def test_embedded_default_learns_and_says_what_is_next(tmp_path):
     output_dir = tmp_path / "run"

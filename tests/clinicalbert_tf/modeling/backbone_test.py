@@ -98,6 +98,7 @@ def test_padded_positions_do_not_change_the_others():
 
 
 def test_initial_weights_follow_the_reference():
+    keras.utils.set_random_seed(0)
     backbone = build_backbone(CONFIG)
     for weight in backbone.weights:
         value = np.asarray(weight)

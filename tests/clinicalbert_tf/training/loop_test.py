@@ -1,19 +1,28 @@
 """The loop around the steps: calls, saves, scalars and the stop on NaN."""
 
+import signal
+
 import numpy as np
 import pytest
 
 from clinicalbert_tf.training.hooks import LoopHook, Stop
-from clinicalbert_tf.training.loop import LoopSettings, NonFiniteLossError, TrainingLoop
+from clinicalbert_tf.training.loop import (
+    LoopSettings,
+    NonFiniteLossError,
+    TrainingLoop,
+    UnsavedError,
+)
 from clinicalbert_tf.training.losses import PretrainingObjective
+from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 
-NAMES = (*PretrainingObjective.sum_names, "learning_rate", "gradient_norm")
+NAMES = (*PretrainingObjective().sum_names, "learning_rate", "gradient_norm")
 
 
 class CountingStepper:
     """Steps that take no time: step n has an MLM loss of n, and NaN where asked."""
 
     objective = PretrainingObjective()
+    update_names = ("learning_rate", "gradient_norm")
 
     def __init__(self, nan_loss_at=None, nan_norm_at=None):
         self.made, self.calls = 0, []
@@ -149,3 +158,114 @@ def test_calls_end_where_a_hook_asks():
     loop.run(None, 0)
     ends = np.cumsum(stepper.calls)
     assert {1, 2, 4, 22} <= set(ends) and ends[-1] == 23
+
+
+def test_steps_before_one_that_is_not_finite_reach_the_hooks():
+    stepper, seen = CountingStepper(nan_loss_at=3), []
+    loop = TrainingLoop(
+        stepper,
+        LoopSettings(num_train_steps=23, save_checkpoints_steps=50, steps_per_loop=3),
+        save=lambda step: pytest.fail("saved"),
+        hooks=[Recording(seen), Stopping(at=99, ends=(4,))],
+    )
+    # The second call makes steps 2 to 4.
+    with pytest.raises(NonFiniteLossError, match="at step 3"):
+        loop.run(None, 0)
+    assert stepper.calls == [1, 3]
+    assert [step for step, _ in seen] == [1, 2]
+    assert seen[-1][1]["masked_lm_loss"] == pytest.approx(2.0, rel=1e-4)
+    assert seen[-1][1]["tokens_per_second"] > 0
+
+
+class Signalling(LoopHook):
+    """Stands for a scheduler: a signal comes while a call is made."""
+
+    def __init__(self, signals, at):
+        self.signals, self.at, self.calls = signals, at, []
+
+    def before_call(self, step, count):
+        if step <= self.at < step + count:
+            self.signals.received = signal.SIGTERM
+
+    def after_call(self, call):
+        self.calls.append((call.step, call.saved, call.stopping))
+
+
+def test_signal_has_the_state_saved_after_the_call_that_it_came_in():
+    signals, saved, stepper = StopSignals(), [], CountingStepper()
+    hook = Signalling(signals, at=7)
+    loop = TrainingLoop(
+        stepper,
+        LoopSettings(num_train_steps=23, save_checkpoints_steps=50, steps_per_loop=3),
+        save=lambda step: saved.append((step, stepper.made)) or f"model.ckpt-{step}",
+        hooks=[hook, Stopping(at=99, ends=(8, 10))],
+        signals=signals,
+    )
+    with pytest.raises(Interrupted, match=r"SIGTERM: step 8 is saved as model\.ckpt-8") as raised:
+        loop.run(None, 0)
+    assert raised.value.agreed and raised.value.exit_code == 75
+    assert saved == [(8, 8)] and stepper.made == 8
+    assert hook.calls[-1] == (8, "model.ckpt-8", True)
+    assert not any(stopping for *_, stopping in hook.calls[:-1])
+
+
+def test_signals_raise_before_the_first_call_has_ended_and_wait_afterwards():
+    signals, seen = StopSignals(), []
+
+    class Looking(LoopHook):
+        def before_call(self, step, count):
+            seen.append(signals._deferred)
+
+        def close(self, error=None):
+            seen.append(signals._deferred)
+
+    loop = TrainingLoop(
+        CountingStepper(),
+        LoopSettings(num_train_steps=4, save_checkpoints_steps=50, steps_per_loop=1),
+        save=lambda step: f"model.ckpt-{step}",
+        hooks=[Looking()],
+        signals=signals,
+    )
+    loop.run(None, 0)
+    assert seen == [False, True, True, True, False]
+
+
+def saving_loop(save, steps=10):
+    return TrainingLoop(
+        CountingStepper(),
+        LoopSettings(num_train_steps=steps, save_checkpoints_steps=5, steps_per_loop=5),
+        save=save,
+    )
+
+
+def test_save_that_fails_is_tried_again_and_the_last_good_checkpoint_is_remembered():
+    tried = []
+
+    def save(step):
+        tried.append(step)
+        return None if step == 10 and len(tried) < 3 else f"model.ckpt-{step}"
+
+    assert saving_loop(save).run(None, 0)["masked_lm_loss"] == pytest.approx(10.0, rel=1e-4)
+    assert tried == [5, 10, 10]
+    with pytest.raises(
+        UnsavedError, match=r"save the state at step 10.*last good checkpoint is model\.ckpt-5"
+    ):
+        saving_loop(lambda step: "model.ckpt-5" if step == 5 else None).run(None, 0)
+    with pytest.raises(UnsavedError, match="checkpoint is none yet"):
+        saving_loop(lambda step: None).run(None, 0)
+
+
+def test_hook_may_end_the_loop_before_its_first_step():
+    class Done(LoopHook):
+        def start(self, first_step, num_train_steps, last_saved):
+            return Stop("done before")
+
+    hook, saved = Stopping(at=99), []
+    loop = TrainingLoop(
+        CountingStepper(),
+        LoopSettings(num_train_steps=9, save_checkpoints_steps=5, steps_per_loop=5),
+        save=saved.append,
+        hooks=[Done(), hook],
+    )
+    assert loop.run(None, 4, "model.ckpt-4") == {}
+    assert saved == [] and loop.stepper.calls == [] and hook.closed == [None]

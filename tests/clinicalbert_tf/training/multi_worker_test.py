@@ -1,32 +1,33 @@
-"""Two worker processes on this machine against one device."""
+"""Worker processes on this machine against one device: undisturbed, and killed on the way."""
 
 import json
 import os
 import pathlib
-import socket
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
+from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.training.exit_codes import PREEMPTED, WORKER_LOST
+from clinicalbert_tf.training.local_workers import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 STEPS = 20
+BATCH = 8
+PRETRAIN = [sys.executable, "-m", "clinicalbert_tf.pretrain"]
+TWO_WORKERS = [sys.executable, "-m", "clinicalbert_tf.launch", "--workers=2", "--"]
 
 
-def free_ports(count):
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
-
-
-def start(arguments, **environment):
+def start(command, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "clinicalbert_tf.pretrain", *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **environment},
     )  # fmt: skip
 
@@ -39,47 +40,222 @@ def finish(processes):
             process.kill()
     for process, text in zip(processes, printed, strict=True):
         assert process.returncode == 0, text
+    return printed
 
 
-def losses(output_dir):
+def losses(output_dir, steps=STEPS):
     events = EventAccumulator(str(output_dir), size_guidance={"scalars": 0}).Reload()
-    assert [event.step for event in events.Scalars("loss")] == list(range(1, STEPS + 1))
+    assert [event.step for event in events.Scalars("loss")] == list(range(1, steps + 1))
     return [event.value for event in events.Scalars("loss")]
 
 
-@pytest.mark.large
-def test_two_workers_follow_one_device_and_only_the_chief_writes(
-    golden_records, small_config, tmp_path
-):
-    small_config.write(tmp_path / "bert_config.json")
-    arguments = [
+@pytest.fixture(scope="module")
+def arguments(golden_records, small_config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    small_config.write(folder / "bert_config.json")
+    return [
         f"--input_file={golden_records}",
-        f"--bert_config_file={tmp_path / 'bert_config.json'}",
+        f"--bert_config_file={folder / 'bert_config.json'}",
         f"--eval_file={golden_records}", "--max_eval_steps=3",
-        "--train_batch_size=8", "--learning_rate=1e-2", "--num_warmup_steps=2",
-        f"--num_train_steps={STEPS}", "--save_checkpoints_steps=10",
+        f"--train_batch_size={BATCH}", "--learning_rate=1e-2", "--num_warmup_steps=2",
+        f"--num_train_steps={STEPS}", "--save_checkpoints_steps=10", "--report=False",
     ]  # fmt: skip
-    finish([start([*arguments, f"--output_dir={tmp_path / 'one'}"])])
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    finish(
-        [
-            start(
-                [*arguments, f"--output_dir={tmp_path / 'two'}", "--strategy=multi_worker"],
-                TF_CONFIG=json.dumps(
-                    {"cluster": cluster, "task": {"type": "worker", "index": index}}
-                ),
-            )
-            for index in range(2)
-        ]
-    )
-    np.testing.assert_allclose(
-        losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=0, atol=1e-4
-    )
+
+
+@pytest.fixture(scope="module")
+def one_device(arguments, tmp_path_factory):
+    """The undisturbed run's folder."""
+    output_dir = tmp_path_factory.mktemp("runs") / "one"
+    finish([start([*PRETRAIN, *arguments, f"--output_dir={output_dir}"])])
+    return output_dir
+
+
+def tf_config(addresses, index):
+    cluster = {"worker": addresses}
+    return {
+        "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+    }
+
+
+def slurm_step(ports, index):
+    return {
+        "TF_CONFIG": "",
+        "SLURM_JOB_ID": "4711",
+        "SLURM_STEP_ID": "0",
+        "SLURM_PROCID": str(index),
+        "SLURM_LOCALID": str(index),
+        "SLURM_NODEID": "0",
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_STEP_TASKS_PER_NODE": "2",
+        "SLURM_STEP_RESV_PORTS": ",".join(map(str, ports)),
+    }
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("way", ["TF_CONFIG", "SLURM"])
+def test_two_workers_follow_one_device_and_only_the_chief_writes(
+    golden_records, arguments, one_device, tmp_path, way
+):
+    # Otherwise dividing each worker's loss by its own count would go unnoticed.
+    batches = training_batches(find_records(golden_records), RecordOrder(seed=12345), BATCH)
+    halves = next(iter(batches))["masked_lm_weights"].numpy().reshape(2, -1).sum(axis=1)
+    assert halves[0] != halves[1]
+    command = [*PRETRAIN, *arguments, f"--output_dir={tmp_path / 'two'}", "--strategy=multi_worker"]
+    ports = free_ports(2)
+    addresses = [f"localhost:{port}" for port in ports]
+    places = [
+        tf_config(addresses, index) if way == "TF_CONFIG" else slurm_step(ports, index)
+        for index in range(2)
+    ]
+    printed = finish([start(command, **place) for place in places])
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(one_device), rtol=0, atol=1e-4)
     assert len(list((tmp_path / "two").glob("events.*"))) == 1
+    assert "Trained to step 20" in printed[0] and "Trained to step" not in printed[1]
     written = [
-        dict(line.split(" = ") for line in (tmp_path / name / "eval_results.txt").open())
-        for name in ("one", "two")
+        dict(line.split(" = ") for line in (folder / "eval_results.txt").open())
+        for folder in (one_device, tmp_path / "two")
     ]
     assert written[0].keys() == written[1].keys()
     for name, value in written[0].items():
         assert float(written[1][name]) == pytest.approx(float(value), abs=1e-4), name
+
+
+def worker_of(launch, index):
+    """The process id of a worker that a launch has started."""
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            environment = (path / "environ").read_bytes().decode()
+        except (OSError, ValueError):
+            continue
+        if parent == launch.pid and f'"index": {index}}}' in environment:
+            return int(path.name)
+    raise AssertionError(f"worker {index} does not run")
+
+
+def saved_and_written(output_dir, step):
+    """Whether a step is saved, and TensorBoard's events up to it, which come after, are on disk."""
+    state = output_dir / f"model.ckpt-{step}.state.json"
+    if not state.exists():
+        return False
+    saved = state.stat().st_mtime_ns
+    return any(path.stat().st_mtime_ns > saved for path in output_dir.glob("events.*"))
+
+
+def kill_at(command, output_dir, step, index):
+    """Runs workers and kills one after a save; returns what was printed and the seconds since."""
+    launch = start(command)
+    try:
+        deadline = time.monotonic() + 200
+        while not saved_and_written(output_dir, step):
+            assert launch.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        os.kill(worker_of(launch, index), signal.SIGKILL)
+        killed = time.monotonic()
+        printed = launch.communicate(timeout=120)[0]
+    finally:
+        launch.terminate()
+        launch.wait()
+    assert launch.returncode == 128 + signal.SIGKILL
+    return printed, time.monotonic() - killed
+
+
+@pytest.mark.large
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc")
+def test_killed_worker_stops_the_other_and_all_go_on_from_the_last_common_checkpoint(
+    arguments, tmp_path
+):
+    steps = 400
+    changed = ["--eval_file=", "--train_batch_size=32", f"--num_train_steps={steps}"]
+    changed += ["--learning_rate=1e-3", "--save_checkpoints_steps=50", "--keep_checkpoint_max=0"]
+    command = [*PRETRAIN, *arguments, *changed]
+    finish([start([*command, f"--output_dir={tmp_path / 'one'}"])])
+    killed = tmp_path / "killed"
+    command.append(f"--output_dir={killed}")
+    both = [*TWO_WORKERS, *command, "--strategy=multi_worker"]
+    # The chief stops when a worker is killed, and the worker when the chief is; the second start
+    # resumes with two workers, the third on other hardware.
+    for victim, first_step in ((1, 50), (0, 200)):
+        printed, seconds = kill_at(both, killed, first_step, victim)
+        assert seconds < 60
+        survivor = [line for line in printed.splitlines() if f"[worker {1 - victim}]" in line]
+        message = rf"Expected 2 workers, but worker {victim} (localhost:"
+        assert any(message in line and "Start all workers again" in line for line in survivor)
+        assert f"[launch] worker {1 - victim} ended with status {WORKER_LOST}" in printed
+        assert not (killed / f"model.ckpt-{steps}.index").exists()
+    (printed,) = finish([start(command)])
+    resumed = [line for line in printed.splitlines() if "Resuming from" in line]
+    assert int(resumed[0].rstrip(".").rpartition("-")[2]) >= 200
+    np.testing.assert_allclose(
+        losses(killed, steps), losses(tmp_path / "one", steps), rtol=0, atol=1e-4
+    )
+    readers = [tf.train.load_checkpoint(str(tmp_path / name / f"model.ckpt-{steps}"))
+               for name in ("one", "killed")]  # fmt: skip
+    for name in readers[0].get_variable_to_shape_map():
+        one, other = (reader.get_tensor(name) for reader in readers)
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.large
+def test_sigterm_saves_and_ends_all_workers_with_the_status_of_a_preempted_run(arguments, tmp_path):
+    output_dir = tmp_path / "run"
+    more = ["--eval_file=", "--num_train_steps=100000", "--strategy=multi_worker"]
+    launch = start([*TWO_WORKERS, *PRETRAIN, *arguments, *more, f"--output_dir={output_dir}"])
+    try:
+        deadline = time.monotonic() + 200
+        while not saved_and_written(output_dir, 10):
+            assert launch.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        launch.terminate()
+        printed = launch.communicate(timeout=60)[0]
+    finally:
+        launch.kill()
+    assert launch.returncode == PREEMPTED, printed
+    for index in range(2):
+        assert f"[launch] worker {index} ended with status {PREEMPTED}" in printed
+    assert "[worker 0] pretrain: Stopped by SIGTERM" in printed
+
+
+@pytest.mark.large
+def test_workers_that_were_started_differently_say_so(arguments, tmp_path):
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    command = [*PRETRAIN, *arguments, "--strategy=multi_worker", f"--output_dir={tmp_path / 'run'}"]
+    workers = [
+        start([*command, f"--learning_rate={rate}"], **tf_config(addresses, index))
+        for index, rate in enumerate((1e-2, 1e-3))
+    ]
+    try:
+        printed = [worker.communicate(timeout=120)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    for worker, text in zip(workers, printed, strict=True):
+        assert worker.returncode == 1, text
+        assert "started with the chief's settings" in text and "by worker 1." in text
+    assert not list((tmp_path / "run").glob("model.ckpt*"))
+
+
+@pytest.mark.large
+def test_workers_without_a_shared_folder_say_so(arguments, tmp_path, monkeypatch):
+    # Worker 0 has a checkpoint to resume from; worker 1 looks into a folder of its own.
+    first = [*PRETRAIN, *arguments, "--num_train_steps=1", "--eval_file="]
+    finish([start([*first, f"--output_dir={tmp_path / 'a'}"])])
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    code = (
+        "import sys; from clinicalbert_tf.training import workers; from absl import app;"
+        "from clinicalbert_tf import pretrain;"
+        "workers.Workers.agree_on_step.__defaults__ = (0.5,); app.run(pretrain.main)"
+    )
+    command = [sys.executable, "-c", code, *first[3:], "--strategy=multi_worker"]
+    workers = [
+        start([*command, f"--output_dir={tmp_path / name}"], **tf_config(addresses, index))
+        for index, name in enumerate("ab")
+    ]
+    try:
+        printed = [worker.communicate(timeout=120)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    for worker, text in zip(workers, printed, strict=True):
+        assert worker.returncode == 1, text
+        assert "chief's model.ckpt-1 in" in text and "worker 1 found no complete one" in text

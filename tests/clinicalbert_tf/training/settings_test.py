@@ -28,6 +28,10 @@ def test_defaults_are_the_references():
         ({"num_warmup_steps": -1}, "--num_warmup_steps to be at least 0, received -1"),
         ({"learning_rate": 0.0}, "--learning_rate to be above 0, received 0.0"),
         ({"learning_rate": float("nan")}, "received nan"),
+        ({"length_buckets": -1}, "--length_buckets to be at least 0, received -1"),
+        ({"length_buckets": 8, "strategy": "tpu"}, r"--length_buckets=0 with --strategy=tpu"),
+        ({"objective": "nsp"}, "--objective to be one of mlm_nsp, mlm, received 'nsp'"),
+        ({"masking": "spans"}, "--masking to be one of static, dynamic, received 'spans'"),
     ],
 )
 def test_value_is_named_with_what_was_expected(changes, message):

@@ -17,10 +17,12 @@ from clinicalbert_tf.input_pipeline.dataset import (
     training_batches,
 )
 from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.restore.tf1 import restore_checkpoint
 from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.evaluation import evaluate
+from clinicalbert_tf.training.loss_scaling import DynamicLossScale
 from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.optimizer import AdamWeightDecay, WarmupLinearDecay
 from clinicalbert_tf.training.step import Stepper
@@ -38,15 +40,19 @@ def two_replicas():
     return build_strategy("mirrored", num_replicas=2)
 
 
-def make_stepper(strategy, config, schedule, checkpoint=None, seed=0):
+def make_stepper(
+    strategy, config, schedule, checkpoint=None, seed=0, model_options=None, loss_scale=None,
+    **options,
+):  # fmt: skip
     keras.utils.set_random_seed(1)
     with strategy.scope():
-        model = build_pretraining_model(config)
+        model = build_pretraining_model(config, **(model_options or {}))
         if checkpoint is not None:
             restore_checkpoint(model, checkpoint)
         variables = [(m.tf1_name, m.variable) for m in pretraining_variables(model)]
-        optimizer = AdamWeightDecay(variables, schedule)
-    return Stepper(strategy, model, PretrainingObjective(), optimizer, seed)
+        scale = None if loss_scale is None else DynamicLossScale(loss_scale)
+        optimizer = AdamWeightDecay(variables, schedule, loss_scale=scale)
+    return Stepper(strategy, model, PretrainingObjective(), optimizer, seed, **options)
 
 
 def train(stepper, source, batch_size, calls, order=FILE_ORDER, first_step=0):
@@ -91,8 +97,8 @@ def test_unequal_mask_counts_on_the_replicas_leave_the_global_loss(golden_record
     halves = first["masked_lm_weights"].numpy().reshape(2, -1).sum(axis=1)
     assert halves[0] != halves[1]
     schedule = WarmupLinearDecay(1e-2, 100, 0)
-    one, one_rows = train(make_stepper(one_device(), small_config, schedule), source, 4, [6])
-    two, two_rows = train(make_stepper(two_replicas(), small_config, schedule), source, 4, [6])
+    one, one_rows = train(make_stepper(one_device(), small_config, schedule), source, 4, [20])
+    two, two_rows = train(make_stepper(two_replicas(), small_config, schedule), source, 4, [20])
     np.testing.assert_allclose(two["loss"], one["loss"], rtol=0, atol=1e-5)
     np.testing.assert_allclose(two_rows[:, -1], one_rows[:, -1], rtol=1e-4)
     assert one["loss"][-1] < one["loss"][0]
@@ -131,7 +137,7 @@ def test_replicas_draw_different_dropout(golden_records, small_config):
 
     def replica_loss(batch):
         counts = stepper.objective.counts(batch)
-        _, sums = stepper._forward_backward(
+        *_, sums = stepper._forward_backward(
             batch, counts, stepper.seeds.draw(tf.constant(5, tf.int64))
         )
         return sums[0]
@@ -149,3 +155,145 @@ def test_evaluation_counts_every_record_once_whatever_the_batch(golden_records, 
     assert evaluate_all(stepper, source, 100) == pytest.approx(whole, rel=1e-5)
     assert evaluate_all(replicated, source, 100) == pytest.approx(whole, rel=1e-5)
     assert whole["loss"] == pytest.approx(whole["masked_lm_loss"] + whole["next_sentence_loss"])
+
+
+SCHEDULE = WarmupLinearDecay(1e-2, 100, 2)
+DROPOUT = {"hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.2}
+
+
+def after_steps(records, config, strategy=None, steps=4, **options):
+    """(rows of every step, the weights after them) of batches of 8."""
+    stepper = make_stepper(strategy or one_device(), config, SCHEDULE, **options)
+    _, rows = train(stepper, find_records(records), 8, [steps])
+    return rows, [variable.numpy() for variable in stepper.optimizer.variables]
+
+
+def assert_same_training(received, expected, atol=1e-5):
+    np.testing.assert_allclose(received[0], expected[0], rtol=1e-4, atol=atol)
+    for ours, theirs in zip(received[1], expected[1], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(("parts", "replicas"), [(4, 1), (2, 2)])
+def test_parts_of_a_batch_make_the_update_of_the_whole(
+    golden_records, small_config, parts, replicas
+):
+    strategy = one_device() if replicas == 1 else two_replicas()
+    whole = after_steps(golden_records, small_config)
+    assert_same_training(after_steps(golden_records, small_config, strategy, parts=parts), whole)
+    # Weights that do not move would be equal as well.
+    assert np.abs(whole[1][0]).max() > 0.04
+
+
+@pytest.mark.large
+def test_every_part_draws_its_own_dropout_and_the_same_in_every_run(golden_records, small_config):
+    config = dataclasses.replace(small_config, **DROPOUT)
+    first = after_steps(golden_records, config, parts=2)
+    assert_same_training(after_steps(golden_records, config, parts=2), first, atol=0)
+    whole = after_steps(golden_records, config)
+    assert np.abs(whole[0][0, 0] - first[0][0, 0]) > 1e-3
+    stepper = make_stepper(one_device(), config, SCHEDULE, parts=2)
+    record = next(iter(training_batches(find_records(golden_records), FILE_ORDER, 4)))
+    twice = {name: tf.concat([values, values], axis=0) for name, values in record.items()}
+    counts = stepper.objective.counts(twice)
+
+    def loss(batch, parts, draw):
+        stepper.parts = parts
+        *_, sums = stepper._gradients_of_batch(batch, counts, tf.constant(draw, tf.int64))
+        return float(sums[0])
+
+    # Draw 7 of two parts each is draws 14 and 15 of the parts.
+    parts = [loss(record, 1, draw) for draw in (14, 15)]
+    assert parts[0] != parts[1]
+    assert loss(twice, 2, 7) == pytest.approx(sum(parts), rel=1e-6)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_xla_gives_the_same_numbers_dropout_included(golden_records, small_config, replicas):
+    config = dataclasses.replace(small_config, **DROPOUT)
+    strategy = one_device if replicas == 1 else two_replicas
+    expected = after_steps(golden_records, config, strategy())
+    received = after_steps(golden_records, config, strategy(), jit_compile=True)
+    assert_same_training(received, expected)
+
+
+@pytest.mark.large
+def test_xla_takes_batches_of_several_lengths(golden_records, small_config):
+    source = find_records(golden_records)
+    (batch,) = training_batches(source, FILE_ORDER, 4).take(1)
+    short = {
+        name: values[:, :64] if values.shape[1:] == [128] else values
+        for name, values in batch.items()
+    }
+    short["mask_positions"] = tf.minimum(short["mask_positions"], 63)
+    results = []
+    for jit_compile in (False, True):
+        stepper = make_stepper(one_device(), small_config, SCHEDULE, jit_compile=jit_compile)
+        signature = {
+            name: tf.TensorSpec([None] * values.shape.rank, values.dtype)
+            for name, values in batch.items()
+        }
+        dataset = tf.data.Dataset.from_generator(
+            lambda: iter([batch, short, batch]), output_signature=signature
+        )
+        results.append(stepper.train(iter(dataset), 3))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-4, atol=1e-5)
+    tokens = PretrainingObjective().sum_names.index("tokens")
+    assert results[0][1, tokens] == float(tf.reduce_sum(short["padding_mask"])) <= 4 * 64
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("options", [{}, {"parts": 2}, {"jit_compile": True}])
+def test_recomputed_activations_change_nothing(golden_records, small_config, options):
+    config = dataclasses.replace(small_config, num_hidden_layers=2, **DROPOUT)
+    kept = after_steps(golden_records, config, **options)
+    model_options = {"recompute": True}
+    again = after_steps(golden_records, config, model_options=model_options, **options)
+    assert_same_training(again, kept)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    ("precision", "loss_scale"), [("mixed_bfloat16", None), ("mixed_float16", 2.0**12)]
+)
+def test_half_precision_trains_float32_weights(golden_records, small_config, precision, loss_scale):
+    expected, _ = after_steps(golden_records, small_config)
+    rows, weights = after_steps(
+        golden_records, small_config, model_options={"dtype": precision}, loss_scale=loss_scale
+    )
+    assert all(value.dtype == np.float32 for value in weights)
+    np.testing.assert_allclose(rows[:, 0], expected[:, 0], rtol=2e-3)
+    norm = len(PretrainingObjective().sum_names) + 1
+    np.testing.assert_allclose(rows[:, norm], expected[:, norm], rtol=0.05)
+    assert (rows[:, 0] != expected[:, 0]).any()
+
+
+@pytest.mark.large
+def test_float16_skips_overflows_until_the_scale_fits(golden_records, small_config):
+    stepper = make_stepper(
+        one_device(), small_config, SCHEDULE, model_options={"dtype": "mixed_float16"},
+        loss_scale=2.0**40,
+    )  # fmt: skip
+    assert stepper.update_names[-2:] == ("loss_scale", "skipped_steps")
+    initial = [variable.numpy() for variable in stepper.optimizer.variables]
+    _, rows = train(stepper, find_records(golden_records), 8, [6])
+    np.testing.assert_array_equal(rows[:, -2], 2.0 ** np.arange(40, 34, -1))
+    np.testing.assert_array_equal(rows[:, -1], np.arange(1, 7))
+    assert np.isfinite(rows).all()
+    for variable, value in zip(stepper.optimizer.variables, initial, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    assert int(stepper.optimizer.step) == 6
+    stepper.optimizer.loss_scale.scale.assign(2.0**10)
+    _, rows = train(stepper, find_records(golden_records), 8, [1])
+    assert rows[0, -1] == 6
+    assert (stepper.optimizer.variables[0].numpy() != initial[0]).any()
+
+
+def test_elementwise_kernels_are_compiled_unless_everything_is(small_config):
+    made = []
+    for jit_compile in (False, True):
+        stepper = make_stepper(one_device(), small_config, SCHEDULE, jit_compile=jit_compile)
+        made.append(stepper._kernel_compiler)
+    assert made == [xla_kernel, None]

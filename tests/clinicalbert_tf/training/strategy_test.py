@@ -2,15 +2,18 @@
 
 import json
 import os
+import signal
 
 import pytest
 
+from clinicalbert_tf.training import strategy
+from clinicalbert_tf.training.cluster import Cluster
 from clinicalbert_tf.training.strategy import (
     DeviceError,
     build_strategy,
     check_batch_size,
-    is_chief,
 )
+from clinicalbert_tf.training.workers import Workers
 
 
 def test_one_device_and_mirrored_have_the_replicas_asked_for():
@@ -18,7 +21,7 @@ def test_one_device_and_mirrored_have_the_replicas_asked_for():
     assert build_strategy("mirrored").num_replicas_in_sync == 1
     two = build_strategy("mirrored", num_replicas=2)
     assert two.num_replicas_in_sync == 2
-    assert is_chief(two)
+    assert Workers(two).chief
 
 
 def test_replicas_beyond_the_cores_name_both_numbers():
@@ -72,3 +75,40 @@ def test_unusable_tf_config_is_said(monkeypatch, config, message):
         monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(DeviceError, match=message):
         build_strategy("multi_worker")
+
+
+def test_sigterm_stays_with_who_had_it(monkeypatch):
+    def own(number, frame):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        with strategy._own_sigterm():
+            # As TensorFlow's notifier does when it starts.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "leader"),
+    [
+        ({"worker": ("a:1", "b:1")}, "/job:worker/replica:0/task:0"),
+        ({"chief": ("c:1",), "worker": ("a:1",)}, "/job:chief/replica:0/task:0"),
+    ],
+)
+def test_tensorflow_waits_for_a_silent_worker_as_long_as_asked(monkeypatch, jobs, leader):
+    class Context:
+        coordination_service = None
+
+        def configure_coordination_service(self, **settings):
+            self.settings = settings
+
+    context = Context()
+    monkeypatch.setattr(strategy.eager_context, "context", lambda: context)
+    strategy._configure_heartbeats(Cluster(jobs, "worker", 0), timeout=45)
+    assert context.settings["heartbeat_timeout_in_ms"] == 45_000
+    assert context.settings["service_leader"] == leader
+    tasks = {job.name: job.num_tasks for job in context.settings["coordinated_jobs"]}
+    assert tasks == {kind: len(addresses) for kind, addresses in jobs.items()}

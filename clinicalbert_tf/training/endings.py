@@ -1,0 +1,40 @@
+"""What `python -m clinicalbert_tf.pretrain` says when it ends before its time."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+_COMMAND = "python -m clinicalbert_tf.pretrain"
+
+
+def explanation(error: Exception) -> str | None:
+    """One clear message for an expected failure; None for what is a defect of the software."""
+    if isinstance(error, ValueError | ArithmeticError | OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return _out_of_memory("This machine", str(error))
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow and isinstance(error, tensorflow.errors.ResourceExhaustedError):
+        return _out_of_memory("A device", error.message)
+    return None
+
+
+def how_to_go_on(arguments: Sequence[str], output_dir: str | None) -> str:
+    """The command that goes on with a stopped run.
+
+    Args:
+        arguments: the flags that it was started with.
+        output_dir: its folder where the flags do not name it, otherwise None.
+    """
+    more = [] if output_dir is None else [f"--output_dir={output_dir}"]
+    return f"Go on with: {shlex.join([*_COMMAND.split(), *arguments, *more])}"
+
+
+def _out_of_memory(where: str, detail: str) -> str:
+    first_line = detail.strip().partition("\n")[0]
+    return (
+        "Expected the model, its optimizer and the activations of a batch to fit into memory. "
+        f"{where} has run out of it{f' ({first_line})' if first_line else ''}. Start again with a "
+        "larger --gradient_accumulation_steps (the same update from smaller parts), --recompute, "
+        "--precision=mixed_bfloat16, or a smaller --train_batch_size or --eval_batch_size."
+    )

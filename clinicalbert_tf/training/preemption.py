@@ -1,0 +1,105 @@
+"""SIGTERM and SIGINT: at once where nothing would be lost, after a save where something would.
+
+Schedulers send SIGTERM some seconds before they kill (SLURM 30, Kubernetes 30, spot machines 30 to
+120). In training the signal is only noted: the loop saves after the call of steps that it is in.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+from clinicalbert_tf.training import exit_codes
+
+_NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interrupted(BaseException):
+    """The run was asked to stop; like KeyboardInterrupt, no `except Exception` stands in its way.
+
+    Attributes:
+        exit_code: what the process should end with.
+        agreed: whether all workers stop together, so that none will miss this one.
+    """
+
+    def __init__(self, message: str, exit_code: int = exit_codes.PREEMPTED, agreed: bool = False):
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.agreed = agreed
+
+
+class StopSignals:
+    """What this process was asked by signals; to be entered by its main thread.
+
+    The first signal raises Interrupted, or within `deferred` is only noted in `received`. Further
+    SIGTERMs change nothing; a second SIGINT raises KeyboardInterrupt wherever the process is.
+
+    Attributes:
+        received: the first signal, or None.
+        raised: the Interrupted that it was answered with at once, or None. It may come out of
+            a library's own code as another exception.
+    """
+
+    def __init__(self):
+        self.received: signal.Signals | None = None
+        self.raised: Interrupted | None = None
+        self._deferred = False
+        self._process = os.getpid()
+        self._previous = {}
+
+    def __enter__(self) -> "StopSignals":
+        if threading.current_thread() is threading.main_thread():
+            for number in _NUMBERS:
+                # A process in the background may have been told to ignore its terminal.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *error) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Within it, signals are noted and nothing is raised."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+
+    def check(self) -> None:
+        """Raises Interrupted where a signal was noted and nothing has come of it yet."""
+        if self.received is not None:
+            raise self.interrupted("the state is saved", agreed=False)
+
+    def interrupted(self, how: str, agreed: bool = True) -> Interrupted:
+        """The exception to stop with, whichever worker the signal reached.
+
+        Args:
+            how: what has become of the state; ends the message.
+            agreed: whether all workers stop together.
+        """
+        code, who = exit_codes.PREEMPTED, "a signal to another worker"
+        if self.received is not None:
+            who = self.received.name
+        if self.received == signal.SIGINT:
+            code = exit_codes.INTERRUPTED
+        return Interrupted(f"Stopped by {who}: {how}.", code, agreed)
+
+    def _note(self, number, frame) -> None:
+        if os.getpid() != self._process:
+            # A forked helper process: it ends as if this handler had never been set.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        if self.received is not None:
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        self.received = signal.Signals(number)
+        if not self._deferred:
+            self.raised = self.interrupted("there was nothing to save", agreed=False)
+            raise self.raised

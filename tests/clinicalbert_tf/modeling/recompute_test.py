@@ -1,0 +1,112 @@
+"""Activations computed again: the same numbers, less memory."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
+
+CONFIG = BertConfig(
+    vocab_size=50,
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    max_position_embeddings=8,
+    hidden_dropout_prob=0.3,
+    attention_probs_dropout_prob=0.2,
+    initializer_range=0.2,
+)
+RANDOM = np.random.default_rng(4)
+FEATURES = {
+    "token_ids": RANDOM.integers(0, 50, (4, 8), dtype=np.int32),
+    "segment_ids": RANDOM.integers(0, 2, (4, 8), dtype=np.int32),
+    "padding_mask": np.ones((4, 8), np.int32),
+    "mask_positions": RANDOM.integers(0, 8, (4, 3), dtype=np.int32),
+}
+PEAK_MEMORY = """
+import resource, sys
+import numpy as np, tensorflow as tf
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.modeling import build_backbone
+config = BertConfig(vocab_size=50, hidden_size=256, num_hidden_layers=8, num_attention_heads=4,
+                    intermediate_size=1024, max_position_embeddings=128)
+model = build_backbone(config, recompute=sys.argv[1] == "True")
+ones = np.ones((32, 128), np.int32)
+variables = [variable.value for variable in model.trainable_variables]
+
+@tf.function
+def step():
+    with tf.GradientTape() as tape:
+        outputs = model({name: ones for name in model.input}, training=True)
+        loss = tf.reduce_mean(outputs["sequence_output"])
+    gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+    return sum(tf.reduce_sum(tf.convert_to_tensor(gradient)) for gradient in gradients)
+
+step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def loss_and_gradients(model):
+    for number, state in enumerate(model.non_trainable_variables):
+        state.assign([number, 5])
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            outputs = model(FEATURES, training=True)
+            loss = sum(tf.reduce_mean(tf.square(value)) for value in outputs.values())
+        variables = [variable.value for variable in model.trainable_variables]
+        return loss, [tf.convert_to_tensor(x) for x in tape.gradient(loss, variables)]
+
+    return step()
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("mixed_bfloat16", 1e-6)])
+def test_gradients_are_the_same_dropout_included(dtype, tolerance):
+    kept = build_pretraining_model(CONFIG, dtype=dtype)
+    again = build_pretraining_model(CONFIG, dtype=dtype, recompute=True)
+    again.set_weights(kept.get_weights())
+    loss, gradients = loss_and_gradients(kept)
+    other_loss, other_gradients = loss_and_gradients(again)
+    np.testing.assert_allclose(other_loss, loss, rtol=tolerance)
+    for ours, theirs in zip(other_gradients, gradients, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
+    assert any(np.abs(gradient).max() > 0.01 for gradient in gradients)
+
+
+def test_inference_is_the_same():
+    kept, again = build_backbone(CONFIG), build_backbone(CONFIG, recompute=True)
+    again.set_weights(kept.get_weights())
+    features = {name: FEATURES[name] for name in kept.input}
+    np.testing.assert_array_equal(
+        again(features)["sequence_output"], kept(features)["sequence_output"]
+    )
+
+
+def test_choice_is_kept_in_the_configuration():
+    backbone = build_backbone(dataclasses.replace(CONFIG, num_hidden_layers=1), recompute=True)
+    made = type(backbone).from_config(backbone.get_config())
+    assert made.recompute and made.transformer_layers[0].recompute
+
+
+@pytest.mark.large
+def test_peak_memory_falls():
+    kept, again = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", PEAK_MEMORY, str(recompute)],
+                check=True, capture_output=True, text=True,
+            ).stdout
+        )
+        for recompute in (False, True)
+    )  # fmt: skip
+    # In MiB; half of what was measured.
+    assert again < kept - 250, (kept, again)
