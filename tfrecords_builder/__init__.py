@@ -10,8 +10,8 @@ reference script with the reference's records, `format_notes` writes its sentenc
 `synthetic` invents notes, `vocabulary` learns a WordPiece vocabulary from notes, `inspect` looks
 into records.
 
-What stands behind them: `sources` (where notes lie), `duplicates`, `wordpieces`, `storage` (bytes on
-disk), `running` (processes, progress, accounting), `inspection`, `invention`.
+What stands behind them: `sources` (where notes lie), `duplicates`, `wordpieces`, `storage`
+(bytes on disk), `running` (processes, progress, accounting), `inspection`, `invention`.
 """
 
 __version__ = "0.1.0"

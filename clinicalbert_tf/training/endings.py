@@ -1,5 +1,6 @@
 """What `python -m clinicalbert_tf.pretrain` says when it ends before its time."""
 
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -31,10 +32,11 @@ def how_to_go_on(arguments: Sequence[str], output_dir: str | None) -> str:
 
 
 def _out_of_memory(where: str, detail: str) -> str:
-    first_line = detail.strip().partition("\n")[0]
+    # Of TensorFlow's pages of text, the line that says how much was asked for.
+    line = re.search(r"OOM when allocating.*|Out of memory.*|Unable to allocate.*", detail)
     return (
         "Expected the model, its optimizer and the activations of a batch to fit into memory. "
-        f"{where} has run out of it{f' ({first_line})' if first_line else ''}. Start again with a "
+        f"{where} has run out of it{f' ({line[0].strip()})' if line else ''}. Start again with a "
         "larger --gradient_accumulation_steps (the same update from smaller parts), --recompute, "
         "--precision=mixed_bfloat16, or a smaller --train_batch_size or --eval_batch_size."
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -132,6 +133,59 @@ def test_killed_at_any_file_of_a_save_the_last_state_stays(
     fill(again, step=2, seed=2)
     again.save({})
     assert newest_state(str(tmp_path)).step == 2
+
+
+CHANGES_OF_FOLDERS = ("replace", "remove", "unlink", "rename")
+
+
+def killing_after(monkeypatch, changes):
+    """Lets so many changes of a folder happen, then dies as kill -9 does; counts them."""
+    made = [0]
+    for name in CHANGES_OF_FOLDERS:
+        original = getattr(os, name)
+
+        def counted(*arguments, original=original, **more):
+            if made[0] == changes:
+                raise Killed
+            made[0] += 1
+            return original(*arguments, **more)
+
+        monkeypatch.setattr(os, name, counted)
+    monkeypatch.setattr("shutil.rmtree", lambda *arguments, **more: None)
+    return made
+
+
+def test_killed_between_any_two_changes_of_the_folder_a_whole_state_stays(
+    tmp_path, small_config, monkeypatch
+):
+    """Also while the oldest state is removed, and when a step is saved that was saved before."""
+    checkpoints = make(tmp_path / "whole", small_config, seed=1, keep=2)
+    os.mkdir(checkpoints.directory)
+    values = {}
+    for step in (1, 2):
+        fill(checkpoints, step, seed=step)
+        checkpoints.save({})
+        values[step] = everything(checkpoints)
+    points, changes, finished = 0, 0, False
+    while not finished:
+        checkpoints.directory = str(shutil.copytree(tmp_path / "whole", tmp_path / str(changes)))
+        fill(checkpoints, step=3, seed=3)
+        values[3] = everything(checkpoints)
+        made = killing_after(monkeypatch, changes)
+        try:
+            checkpoints.save({})
+            finished = True
+        except Killed:
+            points += 1
+        monkeypatch.undo()
+        state = newest_state(checkpoints.directory)
+        assert state.step == (3 if finished else state.step) and state.step in (2, 3)
+        checkpoints.restore(state)
+        assert_same(everything(checkpoints), values[state.step])
+        assert tf.train.latest_checkpoint(checkpoints.directory) is not None
+        changes += 1
+    # Data, index, state.json, `checkpoint` and the three files of the oldest state.
+    assert points == made[0] and points >= 7
 
 
 def test_incomplete_states_are_ignored(tmp_path, small_config):

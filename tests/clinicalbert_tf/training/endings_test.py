@@ -17,7 +17,7 @@ def test_expected_failures_have_a_message_and_defects_have_none():
 
 def test_out_of_memory_on_a_device_names_what_saves_memory():
     error = tf.errors.ResourceExhaustedError(
-        None, None, "OOM when allocating tensor with shape[8,8]\nHint: long text"
+        None, None, "Graph error:\n\nOOM when allocating tensor with shape[8,8]\nHint: long text"
     )
     message = explanation(error)
     assert "OOM when allocating tensor with shape[8,8])" in message and "Hint" not in message
