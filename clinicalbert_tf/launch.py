@@ -24,7 +24,7 @@ flags.DEFINE_float(
 
 def main(argv):
     # Late, as in every command: --help should not wait.
-    from clinicalbert_tf.training import local_workers
+    from clinicalbert_tf.training.cluster import local_workers
 
     command = argv[1:]
     if not command:

@@ -15,11 +15,13 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from clinicalbert_tf.training import endings, exit_codes, json_lines, watchdog
+from clinicalbert_tf.training import endings, exit_codes
 from clinicalbert_tf.training.allocator import keep_freed_memory
-from clinicalbert_tf.training.cluster import find_cluster, run_name
+from clinicalbert_tf.training.cluster import watchdog
+from clinicalbert_tf.training.cluster.cluster import find_cluster, run_name
 from clinicalbert_tf.training.errors import LostWorkerError
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
+from clinicalbert_tf.training.watching import json_lines
 
 FLAGS = flags.FLAGS
 # Giving none of these asks for the embedded default.

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.training import exit_codes
-from clinicalbert_tf.training.checkpoints import saved_states
+from clinicalbert_tf.training.states.checkpoints import saved_states
 from tfrecords_builder import schema
 
 pytestmark = pytest.mark.large
@@ -101,7 +101,7 @@ import resource, signal, sys
 from absl import app
 from clinicalbert_tf import pretrain
 def main(argv):
-    from clinicalbert_tf.training.checkpoints import Checkpoints
+    from clinicalbert_tf.training.states.checkpoints import Checkpoints
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     save, limits = Checkpoints.save, resource.getrlimit(resource.RLIMIT_FSIZE)
     def limited(self, content):

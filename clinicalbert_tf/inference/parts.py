@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from clinicalbert_tf.inference.private_files import open_private
+from clinicalbert_tf.private_files import open_private
 
 _SETTINGS_NAME = "settings.json"
 _PART = re.compile(r"part-(\d{12})-(\d{12})$")

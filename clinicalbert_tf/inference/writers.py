@@ -17,8 +17,8 @@ from typing import BinaryIO
 import numpy as np
 
 from clinicalbert_tf.inference.batches import Block
-from clinicalbert_tf.inference.private_files import open_private
 from clinicalbert_tf.inference.vectors import Vectors
+from clinicalbert_tf.private_files import open_private
 
 _TEXT_COLUMNS = ("note_id", "category")
 _NUMBER_COLUMNS = ("sentence", "tokens", "windows")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.report import tables
 from clinicalbert_tf.report.chart import (
     Line,
@@ -17,8 +18,7 @@ from clinicalbert_tf.report.chart import (
 from clinicalbert_tf.report.curves import in_few_points
 from clinicalbert_tf.report.run_folder import RunFolder, read_run_folder
 from clinicalbert_tf.report.style import STYLE
-from clinicalbert_tf.training import outcome
-from clinicalbert_tf.training.private_files import write_private
+from clinicalbert_tf.training.watching import outcome
 
 NAME = "report.html"
 # Tag, title and how its values are written.

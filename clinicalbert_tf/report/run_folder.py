@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from clinicalbert_tf.report.events import Curve, read_curves
-from clinicalbert_tf.training import outcome, run_record
+from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.watching import outcome
 from tfrecords_builder import schema
 
 EVALUATION = "eval"

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 
 from absl import logging
 
-from clinicalbert_tf.training import json_lines
-from clinicalbert_tf.training.best import BestCheckpoint
-from clinicalbert_tf.training.checkpoints import STATE
 from clinicalbert_tf.training.evaluation import Evaluator
 from clinicalbert_tf.training.evaluation_history import EvaluationHistory, history_of
 from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
 from clinicalbert_tf.training.preemption import StopSignals
+from clinicalbert_tf.training.states.best import BestCheckpoint
+from clinicalbert_tf.training.states.checkpoints import STATE
+from clinicalbert_tf.training.watching import json_lines
 
 
 class PeriodicEvaluation(LoopHook):

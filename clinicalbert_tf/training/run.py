@@ -12,37 +12,37 @@ from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.training import run_record
-from clinicalbert_tf.training.accumulation import check_parts
-from clinicalbert_tf.training.best import BestCheckpoint
-from clinicalbert_tf.training.checkpoints import Checkpoints
-from clinicalbert_tf.training.damaged_records import find_sound_inputs
+from clinicalbert_tf.private_files import make_private_folder
+from clinicalbert_tf.training.cluster.strategy import build_strategy, check_batch_size
+from clinicalbert_tf.training.cluster.tpu import advise_precision
+from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.evaluation import Evaluator, write_eval_results
 from clinicalbert_tf.training.evaluation_hook import PeriodicEvaluation
-from clinicalbert_tf.training.evaluation_summaries import EvaluationSummaries
-from clinicalbert_tf.training.guarded import Guarded
 from clinicalbert_tf.training.hooks import LoopHook
 from clinicalbert_tf.training.inputs import PretrainingInputs
 from clinicalbert_tf.training.loop import LoopSettings, TrainingLoop
 from clinicalbert_tf.training.losses import PretrainingObjective
-from clinicalbert_tf.training.observers import observers
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
-from clinicalbert_tf.training.private_files import make_private_folder
-from clinicalbert_tf.training.reporting import reported
-from clinicalbert_tf.training.resuming import (
+from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states.best import BestCheckpoint
+from clinicalbert_tf.training.states.checkpoints import Checkpoints
+from clinicalbert_tf.training.states.damaged_records import find_sound_inputs
+from clinicalbert_tf.training.states.resuming import (
     model_files,
     restore_for_evaluation,
     start_training,
 )
-from clinicalbert_tf.training.run_description import describe_run, what_workers_share
-from clinicalbert_tf.training.saving import StateSaver
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states.run_description import describe_run, what_workers_share
+from clinicalbert_tf.training.states.saving import StateSaver
 from clinicalbert_tf.training.step import Stepper
-from clinicalbert_tf.training.strategy import build_strategy, check_batch_size
-from clinicalbert_tf.training.tokens import TokenCount
-from clinicalbert_tf.training.tpu import advise_precision
-from clinicalbert_tf.training.update_rules import build_optimizer
-from clinicalbert_tf.training.workers import Workers
+from clinicalbert_tf.training.updates.accumulation import check_parts
+from clinicalbert_tf.training.updates.update_rules import build_optimizer
+from clinicalbert_tf.training.watching.evaluation_summaries import EvaluationSummaries
+from clinicalbert_tf.training.watching.guarded import Guarded
+from clinicalbert_tf.training.watching.observers import observers
+from clinicalbert_tf.training.watching.reporting import reported
+from clinicalbert_tf.training.watching.tokens import TokenCount
 
 
 def run_pretraining(

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from clinicalbert_tf.kernel_compiler import compiler_for
 from clinicalbert_tf.modeling.compilation import compiled_by
-from clinicalbert_tf.training.accumulation import sum_over_parts
 from clinicalbert_tf.training.dropout import DropoutSeeds
+from clinicalbert_tf.training.updates.accumulation import sum_over_parts
 
 
 class Stepper:

@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from absl import app, flags
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.training.operations import step_operations
+from clinicalbert_tf.training.watching.operations import step_operations
 
 # TensorFlow leaves oneDNN off on processors without the newest instructions, where it gains too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

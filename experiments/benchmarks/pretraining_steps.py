@@ -9,8 +9,8 @@ from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.allocator import keep_freed_memory
 from clinicalbert_tf.training.losses import PretrainingObjective
-from clinicalbert_tf.training.optimizer import AdamWeightDecay, WarmupLinearDecay
 from clinicalbert_tf.training.step import Stepper
+from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
 
 
 def features(shape, seed: int = 0) -> dict[str, np.ndarray]:

@@ -23,9 +23,11 @@ fi
 # The same notes twice: once cut into short records, once into long ones.
 for phase in 0 1; do
   for part in train held_out; do
-    input=$notes
+    input=$notes records=$work/${part}_${lengths[$phase]}
     [ $part = train ] || input=$held_out
-    python -m tfrecords_builder --input="$input" --vocab_file="$vocab" --output_dir="$work/${part}_${lengths[$phase]}" \
+    # Written last, so that what has one is whole; what has none is gone on with.
+    [ -e "$records/manifest.json" ] || python -m tfrecords_builder --input="$input" --vocab_file="$vocab" \
+      --output_dir="$records" \
       --max_seq_length="${lengths[$phase]}" --max_predictions_per_seq="${predictions[$phase]}"
   done
 done

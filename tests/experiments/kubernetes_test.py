@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clinicalbert_tf.training import exit_codes
-from clinicalbert_tf.training.cluster import find_cluster
+from clinicalbert_tf.training.cluster.cluster import find_cluster
 
 MANIFEST = pathlib.Path(__file__).resolve().parents[2] / "experiments/kubernetes/pretrain.yaml"
 

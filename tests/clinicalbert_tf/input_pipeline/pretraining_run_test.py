@@ -10,9 +10,9 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.training.checkpoints import saved_states
 from clinicalbert_tf.training.run import run_pretraining
 from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states.checkpoints import saved_states
 
 STEPS = 8
 

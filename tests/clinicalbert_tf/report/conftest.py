@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from clinicalbert_tf.training.summaries import Summaries
+from clinicalbert_tf.training.watching.summaries import Summaries
 from tfrecords_builder import schema
 
 STEPS = 40

@@ -6,7 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from clinicalbert_tf.report import events
 from clinicalbert_tf.report.events import read_curves
-from clinicalbert_tf.training.summaries import Summaries
+from clinicalbert_tf.training.watching.summaries import Summaries
 
 
 def write(folder, steps, monkeypatch, second, resumed_at=0, scale=1.0):

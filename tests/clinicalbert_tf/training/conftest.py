@@ -2,16 +2,10 @@ import gzip
 import pathlib
 
 import pytest
-import tensorflow as tf
 
 from clinicalbert_tf.config import BertConfig
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
-
-# Two replicas need two devices, which can only be asked for before TensorFlow starts.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
 
 
 @pytest.fixture(scope="session")

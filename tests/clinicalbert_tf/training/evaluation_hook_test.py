@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from clinicalbert_tf.training.checkpoints import STATE
 from clinicalbert_tf.training.evaluation_history import EvaluationHistory, history_of
 from clinicalbert_tf.training.evaluation_hook import PeriodicEvaluation
 from clinicalbert_tf.training.hooks import Call
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
+from clinicalbert_tf.training.states.checkpoints import STATE
 
 
 class Evaluator:

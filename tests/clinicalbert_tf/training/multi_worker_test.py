@@ -15,8 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.training.cluster.local_workers import free_ports
 from clinicalbert_tf.training.exit_codes import PREEMPTED, WORKER_LOST
-from clinicalbert_tf.training.local_workers import free_ports
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 STEPS = 20

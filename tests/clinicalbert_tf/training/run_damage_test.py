@@ -12,10 +12,14 @@ import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
-from clinicalbert_tf.training import run_record
-from clinicalbert_tf.training.checkpoints import newest_state, remove_checkpoint, saved_states
 from clinicalbert_tf.training.run import run_pretraining
 from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states.checkpoints import (
+    newest_state,
+    remove_checkpoint,
+    saved_states,
+)
 from tfrecords_builder import schema
 
 pytestmark = pytest.mark.large

@@ -12,10 +12,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from clinicalbert_tf.restore.tf1 import list_variables
 from clinicalbert_tf.training import evaluation
-from clinicalbert_tf.training.checkpoints import newest_state, saved_states
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.run import run_pretraining
 from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states.checkpoints import newest_state, saved_states
 
 pytestmark = pytest.mark.large
 

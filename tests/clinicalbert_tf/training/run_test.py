@@ -12,11 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.restore.tf1 import CorruptCheckpointError
-from clinicalbert_tf.training.checkpoints import newest_state, saved_states
+from clinicalbert_tf.training.cluster.strategy import DeviceError, check_batch_size
 from clinicalbert_tf.training.loop import NonFiniteLossError
 from clinicalbert_tf.training.run import run_pretraining
 from clinicalbert_tf.training.settings import PretrainingSettings
-from clinicalbert_tf.training.strategy import DeviceError, check_batch_size
+from clinicalbert_tf.training.states.checkpoints import newest_state, saved_states
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CHECKPOINT = GOLDEN / "tf1_checkpoint"

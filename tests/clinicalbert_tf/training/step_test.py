@@ -21,12 +21,12 @@ from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.restore.tf1 import restore_checkpoint
 from clinicalbert_tf.restore.variable_names import pretraining_variables
+from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.evaluation import evaluate
-from clinicalbert_tf.training.loss_scaling import DynamicLossScale
 from clinicalbert_tf.training.losses import PretrainingObjective
-from clinicalbert_tf.training.optimizer import AdamWeightDecay, WarmupLinearDecay
 from clinicalbert_tf.training.step import Stepper
-from clinicalbert_tf.training.strategy import build_strategy
+from clinicalbert_tf.training.updates.loss_scaling import DynamicLossScale
+from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 FILE_ORDER = RecordOrder(shuffle_buffer=0)

@@ -1,0 +1,111 @@
+"""`best/`: the checkpoint of the lowest evaluation loss, apart from those of the run.
+
+It holds weights under the reference's TF1 names and what belongs to them, so that the folder can
+be given as --init_checkpoint and outlives --keep_checkpoint_max.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from clinicalbert_tf.private_files import make_private_folder, write_private
+from clinicalbert_tf.restore.checkpoint_files import list_checkpoints
+from clinicalbert_tf.restore.export import remove_unfinished, write_tf1_checkpoint
+from clinicalbert_tf.training.states.checkpoints import STEM, remove_checkpoint, write_latest
+from clinicalbert_tf.training.states.disk import may_pass
+
+FOLDER = "best"
+NAME = "best.json"
+
+
+class BestCheckpoint:
+    """Keeps the best checkpoint of a run; for the chief alone.
+
+    A new one is written beside the old one, which goes only when `checkpoint`, by which the
+    folder's checkpoint is found, names the new one. So the folder holds a whole one at any time.
+
+    Args:
+        output_dir: the run's folder.
+        model: what modeling.build_pretraining_model returned.
+        beside: further text files of the folder by name, such as bert_config.json.
+    """
+
+    def __init__(self, output_dir: str, model, beside: Mapping[str, str]):
+        self.directory = os.path.join(output_dir, FOLDER)
+        self.model = model
+        self.beside = beside
+        self._finish_replacement()
+
+    def record(self) -> dict[str, Any] | None:
+        """What best.json says of the checkpoint: step, loss, measured_on; None where none is."""
+        try:
+            with open(os.path.join(self.directory, NAME), encoding="utf-8") as file:
+                record = json.load(file)
+            here = os.path.isfile(f"{self._prefix(record['step'])}.index")
+            return record if here else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def offer(self, step: int, loss: float, measured_on: str) -> bool:
+        """Keeps the weights as they stand if they are better than what is kept.
+
+        Args:
+            step: updates made.
+            loss: evaluation loss.
+            measured_on: what it was measured on; losses on other records do not count.
+
+        Returns:
+            Whether they are kept now. Where the disk is full, what was kept stays.
+
+        Raises:
+            OSError: the folder cannot be written, and waiting does not help.
+        """
+        kept = self.record()
+        comparable = kept is not None and kept.get("measured_on") == measured_on
+        if math.isnan(loss) or (comparable and loss >= kept["loss"]):
+            return False
+        try:
+            self._replace(step, {"step": step, "loss": loss, "measured_on": measured_on})
+        except OSError as error:
+            if not may_pass(error):
+                raise
+            logging.warning(
+                "Could not keep the best checkpoint, step %d (%s); %s. Free space.",
+                *(step, error, f"that of step {kept['step']} stays" if kept else "none is kept"),
+            )
+            self._finish_replacement()
+            return False
+        return True
+
+    def _replace(self, step: int, record: dict[str, Any]) -> None:
+        make_private_folder(self.directory)
+        for name, text in self.beside.items():
+            write_private(os.path.join(self.directory, name), text)
+        write_tf1_checkpoint(
+            self.model, self._prefix(step), {"global_step": np.array(step, np.int64)}
+        )
+        content = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        write_private(os.path.join(self.directory, NAME), content)
+        self._finish_replacement()
+
+    def _finish_replacement(self) -> None:
+        """Points to the checkpoint that best.json names and removes all others."""
+        if not os.path.isdir(self.directory):
+            return
+        remove_unfinished(self.directory)
+        record = self.record()
+        if record is None:
+            return
+        prefix = self._prefix(record["step"])
+        write_latest(self.directory, [os.path.basename(prefix)])
+        for other in list_checkpoints(self.directory):
+            if other != prefix:
+                remove_checkpoint(other)
+
+    def _prefix(self, step: int) -> str:
+        return os.path.join(self.directory, f"{STEM}-{step}")

@@ -1,0 +1,124 @@
+"""What a run starts from: its own newest state, a checkpoint of another run, or fresh weights."""
+
+import os
+from typing import Any
+
+import keras
+from absl import logging
+
+from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.private_files import write_private
+from clinicalbert_tf.restore.tf1 import restore_checkpoint
+from clinicalbert_tf.training.cluster.workers import Workers
+from clinicalbert_tf.training.inputs import CONFIG_NAME, VOCABULARY_NAME, PretrainingInputs
+from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
+from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states.checkpoints import Checkpoints, SavedState, checkpoint_step
+from clinicalbert_tf.training.states.corruption import restore_newest, set_newer_aside
+from clinicalbert_tf.training.states.damaged_records import as_if_left_out
+from clinicalbert_tf.training.states.positions import warn_of_untrained_positions
+
+
+def start_training(
+    settings: PretrainingSettings,
+    inputs: PretrainingInputs,
+    checkpoints: Checkpoints,
+    workers: Workers,
+    record: dict[str, Any],
+) -> tuple[int, str | None]:
+    """Resumes what lies in the output folder, or starts afresh.
+
+    Args:
+        settings: what was asked for.
+        inputs: what the run starts from.
+        checkpoints: of the model and the optimizer to fill.
+        workers: all of which call this together.
+        record: the run's run.json.
+
+    Returns:
+        Updates made before, and the checkpoint that the run goes on from (None for its own
+        first step).
+
+    Raises:
+        ValueError: the folder holds a run with other settings.
+        CorruptCheckpointError: a checkpoint is damaged.
+    """
+
+    def restore(state: SavedState) -> None:
+        run_record.check_resumable(settings.output_dir, record, DECISIVE, as_if_left_out)
+        checkpoints.restore(state)
+        checkpoints.optimizer.restore_state(state.content)
+
+    state = restore_newest(settings.output_dir, restore, settings.on_corrupt, workers)
+    if state is not None:
+        logging.info("Resuming from %s.", state.prefix)
+    else:
+        if int(checkpoints.optimizer.step.numpy()):
+            _reset(checkpoints, inputs, settings.seed, workers.strategy)
+        _start_afresh(checkpoints.model, inputs, settings.seed, record)
+    step, prefix = (0, None) if state is None else (state.step, state.prefix)
+    if workers.chief:
+        set_newer_aside(settings.output_dir, step)
+        checkpoints.remove_unfinished()
+        run_record.write_run_record(settings.output_dir, record)
+        for name, text in model_files(inputs).items():
+            write_private(os.path.join(settings.output_dir, name), text)
+    return step, prefix
+
+
+def restore_for_evaluation(
+    settings: PretrainingSettings, inputs: PretrainingInputs, model, workers: Workers
+) -> int:
+    """Restores the newest checkpoint of the output folder, or else the one to start from.
+
+    Returns:
+        The step that its results belong to.
+
+    Raises:
+        FileNotFoundError: there is neither.
+        CorruptCheckpointError: a checkpoint is damaged.
+    """
+
+    def restore(state: SavedState) -> None:
+        logging.info("%s", restore_checkpoint(model, state.prefix))
+
+    state = restore_newest(settings.output_dir, restore, settings.on_corrupt, workers)
+    if state is not None:
+        return checkpoint_step(state.prefix)
+    if inputs.init_checkpoint is None:
+        raise FileNotFoundError(
+            f"Expected a checkpoint to evaluate, found none in {settings.output_dir}. "
+            "Give --init_checkpoint, or the --output_dir of a run."
+        )
+    logging.info("%s", restore_checkpoint(model, inputs.init_checkpoint))
+    # As in the reference, a checkpoint that a run starts from is its step 0.
+    return 0
+
+
+def model_files(inputs: PretrainingInputs) -> dict[str, str]:
+    """The texts of what belongs to the weights, by file name: configuration and vocabulary."""
+    files = {CONFIG_NAME: inputs.config.to_json_string()}
+    if inputs.vocab_file is not None:
+        with open(inputs.vocab_file, encoding="utf-8", newline="") as file:
+            files[VOCABULARY_NAME] = file.read()
+    return files
+
+
+def _start_afresh(model, inputs: PretrainingInputs, seed: int, record: dict[str, Any]) -> None:
+    init = inputs.init_checkpoint
+    if init is None:
+        logging.info("Starting from fresh weights (seed %d).", seed)
+        return
+    logging.info("%s", restore_checkpoint(model, init, allow_missing_heads=True))
+    trained = record["inputs"]["init_checkpoint"]["trained_positions"]
+    warn_of_untrained_positions(init, trained, inputs.records.max_seq_length)
+
+
+def _reset(checkpoints: Checkpoints, inputs: PretrainingInputs, seed: int, strategy) -> None:
+    """Brings a model and an optimizer that were trained back to where they began."""
+    keras.utils.set_random_seed(seed)
+    with strategy.scope():
+        fresh = build_pretraining_model(inputs.config)
+    for variable, initial in zip(checkpoints.model.variables, fresh.variables, strict=True):
+        variable.assign(initial)
+    checkpoints.optimizer.reset()

@@ -1,0 +1,108 @@
+"""`run.json`: what made a run, and the refusal to resume it with other settings."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable
+from importlib import metadata
+from typing import Any
+
+from clinicalbert_tf.private_files import write_private
+from tfrecords_builder import schema
+
+NAME = "run.json"
+# An evaluation alone keeps its own, so that it leaves the record of the training run as it was.
+EVALUATION_NAME = "eval_run.json"
+_DISTRIBUTIONS = ("clinicalbert_tf", "tensorflow", "keras", "keras-nlp", "numpy")
+
+
+def write_run_record(output_dir: str, record: dict[str, Any], name: str = NAME) -> str:
+    """Writes run.json in one rename and returns its path."""
+    path = os.path.join(output_dir, name)
+    write_private(path, as_text(record))
+    return path
+
+
+def as_text(record: dict[str, Any]) -> str:
+    """The text of run.json."""
+    return json.dumps(record, indent=1, sort_keys=True) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of what a run's numbers depend on."""
+    found = {"python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            # Run from a checkout that is not installed.
+            found[name] = "not installed"
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The kind of machine that a run is on; not which one."""
+    return {"system": platform.platform(), "processors": os.cpu_count()}
+
+
+def init_fingerprint(prefix: str | None) -> str | None:
+    """Identifies a checkpoint's content: its index holds a checksum of every array."""
+    return None if prefix is None else schema.file_sha256(prefix + ".index")
+
+
+def describe_file(path: str | None) -> dict[str, str] | None:
+    """A file's path and SHA-256."""
+    return None if path is None else {"path": path, "sha256": schema.file_sha256(path)}
+
+
+def read_run_record(output_dir: str) -> dict[str, Any] | None:
+    """What a folder's run.json says, or None where it has no readable one."""
+    try:
+        with open(os.path.join(output_dir, NAME), encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def check_resumable(
+    output_dir: str,
+    record: dict[str, Any],
+    decisive: Iterable[str],
+    adjust: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
+) -> None:
+    """Checks that a run may go on from what lies in its output folder.
+
+    Args:
+        output_dir: a folder with at least one saved state.
+        record: the run.json of the run that is to start.
+        decisive: dotted paths in it that must not have changed ("settings.seed").
+        adjust: from the earlier record and this one to the earlier one as it is to be compared.
+
+    Raises:
+        ValueError: the folder has no run.json, or one with other values; names all of them.
+    """
+    earlier = read_run_record(output_dir)
+    if earlier is None:
+        raise ValueError(
+            f"Expected a readable {NAME} beside the checkpoints of {output_dir}, found none. Put "
+            "it back or use another --output_dir."
+        )
+    if adjust is not None:
+        earlier = adjust(earlier, record)
+    differences = []
+    for name in decisive:
+        before, now = _at(earlier, name), _at(record, name)
+        if before != now:
+            differences.append(f"{name.split('.', 1)[-1]} was {before!r}, is now {now!r}")
+    if differences:
+        raise ValueError(
+            f"{output_dir} holds a run with other settings: {'; '.join(differences)}. Resuming "
+            "it would mix two runs. Give the earlier values or another --output_dir."
+        )
+
+
+def _at(record: dict[str, Any], name: str) -> Any:
+    for key in name.split("."):
+        record = record.get(key) if isinstance(record, dict) else None
+    return record

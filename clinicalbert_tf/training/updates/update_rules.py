@@ -1,0 +1,32 @@
+"""From a run's settings to its optimizer."""
+
+from clinicalbert_tf.restore.variable_names import pretraining_variables
+from clinicalbert_tf.training.losses import PretrainingObjective
+from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.updates.lamb import Lamb
+from clinicalbert_tf.training.updates.loss_scaling import DynamicLossScale
+from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
+
+# By the names of settings.OPTIMIZERS.
+_RULES = {"adamw": AdamWeightDecay, "lamb": Lamb}
+
+
+def build_optimizer(settings: PretrainingSettings, model) -> AdamWeightDecay:
+    """Builds the optimizer that the settings ask for; to be called in the strategy's scope.
+
+    Args:
+        settings: optimizer, objective, precision, learning rate and its schedule.
+        model: what modeling.build_pretraining_model returned.
+    """
+    variables = [(row.tf1_name, row.variable) for row in pretraining_variables(model)]
+    schedule = WarmupLinearDecay(
+        settings.learning_rate, settings.num_train_steps, settings.num_warmup_steps
+    )
+    # Of the half precisions only float16 has too few exponents for gradients.
+    scaled = settings.precision == "mixed_float16"
+    return _RULES[settings.optimizer](
+        variables,
+        schedule,
+        loss_scale=DynamicLossScale() if scaled else None,
+        trained=PretrainingObjective(settings.objective).trains,
+    )

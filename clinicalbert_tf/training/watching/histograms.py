@@ -1,0 +1,32 @@
+"""Histograms of a model's weights in TensorBoard."""
+
+from collections.abc import Iterable
+
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+
+from clinicalbert_tf.training.hooks import Call, LoopHook
+from clinicalbert_tf.training.watching.summaries import TrainingSummaries
+
+
+class Histograms(LoopHook):
+    """Writes a histogram of every weight each `every` steps.
+
+    Args:
+        summaries: the hook whose events file they go to; stands before this one.
+        every: steps between them.
+        variables: (name, variable) of each weight.
+    """
+
+    def __init__(self, summaries: TrainingSummaries, every: int, variables: Iterable[tuple]):
+        self.summaries = summaries
+        self.every = every
+        self.variables = tuple(variables)
+
+    def next_stop(self, step: int) -> int:
+        return (step // self.every + 1) * self.every
+
+    def after_call(self, call: Call) -> None:
+        if call.step % self.every:
+            return
+        for name, variable in self.variables:
+            self.summaries.write(call.step, histogram_pb(f"weights/{name}", variable.numpy()))

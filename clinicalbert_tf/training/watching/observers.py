@@ -1,0 +1,60 @@
+"""The hooks that watch a run: counts, progress, TensorBoard, histograms and profiles."""
+
+import dataclasses
+from typing import Any
+
+from clinicalbert_tf.restore.variable_names import pretraining_variables
+from clinicalbert_tf.training.hooks import LoopHook
+from clinicalbert_tf.training.inputs import PretrainingInputs
+from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.watching.histograms import Histograms
+from clinicalbert_tf.training.watching.outcome import Outcome
+from clinicalbert_tf.training.watching.peak import ShareOfPeak
+from clinicalbert_tf.training.watching.profiling import Profile
+from clinicalbert_tf.training.watching.progress import Progress
+from clinicalbert_tf.training.watching.summaries import TrainingSummaries
+from clinicalbert_tf.training.watching.tokens import TokenCount
+
+
+def observers(
+    settings: PretrainingSettings,
+    inputs: PretrainingInputs,
+    strategy,
+    model,
+    tokens: TokenCount,
+    chief: bool,
+) -> list[LoopHook]:
+    """The hooks that watch, in their order; the chief's alone write files.
+
+    Args:
+        settings: what the run was asked to do.
+        inputs: what it starts from.
+        strategy: its tf.distribute strategy.
+        model: its pretraining model.
+        tokens: the count whose `content` every saved state holds.
+        chief: whether this process writes the files that all workers share.
+    """
+    records = inputs.records
+    hooks: list[LoopHook] = [
+        tokens,
+        ShareOfPeak(
+            inputs.config, settings.train_batch_size, records.max_seq_length,
+            records.max_predictions_per_seq, strategy, settings.precision, settings.peak_tflops,
+        ),
+        Progress(),
+    ]  # fmt: skip
+    if not chief:
+        return hooks
+    summaries = TrainingSummaries(settings.output_dir, tokens, _settings_by_name(settings, inputs))
+    hooks += [Outcome(settings.output_dir), summaries]
+    if settings.histogram_steps is not None:
+        weights = [(row.tf1_name, row.variable) for row in pretraining_variables(model)]
+        hooks.append(Histograms(summaries, settings.histogram_steps, weights))
+    if settings.profile_steps is not None:
+        hooks.append(Profile(settings.output_dir, *settings.profile_steps))
+    return hooks
+
+
+def _settings_by_name(settings: PretrainingSettings, inputs) -> dict[str, Any]:
+    model = {f"bert_config.{name}": value for name, value in inputs.config.to_dict().items()}
+    return {**dataclasses.asdict(settings), **model}

@@ -1,0 +1,75 @@
+"""`outcome.json`: how a run's training ended, for its report and for schedulers."""
+
+import datetime
+import json
+import os
+from typing import Any
+
+from clinicalbert_tf.private_files import write_private
+from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
+from clinicalbert_tf.training.preemption import Interrupted
+
+NAME = "outcome.json"
+# Also what a run that was killed leaves behind: nothing could say otherwise.
+RUNNING = "running"
+FINISHED = "finished"
+STOPPED = "stopped"
+FAILED = "failed"
+
+
+class Outcome(LoopHook):
+    """Writes `outcome.json`: "running" at the start, then how it ended.
+
+    Its keys: state, step (updates made), num_train_steps, reason (a sentence, or None), time
+    (ISO 8601, UTC).
+
+    Args:
+        directory: the run's folder.
+    """
+
+    def __init__(self, directory: str):
+        self.directory = directory
+        self._stop: Stop | None = None
+
+    def start(self, first_step, num_train_steps, last_saved):
+        self._step, self._end = first_step, num_train_steps
+        self._write(RUNNING, None)
+
+    def after_call(self, call: Call) -> None:
+        self._step = call.step
+
+    def stopping(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def close(self, error=None) -> None:
+        if self._stop is not None:
+            # What is raised says more: the signal, and where the state is saved.
+            self._write(STOPPED, str(self._stop.error or self._stop.reason))
+        elif isinstance(error, Interrupted | KeyboardInterrupt):
+            self._write(STOPPED, str(error) or "Stopped by SIGINT.")
+        elif error is not None:
+            self._write(FAILED, f"{type(error).__name__}: {error}")
+        else:
+            self._write(FINISHED, None)
+
+    def _write(self, state: str, reason: str | None) -> None:
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        content = {
+            "state": state,
+            "step": self._step,
+            "num_train_steps": self._end,
+            "reason": reason,
+            "time": now,
+        }
+        path = os.path.join(self.directory, NAME)
+        write_private(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def read_outcome(directory: str) -> dict[str, Any] | None:
+    """What a run's `outcome.json` says, or None where there is no readable one."""
+    try:
+        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
+            content = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,103 @@
+"""TensorBoard events."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from clinicalbert_tf.private_files import make_private_folder
+from clinicalbert_tf.training.hooks import Call, LoopHook
+from clinicalbert_tf.training.watching.hparams import end_summary, settings_summaries
+from clinicalbert_tf.training.watching.tokens import TokenCount
+
+BY_TOKENS = "by_tokens"
+
+
+class Summaries:
+    """Writes a run's events for `tensorboard --logdir`.
+
+    Args:
+        directory: where the events file goes.
+        resumed_at: the step that a resumed run starts from, 0 for a fresh one. What a killed run
+            wrote beyond it is taken back.
+    """
+
+    def __init__(self, directory: str, resumed_at: int = 0):
+        self._writer = EventFileWriter(make_private_folder(directory))
+        if resumed_at:
+            start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            event = event_pb2.Event(wall_time=time.time(), step=resumed_at + 1, session_log=start)
+            self._writer.add_event(event)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Writes one value a tag at a step."""
+        summary = summary_pb2.Summary(
+            value=[
+                summary_pb2.Summary.Value(tag=tag, simple_value=float(value))
+                for tag, value in values.items()
+            ]
+        )
+        self.write(step, summary)
+
+    def write(self, step: int, summary: summary_pb2.Summary) -> None:
+        """Writes a summary of any kind at a step."""
+        self._writer.add_event(event_pb2.Event(wall_time=time.time(), step=step, summary=summary))
+
+    def flush(self) -> None:
+        """Brings what was written to disk."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Brings everything to disk and closes the file."""
+        self._writer.close()
+
+
+class TrainingSummaries(LoopHook):
+    """Every step's scalars as TensorBoard events, by step and by tokens seen, and the settings.
+
+    The scalars by step go to `directory`; those by tokens to its folder `by_tokens`, under tags of
+    their own ("by_tokens/loss"), whose step is the number of tokens after each step.
+
+    Args:
+        directory: where the events files go.
+        tokens: the count of tokens; stands before this hook.
+        settings: the run's settings by name, for the text and HParams tabs.
+    """
+
+    def __init__(self, directory: str, tokens: TokenCount, settings: Mapping[str, Any]):
+        self.directory = directory
+        self.tokens = tokens
+        self.settings = settings
+
+    def start(self, first_step, num_train_steps, last_saved):
+        self._seen = self.tokens.total
+        self._by_step = Summaries(self.directory, first_step)
+        self._by_tokens = Summaries(os.path.join(self.directory, BY_TOKENS), self._seen)
+        self._last_step = first_step
+        for summary in settings_summaries(self.settings, self.directory):
+            self._by_step.write(first_step, summary)
+
+    def write(self, step: int, summary: summary_pb2.Summary) -> None:
+        """Writes a summary of any kind at a step, beside the scalars."""
+        self._by_step.write(step, summary)
+
+    def after_call(self, call: Call) -> None:
+        first = call.step - len(call.scalars) + 1
+        for step, scalars in enumerate(call.scalars, start=first):
+            self._seen += round(scalars["tokens"])
+            self._by_step.scalars(step, scalars)
+            by_tokens = {f"{BY_TOKENS}/{tag}": value for tag, value in scalars.items()}
+            self._by_tokens.scalars(self._seen, by_tokens)
+        self._last_step = call.step
+        self._by_step.flush()
+        self._by_tokens.flush()
+
+    def close(self, error=None):
+        if error is None:
+            # TensorBoard keeps the first end that it reads, so one that may be resumed has none.
+            self._by_step.write(self._last_step, end_summary())
+        self._by_step.close()
+        self._by_tokens.close()

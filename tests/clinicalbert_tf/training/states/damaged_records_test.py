@@ -1,0 +1,106 @@
+"""Files of records that are left out: found, named, and known to the run that goes on."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
+from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
+from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states.damaged_records import as_if_left_out, find_sound_inputs
+from clinicalbert_tf.training.states.run_description import describe_run
+from tfrecords_builder import schema
+
+
+@pytest.fixture
+def records(golden_records, tmp_path):
+    """A folder of three files of five records."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    rows = list(tf.data.TFRecordDataset(golden_records).take(15).as_numpy_iterator())
+    shards = []
+    for part in range(3):
+        path = folder / f"part-{part}.tfrecord"
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for row in rows[5 * part : 5 * part + 5]:
+                writer.write(row)
+        shards.append({"file": path.name, "instances": 5, "bytes": path.stat().st_size})
+    lengths = {"max_seq_length": 128, "max_predictions_per_seq": 22}
+    vocabulary = {"sha256": "of no file", "size": 1200}
+    schema.write_manifest(str(folder), schema.Manifest(lengths, vocabulary, [], {}, shards))
+    return folder
+
+
+@pytest.fixture
+def settings(records, small_config, tmp_path):
+    (tmp_path / "run").mkdir()
+    small_config.write(str(tmp_path / "bert_config.json"))
+    return PretrainingSettings(
+        input_file=str(records), output_dir=str(tmp_path / "run"), on_corrupt="skip",
+        bert_config_file=str(tmp_path / "bert_config.json"),
+    )  # fmt: skip
+
+
+def truncate(path):
+    with open(path, "r+b") as file:
+        file.truncate(100)
+
+
+@pytest.mark.parametrize("on_corrupt", ["stop", "previous"])
+def test_truncated_file_is_an_error_that_names_it_and_both_sizes(settings, records, on_corrupt):
+    truncate(records / "part-1.tfrecord")
+    with pytest.raises(
+        CorruptRecordsError, match=r"part-1\.tfrecord: expected \d+ bytes by .*, it has 100"
+    ) as raised:
+        find_sound_inputs(dataclasses.replace(settings, on_corrupt=on_corrupt))
+    assert raised.value.path == str(records / "part-1.tfrecord")
+
+
+def test_files_that_are_cut_off_or_gone_are_left_out_and_counted(settings, records, caplog):
+    truncate(records / "part-0.tfrecord")
+    (records / "part-2.tfrecord").unlink()
+    source = find_sound_inputs(settings).records
+    assert source.paths == (str(records / "part-1.tfrecord"),) and source.num_records == 5
+    said = [record.getMessage() for record in caplog.records]
+    for part, stay in ((0, 5), (2, 5)):
+        line = f"part-{part}.tfrecord is left out: 5 records are lost, {stay} stay."
+        assert any(message.endswith(line) for message in said)
+
+
+def test_nothing_left_is_an_error(settings, records):
+    for part in range(3):
+        truncate(records / f"part-{part}.tfrecord")
+    with pytest.raises(ValueError, match="Expected records in"):
+        find_sound_inputs(settings)
+
+
+def test_run_that_left_a_file_out_goes_on_without_it(settings, records):
+    sound = shutil.copytree(records, records.parent / "sound")
+    truncate(records / "part-1.tfrecord")
+    inputs = find_sound_inputs(settings)
+    run_record.write_run_record(settings.output_dir, describe_run(settings, inputs, 1))
+    with open(f"{settings.output_dir}/model.ckpt-5.state.json", "w", encoding="utf-8") as file:
+        json.dump({"global_step": 5}, file)
+    shutil.copy(sound / "part-1.tfrecord", records)
+    again = find_sound_inputs(dataclasses.replace(settings, on_corrupt="stop"))
+    assert again.records == inputs.records
+    # Another run in another folder reads the file that is sound again.
+    other = dataclasses.replace(settings, output_dir=str(records.parent / "other"))
+    assert find_sound_inputs(other).records.num_records == 15
+
+
+def test_earlier_record_is_compared_without_the_files_that_are_left_out_now(settings, records):
+    before = describe_run(settings, find_sound_inputs(settings), 1)
+    run_record.write_run_record(settings.output_dir, before)
+    truncate(records / "part-1.tfrecord")
+    now = describe_run(settings, find_sound_inputs(settings), 1)
+    assert now["inputs"]["records"]["left_out"] == [
+        {"file": str(records / "part-1.tfrecord"), "records": 5}
+    ]
+    with pytest.raises(ValueError, match="num_records was 15, is now 10"):
+        run_record.check_resumable(settings.output_dir, now, DECISIVE)
+    run_record.check_resumable(settings.output_dir, now, DECISIVE, as_if_left_out)
+    assert as_if_left_out(before, before) == before

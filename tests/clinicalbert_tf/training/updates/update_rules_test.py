@@ -1,0 +1,97 @@
+"""The optimizer that settings ask for, and whole runs with it: resumed, refused."""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.training.run import run_pretraining
+from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states.checkpoints import (
+    newest_state,
+    remove_checkpoint,
+    saved_states,
+)
+from clinicalbert_tf.training.updates.lamb import Lamb
+from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay
+from clinicalbert_tf.training.updates.update_rules import build_optimizer
+
+
+@pytest.fixture
+def settings(golden_records, small_config, tmp_path):
+    """Everything that saves memory or precision at once, with dropout."""
+    config = dataclasses.replace(small_config, hidden_dropout_prob=0.2)
+    (tmp_path / "bert_config.json").write_text(config.to_json_string())
+    return PretrainingSettings(
+        input_file=golden_records,
+        output_dir=str(tmp_path / "run"),
+        bert_config_file=str(tmp_path / "bert_config.json"),
+        train_batch_size=8,
+        num_train_steps=6,
+        num_warmup_steps=1,
+        save_checkpoints_steps=2,
+        learning_rate=1e-3,
+        optimizer="lamb",
+        precision="mixed_float16",
+        gradient_accumulation_steps=2,
+        recompute=True,
+        report=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "precision", "kind", "scaled"),
+    [
+        ("adamw", "float32", AdamWeightDecay, False),
+        ("adamw", "mixed_bfloat16", AdamWeightDecay, False),
+        ("lamb", "mixed_float16", Lamb, True),
+    ],
+)
+def test_optimizer_is_the_one_asked_for(small_config, optimizer, precision, kind, scaled):
+    settings = PretrainingSettings("records", "out", optimizer=optimizer, precision=precision)
+    made = build_optimizer(settings, build_pretraining_model(small_config, dtype=precision))
+    assert type(made) is kind
+    assert (made.loss_scale is not None) is scaled
+    assert all(variable.dtype == tf.float32 for variable in made.variables)
+
+
+def tensors(output_dir):
+    state = newest_state(output_dir)
+    reader = tf.train.load_checkpoint(state.prefix)
+    return state, {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+@pytest.mark.large
+def test_resumed_float16_run_equals_the_undisturbed_one(settings):
+    run_pretraining(settings)
+    state, whole = tensors(settings.output_dir)
+    assert state.content["loss_scale"]["good_steps"] + state.content["loss_scale"][
+        "skipped_steps"
+    ] == pytest.approx(6)
+    for later in saved_states(settings.output_dir)[1:]:
+        remove_checkpoint(later.prefix)
+    assert newest_state(settings.output_dir).step == 2
+    run_pretraining(settings)
+    resumed_state, resumed = tensors(settings.output_dir)
+    assert resumed_state.content["loss_scale"] == state.content["loss_scale"]
+    assert set(resumed) == set(whole)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+    assert whole["bert/pooler/dense/kernel/adam_m"].dtype == np.float32
+    record = json.loads((pathlib.Path(settings.output_dir) / "run.json").read_text())
+    assert record["settings"]["optimizer"] == "lamb"
+    with pytest.raises(ValueError, match="optimizer was 'lamb', is now 'adamw'"):
+        run_pretraining(dataclasses.replace(settings, optimizer="adamw"))
+    with pytest.raises(ValueError, match="precision was 'mixed_float16', is now 'float32'"):
+        run_pretraining(dataclasses.replace(settings, precision="float32"))
+
+
+def test_parts_that_do_not_divide_the_batch_are_refused_before_anything_is_made(settings):
+    settings = dataclasses.replace(settings, gradient_accumulation_steps=3)
+    with pytest.raises(ValueError, match=r"multiple of 3: replicas \(1\)"):
+        run_pretraining(settings)
+    assert not pathlib.Path(settings.output_dir).exists()

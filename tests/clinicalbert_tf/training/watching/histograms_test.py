@@ -1,0 +1,37 @@
+"""Histograms of weights, read back with TensorBoard's reader."""
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from clinicalbert_tf.training.hooks import Call
+from clinicalbert_tf.training.watching.histograms import Histograms
+from clinicalbert_tf.training.watching.summaries import TrainingSummaries
+from clinicalbert_tf.training.watching.tokens import TokenCount
+
+SCALARS = {"loss": 1.0, "tokens": 10.0}
+
+
+def test_every_weight_has_one_at_each_multiple(tmp_path):
+    weights = tf.Variable(np.arange(8, dtype=np.float32))
+    summaries = TrainingSummaries(str(tmp_path), TokenCount(), {})
+    hook = Histograms(summaries, 4, [("bert/pooler/kernel", weights)])
+    summaries.start(2, 9, None)
+    for step in (3, 4, 8, 9):
+        weights.assign(np.full(8, step, np.float32))
+        hook.after_call(Call(step, [SCALARS], 1.0))
+    summaries.close()
+    events = EventAccumulator(str(tmp_path)).Reload()
+    tag = "weights/bert/pooler/kernel"
+    assert events.SummaryMetadata(tag).plugin_data.plugin_name == "histograms"
+    found = {event.step: tf.make_ndarray(event.tensor_proto) for event in events.Tensors(tag)}
+    assert sorted(found) == [4, 8]
+    for step, buckets in found.items():
+        counted = buckets[buckets[:, 2] > 0]
+        assert counted[:, 2].sum() == 8
+        assert np.all(counted[:, 0] <= step) and np.all(step <= counted[:, 1])
+
+
+def test_calls_end_at_the_multiples(tmp_path):
+    hook = Histograms(None, 4, [])
+    assert [hook.next_stop(step) for step in (0, 3, 4, 5, 8)] == [4, 4, 8, 8, 12]

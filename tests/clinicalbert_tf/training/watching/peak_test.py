@@ -1,0 +1,119 @@
+"""The share of a device's peak: its rate and what of it a call reaches."""
+
+import pytest
+import tensorflow as tf
+
+from clinicalbert_tf.training.hooks import Call
+from clinicalbert_tf.training.watching import peak
+from clinicalbert_tf.training.watching.operations import step_operations
+from clinicalbert_tf.training.watching.peak import (
+    ShareOfPeak,
+    known_rate,
+    measured_rate,
+    replica_rate,
+)
+
+
+class Replicas:
+    """As much of a strategy as is asked for."""
+
+    def __init__(self, number, here=None):
+        self.num_replicas_in_sync = number
+        self.extended = self
+        self.worker_devices = ("CPU",) * (here or number)
+
+
+def test_share_is_operations_over_time_and_rate(small_config):
+    operations = step_operations(small_config, 8, 32, 5)
+    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), peak_tflops=operations / 1e12)
+    # Three steps in six seconds, on a device that could make one a second.
+    call = Call(3, [{"loss": 1.0}] * 3, 6.0)
+    assert hook.measure(call) == {"share_of_peak": pytest.approx(0.5)}
+
+
+def test_share_is_that_of_one_of_several_replicas(small_config):
+    operations = step_operations(small_config, 8, 32, 5)
+    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(4), peak_tflops=operations / 1e12)
+    assert hook.measure(Call(1, [{}], 1.0)) == {"share_of_peak": pytest.approx(0.25)}
+
+
+def test_positions_that_were_computed_count_where_they_are_known(small_config):
+    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), peak_tflops=1.0)
+    call = Call(2, [{"positions": 8 * 16.0}, {"positions": 8 * 24.0}], 1.0)
+    operations = sum(step_operations(small_config, 8, length, 5) for length in (16, 24))
+    assert hook.measure(call) == {"share_of_peak": pytest.approx(operations / 1e12)}
+
+
+def test_rate_is_measured_once_and_after_the_first_call(small_config, monkeypatch):
+    asked = []
+
+    def found(*arguments):
+        asked.append(arguments)
+        return 1e9
+
+    monkeypatch.setattr(peak, "replica_rate", found)
+    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), "mixed_bfloat16")
+    hook.start(0, 10, None)
+    hook.before_call(0, 1)
+    assert asked == []
+    shares = [hook.measure(Call(step, [{}], 1.0))["share_of_peak"] for step in (1, 2)]
+    assert len(asked) == 1 and asked[0][2] == "mixed_bfloat16"
+    assert shares == [pytest.approx(step_operations(small_config, 8, 32, 5) / 1e9)] * 2
+
+
+def test_no_share_is_made_up_where_no_rate_is_known(small_config, monkeypatch):
+    monkeypatch.setattr(peak, "replica_rate", lambda *_: None)
+    assert ShareOfPeak(small_config, 8, 32, 5, Replicas(1)).measure(Call(1, [{}], 1.0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "tera"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "mixed_bfloat16", 312.0),
+        ("NVIDIA A100-SXM4-80GB", "float32", 156.0),
+        ("NVIDIA H100 80GB HBM3", "mixed_float16", 989.4),
+        ("NVIDIA H100 PCIe", "mixed_bfloat16", 756.0),
+        ("NVIDIA H200", "float32", 494.7),
+        ("Tesla V100-SXM2-16GB", "mixed_float16", 125.0),
+        ("Tesla V100-PCIE-16GB", "float32", 14.0),
+        ("NVIDIA L40S", "mixed_bfloat16", 362.0),
+        ("NVIDIA L4", "mixed_bfloat16", 121.0),
+    ],
+)
+def test_known_gpus_have_their_data_sheets_rate(name, precision, tera):
+    assert known_rate(name, precision) == tera * 1e12
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("NVIDIA GeForce GTX 1080", "float32"),
+        ("Tesla T4", "mixed_bfloat16"),
+        ("NVIDIA A1000", "float32"),
+    ],
+)
+def test_rates_that_are_not_published_are_not_guessed(name, precision):
+    assert known_rate(name, precision) is None
+
+
+def test_measured_rate_is_one_that_products_reach(monkeypatch):
+    # A clock on which every product takes a tenth of a second.
+    now = [0.0]
+
+    def later():
+        now[0] += 0.1
+        return now[0]
+
+    monkeypatch.setattr(peak.time, "perf_counter", later)
+    assert measured_rate(512, 1024, "float32") == pytest.approx(2 * 256 * 512 * 1024 / 0.1)
+
+
+def test_rate_of_this_machine_is_shared_by_its_replicas(small_config, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(peak, "measured_rate", lambda *_: 6e9)
+    assert replica_rate(small_config, Replicas(4, here=2), "float32") == 3e9
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_products_of_every_precision_can_be_measured(precision):
+    assert 1e8 < measured_rate(64, 64, precision) < 1e16

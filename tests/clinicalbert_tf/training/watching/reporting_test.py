@@ -1,0 +1,56 @@
+"""The report at the end of a run, whatever the end."""
+
+import pytest
+
+from clinicalbert_tf.training.preemption import Interrupted
+from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.watching import reporting
+from clinicalbert_tf.training.watching.reporting import reported
+
+
+@pytest.fixture
+def settings(tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    return PretrainingSettings(input_file="a", output_dir=str(tmp_path))
+
+
+@pytest.fixture
+def made(monkeypatch):
+    folders = []
+    monkeypatch.setattr(
+        reporting.page, "write_report", lambda folder: folders.append(folder) or "report.html"
+    )
+    return folders
+
+
+def test_report_is_made_after_the_run(settings, made):
+    with reported(settings, chief=True):
+        assert made == []
+    assert made == [settings.output_dir]
+
+
+@pytest.mark.parametrize("error", [ArithmeticError("NaN"), Interrupted("SIGTERM")])
+def test_report_is_made_after_an_error_too(settings, made, error):
+    with pytest.raises(type(error)), reported(settings, chief=True):
+        raise error
+    assert made == [settings.output_dir]
+
+
+def test_only_the_chief_makes_one_and_only_where_there_is_a_run(settings, made, tmp_path):
+    with reported(settings, chief=False):
+        pass
+    (tmp_path / "run.json").unlink()
+    with reported(settings, chief=True):
+        pass
+    assert made == []
+
+
+def test_report_that_cannot_be_written_hides_nothing(settings, tmp_path, caplog):
+    (tmp_path / "run.json").write_text("{")
+    with (
+        caplog.at_level("WARNING", logger="absl"),
+        pytest.raises(ArithmeticError, match="NaN"),
+        reported(settings, chief=True),
+    ):
+        raise ArithmeticError("NaN")
+    assert "python -m clinicalbert_tf.report" in caplog.text
