@@ -242,7 +242,7 @@ def test_workers_without_a_shared_folder_say_so(arguments, tmp_path, monkeypatch
     finish([start([*first, f"--output_dir={tmp_path / 'a'}"])])
     addresses = [f"localhost:{port}" for port in free_ports(2)]
     code = (
-        "import sys; from clinicalbert_tf.training import workers; from absl import app;"
+        "import sys; from clinicalbert_tf.training.cluster import workers; from absl import app;"
         "from clinicalbert_tf import pretrain;"
         "workers.Workers.agree_on_step.__defaults__ = (0.5,); app.run(pretrain.main)"
     )

@@ -189,7 +189,7 @@ def test_unreachable_chief_is_warned_about_and_left_to_tensorflow(caplog):
 
 def test_end_says_why_and_has_a_status_of_its_own():
     code = (
-        "import threading; from clinicalbert_tf.training import watchdog; print('before');"
+        "import threading; from clinicalbert_tf.training.cluster import watchdog; print('before');"
         "threading.Thread(target=watchdog.end_process, args=['worker 1 is gone']).start();"
         "threading.Event().wait(60)"
     )

@@ -76,7 +76,7 @@ def test_bars_are_off_where_lines_are_json_and_left_to_the_terminal_otherwise():
 
 def test_fields_change_nothing_in_text_lines():
     code = (
-        "from absl import logging\nfrom clinicalbert_tf.training import json_lines\n"
+        "from absl import logging\nfrom clinicalbert_tf.training.watching import json_lines\n"
         "logging.use_absl_handler()\n"
         'logging.warning("hello", extra=json_lines.fields(event="save"))'
     )
