@@ -198,7 +198,7 @@ def main(argv):
         json_lines.install()
     keep_freed_memory()
     status = exit_codes.DONE
-    with StopSignals() as signals:
+    with StopSignals(leave=_say_stopped) as signals:
         try:
             _pretrain(signals)
         except SystemExit as ended:
@@ -247,10 +247,14 @@ def _fail(error: Exception, message: str) -> None:
 
 def _stop(error: Interrupted, settings) -> None:
     """Says how to go on and ends with the status of a run that was asked to stop."""
+    _say_stopped(error, settings)
+    sys.exit(error.exit_code)
+
+
+def _say_stopped(error: Interrupted, settings=None) -> None:
     named = settings is None or FLAGS["output_dir"].present
     command = endings.how_to_go_on(sys.argv[1:], None if named else settings.output_dir)
     _say(f"{error} {command}", event="stopped", exit_code=error.exit_code)
-    sys.exit(error.exit_code)
 
 
 def _say(message: str, **fields) -> None:

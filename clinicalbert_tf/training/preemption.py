@@ -8,11 +8,14 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from clinicalbert_tf.training import exit_codes
 
 _NUMBERS = (signal.SIGTERM, signal.SIGINT)
+# An exception raised inside these may pass through their C++, which swallows it or aborts.
+_LIBRARIES = ("tensorflow", "keras", "keras_nlp", "keras_hub")
+_SECONDS_IN_LIBRARIES = 1.0
 
 
 class Interrupted(BaseException):
@@ -32,16 +35,24 @@ class Interrupted(BaseException):
 class StopSignals:
     """What this process was asked by signals; to be entered by its main thread.
 
-    The first signal raises Interrupted, or within `deferred` is only noted in `received`. Further
-    SIGTERMs change nothing; a second SIGINT raises KeyboardInterrupt wherever the process is.
+    The first signal raises Interrupted, or within `deferred` is only noted in `received`. Where it
+    arrives inside TensorFlow or Keras, building or tracing, the process ends a second later by
+    `leave`, unless there is something to save by then. Further SIGTERMs change nothing; a second
+    SIGINT raises KeyboardInterrupt wherever the process is.
 
     Attributes:
         received: the first signal, or None.
         raised: the Interrupted that it was answered with at once, or None. It may come out of
             a library's own code as another exception.
+
+    Args:
+        leave: ends the process with the exit code of an Interrupted, from any thread; os._exit
+            where it returns.
     """
 
-    def __init__(self):
+    def __init__(self, leave: Callable[[Interrupted], None] = lambda error: None):
+        self._leave = leave
+        self._keeps = False
         self.received: signal.Signals | None = None
         self.raised: Interrupted | None = None
         self._deferred = False
@@ -64,7 +75,7 @@ class StopSignals:
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
         """Within it, signals are noted and nothing is raised."""
-        self._deferred = True
+        self._deferred = self._keeps = True
         try:
             yield
         finally:
@@ -102,4 +113,23 @@ class StopSignals:
         self.received = signal.Signals(number)
         if not self._deferred:
             self.raised = self.interrupted("there was nothing to save", agreed=False)
-            raise self.raised
+            if not _inside_libraries(frame):
+                raise self.raised
+            timer = threading.Timer(_SECONDS_IN_LIBRARIES, self._end, [self.raised])
+            timer.daemon = True
+            # Steps that end before it may be saved after all.
+            self._keeps = False
+            timer.start()
+
+    def _end(self, error: Interrupted) -> None:
+        if not self._keeps:
+            self._leave(error)
+            os._exit(error.exit_code)
+
+
+def _inside_libraries(frame) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARIES:
+            return True
+        frame = frame.f_back
+    return False

@@ -11,6 +11,14 @@ from clinicalbert_tf.training import exit_codes
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 
 
+@pytest.fixture(autouse=True)
+def sigint_is_heard():
+    """A test run in the background of a shell starts with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def send(number):
     os.kill(os.getpid(), number)
 
@@ -107,3 +115,35 @@ with StopSignals():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == str(int(signal.SIGTERM)) and not done.stderr
+
+
+INSIDE_TENSORFLOW = """
+import os, signal, sys, time
+import tensorflow as tf
+from clinicalbert_tf.training.preemption import Interrupted, StopSignals
+
+def steps(x):
+    os.kill(os.getpid(), signal.SIGTERM)
+    for _ in range(20 if sys.argv[1] == "lasting" else 1):
+        time.sleep(0.1)
+    return x
+
+with StopSignals(leave=lambda error: print(error, flush=True)) as signals:
+    tf.function(steps, autograph=False)(tf.constant(1))
+    assert signals.received == signal.SIGTERM
+    with signals.deferred():
+        time.sleep(2)
+        print(signals.interrupted("the state is saved"))
+"""
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    ("length", "code", "message"), [("lasting", 75, "nothing to save"), ("short", 0, "is saved")]
+)
+def test_signal_inside_a_library_raises_nothing_there(length, code, message):
+    """An exception there may abort the process; steps that end in time are saved."""
+    command = [sys.executable, "-c", INSIDE_TENSORFLOW, length]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert message in done.stdout and len(done.stdout.splitlines()) == 1
