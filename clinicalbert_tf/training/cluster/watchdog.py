@@ -84,6 +84,8 @@ class Watchdog:
         self._leaving.set()
         self._thread.join()
         if kind is None:
+            # One that the thread had no time to let in wants a farewell too.
+            self._accept()
             _part([peer.connection for peer in self._peers.values()])
         for peer in self._peers.values():
             peer.connection.close()
@@ -134,6 +136,12 @@ class Watchdog:
         connection.sendall(_HELLO.pack(self._key, self.cluster.rank))
         self._add(connection, rank=0)
 
+    def _accept(self) -> None:
+        """Lets in all who wait at the chief's port."""
+        with contextlib.suppress(OSError):
+            while self._listening is not None:
+                self._add(self._listening.accept()[0], rank=None)
+
     def _add(self, connection: socket.socket, rank: int | None) -> None:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -148,8 +156,7 @@ class Watchdog:
         while self._lost is None and not self._leaving.is_set():
             for key, _ in self._selector.select(timeout=min(interval, 0.5)):
                 if key.fileobj is self._listening:
-                    with contextlib.suppress(OSError):
-                        self._add(self._listening.accept()[0], rank=None)
+                    self._accept()
                 else:
                     self._read(self._peers[key.fileobj])
             now = time.monotonic()

@@ -80,6 +80,16 @@ def test_chief_that_finishes_first_is_not_lost():
         assert run.watchdogs[1].message() is None
 
 
+def test_chief_that_finishes_before_it_let_a_worker_in_is_not_lost():
+    run = Run(2)
+    run.watchdogs[0]._thread = threading.Thread(target=lambda: None)
+    with run.watchdogs[1]:
+        with run.watchdogs[0]:
+            pass
+        time.sleep(TIMEOUT)
+        assert run.watchdogs[1].message() is None
+
+
 def test_workers_wait_for_each_other_at_the_end(monkeypatch):
     monkeypatch.setattr(watchdog, "_SECONDS_TO_PART", PATIENCE)
     run = Run(2)
