@@ -28,7 +28,8 @@ class Guarded(LoopHook):
         return self._try(self.hook.start, first_step, num_train_steps, last_saved)
 
     def next_stop(self, step):
-        return None if self._resting else self.hook.next_stop(step)
+        # At rest too: workers whose calls differ in length would wait for each other for ever.
+        return self.hook.next_stop(step)
 
     def before_call(self, step, count):
         self._try(self.hook.before_call, step, count)

@@ -9,7 +9,7 @@ from clinicalbert_tf.training.watching.summaries import TrainingSummaries
 
 
 class Histograms(LoopHook):
-    """Writes a histogram of every weight each `every` steps.
+    """Writes a histogram of every weight each `every` steps, where `CallEnds` ends the calls.
 
     Args:
         summaries: the hook whose events file they go to; stands before this one.
@@ -21,9 +21,6 @@ class Histograms(LoopHook):
         self.summaries = summaries
         self.every = every
         self.variables = tuple(variables)
-
-    def next_stop(self, step: int) -> int:
-        return (step // self.every + 1) * self.every
 
     def after_call(self, call: Call) -> None:
         if call.step % self.every:

@@ -7,6 +7,7 @@ from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.hooks import LoopHook
 from clinicalbert_tf.training.inputs import PretrainingInputs
 from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.watching.call_ends import CallEnds
 from clinicalbert_tf.training.watching.histograms import Histograms
 from clinicalbert_tf.training.watching.outcome import Outcome
 from clinicalbert_tf.training.watching.peak import ShareOfPeak
@@ -42,6 +43,7 @@ def observers(
             records.max_predictions_per_seq, strategy, settings.precision, settings.peak_tflops,
         ),
         Progress(),
+        CallEnds(settings.histogram_steps, settings.profile_steps),
     ]  # fmt: skip
     if not chief:
         return hooks

@@ -7,7 +7,7 @@ from clinicalbert_tf.training.hooks import Call, LoopHook
 
 
 class Profile(LoopHook):
-    """Profiles the steps from `first` to `last`, one a call so that each is told apart.
+    """Profiles the steps from `first` to `last`, each of which `CallEnds` makes a call of its own.
 
     Args:
         directory: the run's folder; the profile goes into its `plugins/profile`.
@@ -19,11 +19,6 @@ class Profile(LoopHook):
         self.directory = directory
         self.first, self.last = first, last
         self._running, self._step = False, None
-
-    def next_stop(self, step: int) -> int | None:
-        if step >= self.last:
-            return None
-        return max(step + 1, self.first - 1)
 
     def before_call(self, step: int, count: int) -> None:
         if not self.first - 1 <= step < self.last:

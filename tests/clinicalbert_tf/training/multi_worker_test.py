@@ -120,6 +120,21 @@ def test_two_workers_follow_one_device_and_only_the_chief_writes(
         assert float(written[1][name]) == pytest.approx(float(value), abs=1e-4), name
 
 
+@pytest.mark.large
+def test_what_the_chief_alone_writes_keeps_the_calls_of_all_workers_alike(
+    arguments, one_device, tmp_path
+):
+    output_dir = tmp_path / "watched"
+    watched = ["--histogram_steps=7", "--profile_steps=12,13", "--eval_steps=8"]
+    command = [*TWO_WORKERS, *PRETRAIN, *arguments, *watched, "--strategy=multi_worker"]
+    finish([start([*command, f"--output_dir={output_dir}"])])
+    np.testing.assert_allclose(losses(output_dir), losses(one_device), rtol=0, atol=1e-4)
+    events = EventAccumulator(str(output_dir)).Reload()
+    tag = next(tag for tag in events.Tags()["tensors"] if tag.startswith("weights/"))
+    assert [event.step for event in events.Tensors(tag)] == [7, 14]
+    assert len(list(output_dir.glob("plugins/profile/*/*.xplane.pb"))) == 1
+
+
 def worker_of(launch, index):
     """The process id of a worker that a launch has started."""
     for path in pathlib.Path("/proc").glob("[0-9]*"):

@@ -30,8 +30,3 @@ def test_every_weight_has_one_at_each_multiple(tmp_path):
         counted = buckets[buckets[:, 2] > 0]
         assert counted[:, 2].sum() == 8
         assert np.all(counted[:, 0] <= step) and np.all(step <= counted[:, 1])
-
-
-def test_calls_end_at_the_multiples(tmp_path):
-    hook = Histograms(None, 4, [])
-    assert [hook.next_stop(step) for step in (0, 3, 4, 5, 8)] == [4, 4, 8, 8, 12]

@@ -7,15 +7,17 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from clinicalbert_tf.training.hooks import Call
+from clinicalbert_tf.training.watching.call_ends import CallEnds
 from clinicalbert_tf.training.watching.profiling import Profile
 
 
 def make_steps(hook, first_step, end):
-    """Steps one after another, calls as long as the hook lets them; returns the calls' ends."""
+    """Steps one after another, calls as long as they may be; returns the calls' ends."""
     ends, step = [], first_step
+    call_ends = CallEnds(None, (hook.first, hook.last))
     multiply = tf.function(lambda x: tf.matmul(x, x))
     while step < end:
-        stop = hook.next_stop(step)
+        stop = call_ends.next_stop(step)
         count = min(end, stop or end) - step
         hook.before_call(step, count)
         for _ in range(count):
