@@ -89,7 +89,8 @@ _TABLE = (
     ("bool", "do_whole_word_mask", None, """Mask whole words, with dynamic masking. Default: as
         the records were built."""),
     ("integer", "length_buckets", 0, """Batch records of like lengths and pad each batch to a
-        multiple of so many tokens only; 0 pads all to max_seq_length."""),
+        multiple of so many tokens only; needs --shuffle_buffer. 0 pads all to
+        max_seq_length."""),
     ("string", "on_corrupt", "stop", """What to do about a damaged file: stop; previous, to start
         from the checkpoint before; or skip, to leave out damaged files of records as well."""),
     ("bool", "jit_compile", False, "Compile the forward and backward pass with XLA."),
@@ -110,8 +111,9 @@ _TABLE = (
     ("string", "tpu_name", None, "The TPU's name or grpc:// address. Default: the local one."),
     ("string", "tpu_zone", None, "The TPU's zone. Default: this machine's."),
     ("string", "gcp_project", None, "The TPU's project. Default: this machine's."),
-    ("string", "master", None, "The reference's name for a TPU's grpc:// address."),
-    ("integer", "num_tpu_cores", None, "TPU cores, with --use_tpu. Default: all."),
+    ("string", "master", None, "The reference's name for --tpu_name, a TPU's grpc:// address."),
+    ("integer", "num_tpu_cores", None, """The reference's name for --num_replicas on a TPU.
+        Default: all cores."""),
 )  # fmt: skip
 for _kind, _name, _default, _help in _TABLE:
     getattr(flags, f"DEFINE_{_kind}")(_name, _default, " ".join(_help.split()))
@@ -132,23 +134,11 @@ def settings_from_flags(default_output_dir: str):
     from clinicalbert_tf.training.settings import PretrainingSettings
 
     given = {name: FLAGS[name].value for _, name, *_ in _TABLE if FLAGS[name].present}
-    reference = {name: given.pop(name) for name in _REFERENCE_ONLY if name in given}
-    several = given.get("strategy") == "multi_worker"
-    chief = not several or find_cluster().is_chief
-    if several and "output_dir" not in given and run_name() is None:
-        raise ValueError(
-            "Expected --output_dir with --strategy=multi_worker, received none. Name one folder on "
-            "a file system that all workers share."
-        )
+    _take_reference_flags(given)
+    chief = _is_chief(given)
     given.setdefault("output_dir", default_output_dir)
-    if "iterations_per_loop" in reference:
-        given.setdefault("steps_per_loop", reference["iterations_per_loop"])
     if "profile_steps" in given:
         given["profile_steps"] = _pair("profile_steps", given["profile_steps"])
-    if reference.get("use_tpu"):
-        given.setdefault("strategy", "tpu")
-        given.setdefault("tpu_name", reference.get("master"))
-        given.setdefault("num_replicas", reference.get("num_tpu_cores"))
     if not any(given.get(name) for name in _DATA_FLAGS) and given.get("do_train", True):
         from clinicalbert_tf import embedded_default
 
@@ -158,6 +148,42 @@ def settings_from_flags(default_output_dir: str):
         given.setdefault("input_file", given.get("eval_file"))
     given.setdefault("input_file", "")
     return PretrainingSettings(**given)
+
+
+def _take_reference_flags(given: dict[str, Any]) -> None:
+    """Puts what the reference calls otherwise under the settings' names."""
+    reference = {name: given.pop(name) for name in _REFERENCE_ONLY if name in given}
+    if "iterations_per_loop" in reference:
+        given.setdefault("steps_per_loop", reference["iterations_per_loop"])
+    if reference.get("use_tpu") and given.setdefault("strategy", "tpu") != "tpu":
+        raise ValueError(
+            f"Expected --strategy=tpu with --use_tpu, received --strategy={given['strategy']}. "
+            "Drop one of the two."
+        )
+    if given.get("strategy") == "tpu":
+        given.setdefault("tpu_name", reference.get("master"))
+        given.setdefault("num_replicas", reference.get("num_tpu_cores"))
+
+
+def _is_chief(given: dict[str, Any]) -> bool:
+    """Whether this process writes what all workers share; refuses workers not told to be some."""
+    if given.get("strategy") == "multi_worker":
+        if "output_dir" not in given and run_name() is None:
+            raise ValueError(
+                "Expected --output_dir with --strategy=multi_worker, received none. Name one "
+                "folder on a file system that all workers share."
+            )
+        return find_cluster().is_chief
+    strategy = given.get("strategy", "one_device")
+    if strategy != "tpu" and os.environ.get("TF_CONFIG"):
+        workers = len(find_cluster().addresses)
+        if workers > 1:
+            raise ValueError(
+                f"Expected --strategy=multi_worker where TF_CONFIG names {workers} workers, "
+                f"received --strategy={strategy}: each would train on its own. Give the flag, or "
+                "unset TF_CONFIG."
+            )
+    return True
 
 
 def _pair(name: str, value: str) -> tuple[int, int]:
@@ -213,7 +239,10 @@ def _pretrain(signals: StopSignals) -> None:
     settings = None
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     try:
-        settings = settings_from_flags(os.path.join("runs", f"pretrain-{run_name() or now}"))
+        shared = run_name() if FLAGS.strategy == "multi_worker" else None
+        settings = settings_from_flags(os.path.join("runs", f"pretrain-{shared or now}"))
+        for doubt in settings.doubts():
+            logging.warning("%s", doubt)
         # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
         from clinicalbert_tf.training.run import run_pretraining
 

@@ -13,17 +13,16 @@ import gzip
 import zlib
 from collections.abc import Iterator, Sequence
 
-import google_crc32c
 import numpy as np
 
 from tfrecords_builder import schema
 from tfrecords_builder.storage import private_file, wire
+from tfrecords_builder.tfrecord_checksum import masked_crc32c, masked_crc32c_of_pieces
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 # Encoded at a time: ten times their bytes are in use.
 _ENCODED_RECORDS = 1024
-_CRC_MASK_DELTA = 0xA282EAD8
 # Level 1 takes a third of level 6's time for files a tenth larger.
 _GZIP_LEVEL = 1
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -103,12 +102,6 @@ def pad_instances(
     }
 
 
-def masked_crc32c(data: bytes) -> int:
-    """TFRecord's checksum of `data`."""
-    crc = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + _CRC_MASK_DELTA) & 0xFFFFFFFF
-
-
 class RecordWriter:
     """Writes one TFRecord file, as a context manager: `with RecordWriter(...) as writer`.
 
@@ -169,10 +162,8 @@ class RecordWriter:
         header[:, 8:] = length_crcs[:, None].view(np.uint8)
         data[starts[:, None] + np.arange(HEADER_BYTES)] = header
         content = data.tobytes()
-        value = google_crc32c.value
         bounds = zip((starts + HEADER_BYTES).tolist(), (ends - FOOTER_BYTES).tolist(), strict=True)
-        crcs = np.array([value(content[start:end]) for start, end in bounds], "<u4")
-        crcs = (crcs >> 15 | crcs << 17) + np.uint32(_CRC_MASK_DELTA)
+        crcs = masked_crc32c_of_pieces(content, bounds)
         data[ends[:, None] + np.arange(-FOOTER_BYTES, 0)] = crcs[:, None].view(np.uint8)
 
 

@@ -1,9 +1,11 @@
 """After a failure while reading: which file it was, and where."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import tensorflow as tf
+from absl import logging
 
 from clinicalbert_tf.input_pipeline.features import parse_records
 from clinicalbert_tf.input_pipeline.shards import RecordSource
@@ -15,13 +17,19 @@ _BLOCK = 1024
 
 
 def find_damage(source: RecordSource) -> CorruptRecordsError | None:
-    """Reads every file until one fails.
+    """Reads every file until one fails; says so first, as that takes its time.
 
     tf.data's own message names neither the file nor, reading several at once, the record.
 
     Returns:
         An error that names the file and the record, or None where all files are sound.
     """
+    # One that is gone by now is named when it is read.
+    size = sum(os.path.getsize(path) for path in source.paths if os.path.exists(path))
+    logging.warning(
+        "Reading failed. Looking for a damaged record in %d files (%.1f MB), the first being %s.",
+        *(len(source.paths), size / 1e6, source.paths[0]),
+    )
     for path, gzipped, count in zip(source.paths, source.gzipped, source.counts, strict=True):
         records = tf.data.TFRecordDataset(path, compression_type="GZIP" if gzipped else "")
         # Whole blocks for speed, then the block that failed one by one for the place.

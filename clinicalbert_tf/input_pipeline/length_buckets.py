@@ -22,7 +22,8 @@ def bucketing(source: RecordSource, global_batch_size: int, multiple: int) -> Ar
 
     Batches begin at the same places as without: the window's first records, which complete a
     batch that the window before began, and its last ones, which begin one that the next window
-    completes, are its longest. Every record keeps its one place in the epoch.
+    completes, are its longest. Every record keeps its one place in the epoch. Records that are not
+    shuffled stay in file order; their batches are cut to what they hold and no more.
 
     Args:
         source: the files.

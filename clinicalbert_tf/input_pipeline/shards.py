@@ -84,8 +84,8 @@ def find_records(
     paths, lost = _leave_out(paths, listed, left_out)
     counts, digests = [], []
     for path in paths:
-        if path in listed:
-            manifest_file, shard = listed[path]
+        if (key := os.path.abspath(path)) in listed:
+            manifest_file, shard = listed[key]
             _check_size(path, manifest_file, shard)
             counts.append(shard["instances"])
             digests.append(f"{shard['file']} of {schema.file_sha256(manifest_file)}")
@@ -97,11 +97,13 @@ def find_records(
             f"Expected records in {patterns}, its {len(paths)} files hold none. Build records "
             "from more text or name other files."
         )
-    used = {listed[path][0] for path in paths if path in listed}
+    manifest_files = {
+        path: listed[key][0] for path in paths if (key := os.path.abspath(path)) in listed
+    }
+    used = set(manifest_files.values())
     manifests = tuple((file, manifest) for file, manifest in manifests if file in used)
     first = [path for path, count in zip(paths, counts, strict=True) if count]
     lengths, largest_id = first_records(first)
-    manifest_files = {path: file for path, (file, _) in listed.items()}
     lengths = check_kinds(lengths, manifest_files, manifests)
     lengths = check_lengths(lengths, manifests, max_seq_length, max_predictions_per_seq)
     return RecordSource(
@@ -128,8 +130,8 @@ def _leave_out(paths, listed, left_out) -> tuple[list[str], tuple[tuple[str, int
     """The files to read, and those left out with the records that they held."""
     kept, lost = [], []
     for path in paths:
-        if os.path.abspath(path) in left_out:
-            lost.append((path, listed[path][1]["instances"] if path in listed else None))
+        if (key := os.path.abspath(path)) in left_out:
+            lost.append((path, listed[key][1]["instances"] if key in listed else None))
         else:
             kept.append(path)
     return kept, tuple(lost)
@@ -168,8 +170,9 @@ def _files_of_folder(folder: str) -> list[str]:
 
 
 def _listed_shards(manifests) -> dict[str, tuple[str, dict]]:
+    """(manifest file, shard) by the shard's absolute path: however the folder was written."""
     return {
-        os.path.join(os.path.dirname(file), shard["file"]).removeprefix("./"): (file, shard)
+        os.path.abspath(os.path.join(os.path.dirname(file), shard["file"])): (file, shard)
         for file, manifest in manifests
         for shard in manifest.shards
     }

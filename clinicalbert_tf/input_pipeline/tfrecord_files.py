@@ -10,6 +10,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from tfrecords_builder.tfrecord_checksum import masked_crc32c
+
 # 8 bytes of length, 4 of its checksum, the data, 4 of the data's checksum.
 _HEADER = 12
 _FOOTER = 4
@@ -46,10 +48,11 @@ def count_records(path: str) -> int:
 
 
 def first_record(path: str) -> bytes:
-    """The first record's bytes.
+    """The first record's bytes, with their checksums checked.
 
     Raises:
-        CorruptRecordsError: the file ends inside its first record, or has none.
+        CorruptRecordsError: the file ends inside its first record, has none, or its bytes are
+            not those that were written.
     """
     for record in _frames(path, with_data=True):
         return record
@@ -76,8 +79,8 @@ def _plain_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
                 (length,) = struct.unpack_from("<Q", data, start)
                 end += length + _FOOTER
             if end > size:
-                raise _cut_off(path, number, start)
-            yield data[start + _HEADER : end - _FOOTER] if with_data else None
+                raise _broken(path, number, start, data[start : start + _HEADER])
+            yield _record_of(data[start:end], path, number, start) if with_data else None
             start, number = end, number + 1
 
 
@@ -86,11 +89,14 @@ def _compressed_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
     try:
         with gzip.open(path, "rb") as file:
             while header := file.read(_HEADER):
-                length = struct.unpack("<Q", header[:8])[0] if len(header) == _HEADER else 0
+                if not _length_is_sound(header):
+                    # Nothing of a length that was never written must be read or allocated.
+                    raise _broken(path, number, position, header)
+                length = struct.unpack("<Q", header[:8])[0]
                 body = file.read(length + _FOOTER)
-                if len(header) < _HEADER or len(body) < length + _FOOTER:
-                    raise _cut_off(path, number, position)
-                yield body[:-_FOOTER] if with_data else None
+                if len(body) < length + _FOOTER:
+                    raise _broken(path, number, position, header)
+                yield _record_of(header + body, path, number, position) if with_data else None
                 position, number = file.tell(), number + 1
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CorruptRecordsError(
@@ -100,7 +106,36 @@ def _compressed_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
         ) from None
 
 
-def _cut_off(path: str, number: int, position: int) -> CorruptRecordsError:
+def _record_of(frame: bytes, path: str, number: int, position: int) -> bytes:
+    """A record's bytes, out of its whole frame."""
+    if not _length_is_sound(frame[:_HEADER]):
+        raise _broken(path, number, position, frame[:_HEADER])
+    record = frame[_HEADER:-_FOOTER]
+    if frame[-_FOOTER:] != _checksum(record):
+        raise CorruptRecordsError(
+            f"{path}: expected unchanged records, but the checksum of record {number} (from 0) at "
+            f"byte {position} does not fit. It is damaged; rebuild or copy it again.",
+            path,
+        )
+    return record
+
+
+def _length_is_sound(header: bytes) -> bool:
+    return len(header) == _HEADER and header[8:] == _checksum(header[:8])
+
+
+def _checksum(data: bytes) -> bytes:
+    return masked_crc32c(data).to_bytes(4, "little")
+
+
+def _broken(path: str, number: int, position: int, header: bytes) -> CorruptRecordsError:
+    if len(header) == _HEADER and not _length_is_sound(header):
+        return CorruptRecordsError(
+            f"{path}: expected TFRecords, but the length of record {number} (from 0) at byte "
+            f"{position} does not fit its checksum. It is damaged or not a TFRecord file; rebuild "
+            "or copy it again, or name files of records.",
+            path,
+        )
     return CorruptRecordsError(
         f"{path}: expected whole records, the file ends inside record {number} (from 0) at byte "
         f"{position}. It is truncated or not a TFRecord file; rebuild or copy it again.",

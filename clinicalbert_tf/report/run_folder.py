@@ -93,7 +93,9 @@ class RunFolder:
     def _steps_of_calls(self, curve: Curve) -> np.ndarray:
         # Such a value stands at the last step of its call.
         first = self.training["loss"].steps[0] if "loss" in self.training else curve.steps[0]
-        return np.diff(curve.steps, prepend=first - 1)
+        counts = np.diff(curve.steps, prepend=first - 1)
+        # Where a run began again and its events do not say so, the steps begin again, too.
+        return np.where(counts > 0, counts, curve.steps - (first - 1))
 
 
 def read_run_folder(path: str) -> RunFolder:

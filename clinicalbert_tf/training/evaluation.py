@@ -40,6 +40,7 @@ class Evaluator:
         self.stepper = stepper
         self.source = source
         self.num_batches = number_of_batches(source, batch_size, max_batches)
+        self.num_records = min(self.num_batches * batch_size, source.num_records)
         self._pace = Pace(stepper, signals or StopSignals())
         self._dataset = stepper.strategy.distribute_datasets_from_function(
             lambda context: evaluation_batches(source, batch_size, self.num_batches, context)
@@ -48,7 +49,7 @@ class Evaluator:
     @property
     def measured_on(self) -> str:
         """Identifies what the losses are of: only those of one kind can be compared."""
-        return f"{self.num_batches} batches of {self.source.fingerprint}"
+        return f"{self.num_records} records of {self.source.fingerprint}"
 
     def run(self) -> dict[str, float] | None:
         """What `evaluate` returns.

@@ -107,8 +107,11 @@ class PeriodicEvaluation(LoopHook):
         history = self.history
         if not self.patience or history.since_best < self.patience or history.step == self._end:
             return None
+        if history.best_loss is None:
+            missed = "no evaluation loss that is a number"
+        else:
+            missed = f"no evaluation loss below {history.best_loss:.4f} (step {history.best_step})"
         return Stop(
-            f"no evaluation loss below {history.best_loss:.4f} (step {history.best_step}) in "
-            f"{history.since_best} evaluations. The run is done; a larger "
+            f"{missed} in {history.since_best} evaluations. The run is done; a larger "
             "--early_stopping_patience would go on with it."
         )

@@ -60,7 +60,10 @@ class LoopHook:
         """Called before `count` steps are made from `step` on."""
 
     def measure(self, call: Call) -> Mapping[str, float]:
-        """More scalars for the call's last step; called after the call, before any save."""
+        """More scalars for the call's last step; called after the call, before any save.
+
+        What must be on disk when a state is saved is written here.
+        """
         return {}
 
     def after_call(self, call: Call) -> Stop | None:

@@ -141,7 +141,9 @@ class TrainingLoop:
             call = dataclasses.replace(call, saved=self._save(call.step))
         stops = [hook.after_call(call) for hook in self.hooks]
         if call.stopping:
-            saved = f"step {call.step} is saved as {call.saved}"
+            # A save that failed just now is tried once more before it is named.
+            self._check_saved(call.step)
+            saved = f"step {call.step} is saved as {self._last_saved}"
             return Stop("a signal asked for it.", self.signals.interrupted(saved))
         if at_end:
             self._check_saved(call.step)

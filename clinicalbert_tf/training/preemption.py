@@ -81,11 +81,6 @@ class StopSignals:
         finally:
             self._deferred = False
 
-    def check(self) -> None:
-        """Raises Interrupted where a signal was noted and nothing has come of it yet."""
-        if self.received is not None:
-            raise self.interrupted("the state is saved", agreed=False)
-
     def interrupted(self, how: str, agreed: bool = True) -> Interrupted:
         """The exception to stop with, whichever worker the signal reached.
 

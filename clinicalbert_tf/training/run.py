@@ -1,5 +1,6 @@
 """One pretraining run, from its settings to its results."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +28,11 @@ from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.best import BestCheckpoint
 from clinicalbert_tf.training.states.checkpoints import Checkpoints
-from clinicalbert_tf.training.states.damaged_records import find_sound_inputs
+from clinicalbert_tf.training.states.damaged_records import (
+    find_sound_inputs,
+    wait_until_recorded,
+)
+from clinicalbert_tf.training.states.folder_lock import lock_folder
 from clinicalbert_tf.training.states.resuming import (
     model_files,
     restore_for_evaluation,
@@ -69,25 +74,14 @@ def run_pretraining(
     inputs = find_sound_inputs(settings)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
-    strategy = build_strategy(
-        settings.strategy,
-        settings.num_replicas,
-        settings.tpu_name,
-        settings.tpu_zone,
-        settings.gcp_project,
-        settings.worker_timeout,
-    )
-    if settings.strategy == "tpu":
-        advise_precision(settings.precision)
-    replicas = strategy.num_replicas_in_sync
-    if settings.do_train:
-        check_batch_size("train_batch_size", settings.train_batch_size, replicas)
-        check_parts(settings.train_batch_size, replicas, settings.gradient_accumulation_steps)
-    if settings.do_eval:
-        check_batch_size("eval_batch_size", settings.eval_batch_size, replicas)
+    strategy = _build_strategy(settings)
     make_private_folder(settings.output_dir)
     workers = Workers(strategy)
-    with reported(settings, workers.chief), workers.watched(settings.worker_timeout):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(reported(settings, workers.chief))
+        stack.enter_context(workers.watched(settings.worker_timeout))
+        if settings.do_train and workers.chief:
+            stack.enter_context(lock_folder(settings.output_dir))
         keras.utils.set_random_seed(settings.seed)
         with strategy.scope():
             model = build_pretraining_model(
@@ -110,6 +104,27 @@ def run_pretraining(
         # Not before all workers have taken leave of each other.
         raise interrupted
     return {**results, "step": run.step}
+
+
+def _build_strategy(settings: PretrainingSettings) -> tf.distribute.Strategy:
+    """The strategy, where the batches can be divided by its replicas."""
+    strategy = build_strategy(
+        settings.strategy,
+        settings.num_replicas,
+        settings.tpu_name,
+        settings.tpu_zone,
+        settings.gcp_project,
+        settings.worker_timeout,
+    )
+    if settings.strategy == "tpu":
+        advise_precision(settings.precision)
+    replicas = strategy.num_replicas_in_sync
+    if settings.do_train:
+        check_batch_size("train_batch_size", settings.train_batch_size, replicas)
+        check_parts(settings.train_batch_size, replicas, settings.gradient_accumulation_steps)
+    if settings.do_eval:
+        check_batch_size("eval_batch_size", settings.eval_batch_size, replicas)
+    return strategy
 
 
 class _Run:
@@ -180,7 +195,7 @@ class _Run:
             )
         ]
         if settings.eval_steps is not None:
-            self.evaluation_summaries.resumed_at = first_step
+            self.evaluation_summaries.resume_at(first_step)
             best = None
             if self.chief:
                 best = BestCheckpoint(settings.output_dir, self.model, self._beside_best())
@@ -274,9 +289,16 @@ class _Run:
             run_record.write_run_record(settings.output_dir, self.record())
         if self.workers.cluster is not None:
             # A collective operation that failed on one worker leaves the others waiting.
-            raise CorruptRecordsError(
-                f"{damage} Start all workers again: the run goes on without the file.", damage.path
-            )
+            raise CorruptRecordsError(f"{damage} {self._how_to_go_on()}", damage.path)
+
+    def _how_to_go_on(self) -> str:
+        """What to do when several workers have met damage, once run.json says all it will."""
+        settings = self.settings
+        if not settings.do_train:
+            return "Evaluate the other files, or with --strategy=one_device, which leaves it out."
+        if self.chief or wait_until_recorded(settings, self.inputs):
+            return "Start all workers again: the run goes on without the file."
+        return "The chief has not left it out: see its output, or name the other files."
 
     def record(self) -> dict[str, Any]:
         """What run.json says."""

@@ -101,7 +101,7 @@ class PretrainingSettings:
         keep_checkpoint_max: states kept; 0 keeps all.
         shuffle_buffer: records shuffled among each other; 0 reads in file order.
         seed: of fresh weights, the records' order and dropout.
-        strategy, num_replicas, tpu_name, tpu_zone, gcp_project: see training.strategy.
+        strategy, num_replicas, tpu_name, tpu_zone, gcp_project: see training.cluster.strategy.
         jit_compile: compile the forward and backward pass with XLA.
         deterministic: make TensorFlow's operations repeatable to the bit.
         precision: dtype policy of the model's arithmetic; weights stay float32.
@@ -216,7 +216,30 @@ class PretrainingSettings:
                 "Expected --length_buckets=0 with --strategy=tpu, received "
                 f"{self.length_buckets}: a TPU needs batches of one shape. Drop the flag."
             )
-        if not self.learning_rate > 0:
+        if self.length_buckets and not self.shuffle_buffer:
             raise ValueError(
-                f"Expected --learning_rate to be above 0, received {self.learning_rate}."
+                f"Expected --shuffle_buffer above 0 with --length_buckets={self.length_buckets}, "
+                "received 0: records of like lengths are looked for among those that are shuffled "
+                "together. Give a buffer of many batches, or drop --length_buckets."
             )
+        for name in ("learning_rate", "peak_tflops"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"Expected --{name} to be above 0, received {value}.")
+        if self.profile_steps is not None and self.profile_steps[0] > self.num_train_steps:
+            first, last = self.profile_steps
+            raise ValueError(
+                f"Expected --profile_steps within --num_train_steps={self.num_train_steps}, "
+                f"received {first},{last}. Choose steps that will be made."
+            )
+
+    def doubts(self) -> list[str]:
+        """What is allowed and seldom meant, a sentence each."""
+        if not self.do_train or self.num_warmup_steps < self.num_train_steps:
+            return []
+        share = self.num_train_steps / self.num_warmup_steps
+        return [
+            f"All {self.num_train_steps} training steps are warm-up: --num_warmup_steps is "
+            f"{self.num_warmup_steps}, so the learning rate ends at {share:.0%} of "
+            "--learning_rate. A tenth of --num_train_steps is usual."
+        ]

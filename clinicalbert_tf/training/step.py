@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from clinicalbert_tf.kernel_compiler import compiler_for
 from clinicalbert_tf.modeling.compilation import compiled_by
+from clinicalbert_tf.training.cluster.reduction import over_replicas
 from clinicalbert_tf.training.dropout import DropoutSeeds
 from clinicalbert_tf.training.updates.accumulation import sum_over_parts
 
@@ -58,7 +59,7 @@ class Stepper:
             experimental_attributes={"_noinline": True},
         )
         self._train = tf.function(self._train_steps, reduce_retracing=True)
-        self._mean = tf.function(self._mean_over_replicas)
+        self._mean = over_replicas(strategy, tf.distribute.ReduceOp.MEAN)
         self._evaluate = tf.function(self._evaluation_steps, reduce_retracing=True)
 
     def train(self, iterator, steps: int) -> np.ndarray:
@@ -89,15 +90,6 @@ class Stepper:
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return values
         return self._mean(tf.constant(values)).numpy()
-
-    def _mean_over_replicas(self, values):
-        def mean(own):
-            # The copy gives the tensor the replica's device, which the reduction asks for.
-            own = tf.identity(own)
-            context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.MEAN, own)
-
-        return self.strategy.experimental_local_results(self.strategy.run(mean, args=(values,)))[0]
 
     def _train_steps(self, iterator, steps):
         return self._collect(self._train_replica, iterator, steps, len(self.update_names))

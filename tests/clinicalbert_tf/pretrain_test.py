@@ -94,6 +94,11 @@ def test_use_tpu_chooses_the_tpu():
     assert (settings.strategy, settings.tpu_name, settings.num_replicas) == ("tpu", "t", 8)
     settings = settings_of("--input_file=a", "--use_tpu=True", "--master=grpc://host:1")
     assert settings.tpu_name == "grpc://host:1"
+    given = ["--strategy=tpu", "--master=grpc://host:1", "--num_tpu_cores=8"]
+    settings = settings_of("--input_file=a", *given)
+    assert (settings.tpu_name, settings.num_replicas) == ("grpc://host:1", 8)
+    with pytest.raises(ValueError, match="tpu with --use_tpu, received --strategy=mirrored"):
+        settings_of("--input_file=a", "--use_tpu=True", "--strategy=mirrored")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +131,19 @@ def test_workers_need_a_folder_that_all_share(monkeypatch):
     # Named by what started the workers, the same for all of them.
     monkeypatch.setenv("CLINICALBERT_TF_RUN", "launch-1")
     assert settings_of(*given).output_dir == "runs/default"
+
+
+@pytest.mark.parametrize("given", [[], ["--strategy=mirrored"]])
+def test_workers_that_were_not_told_to_be_some_do_not_train_beside_each_other(monkeypatch, given):
+    cluster = {"worker": ["localhost:1", "localhost:2"]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with pytest.raises(ValueError, match="multi_worker where TF_CONFIG names 2 workers"):
+        settings_of("--input_file=a", "--output_dir=b", *given)
+    config["cluster"] = {"worker": ["localhost:1"]}
+    config["task"]["index"] = 0
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert settings_of("--input_file=a", "--output_dir=b", *given).output_dir == "b"
 
 
 def test_worker_without_a_cluster_is_told_before_tensorflow_starts(monkeypatch):

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from clinicalbert_tf.training.cluster.cluster import Cluster, find_cluster
+from clinicalbert_tf.training.cluster.reduction import over_replicas
 from clinicalbert_tf.training.cluster.watchdog import Watchdog
 from clinicalbert_tf.training.errors import LostWorkerError
 
@@ -39,7 +40,7 @@ class Workers:
         several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         self.cluster: Cluster | None = find_cluster() if several else None
         self.chief = self.cluster is None or self.cluster.is_chief
-        self._sum = tf.function(self._sum_over_replicas)
+        self._sum = over_replicas(strategy, tf.distribute.ReduceOp.SUM)
 
     def gather(self, values: Sequence[int]) -> np.ndarray:
         """Every worker's integers.
@@ -60,10 +61,6 @@ class Workers:
         sums = self._sum(tf.constant(own)).numpy().astype(np.float64)
         digits = np.rint(sums / replicas).astype(np.int64)
         return digits @ (_DIGIT ** np.arange(_DIGITS, dtype=np.int64))
-
-    def wait(self) -> None:
-        """Returns when every worker has come here."""
-        self.gather([0])
 
     def check_same(self, what: Any) -> None:
         """Checks that all workers were started alike.
@@ -150,12 +147,3 @@ class Workers:
                     f"TensorFlow lost one ({error.__class__.__name__}). The workers' own output "
                     "says which. Start all workers again: they resume from the newest checkpoint."
                 ) from error
-
-    def _sum_over_replicas(self, own: tf.Tensor) -> tf.Tensor:
-        def of_replica(tensor):
-            # The copy gives the tensor the replica's device, which the reduction asks for.
-            context = tf.distribute.get_replica_context()
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(tensor))
-
-        sums = self.strategy.run(of_replica, args=(own,))
-        return self.strategy.experimental_local_results(sums)[0]

@@ -23,6 +23,24 @@ FOLDER = "best"
 NAME = "best.json"
 
 
+def begin_anew(output_dir: str) -> None:
+    """Makes the next evaluation count as the best one, whatever an earlier start has kept.
+
+    For a run that begins at its first step: what lies in `best/` is of other weights, perhaps of
+    other settings or another model. Its files stay until the first evaluation replaces them, as
+    they may be all that is left of that start; no process takes its loss for this run's.
+    """
+    directory = os.path.join(output_dir, FOLDER)
+    record = _read_record(directory)
+    if record is not None:
+        os.unlink(os.path.join(directory, NAME))
+        logging.warning(
+            "%s holds the best checkpoint of an earlier start (step %d, loss %.4f). This run "
+            "begins anew: its first evaluation replaces it. Move it away to keep it.",
+            *(directory, record["step"], record["loss"]),
+        )
+
+
 class BestCheckpoint:
     """Keeps the best checkpoint of a run; for the chief alone.
 
@@ -43,13 +61,10 @@ class BestCheckpoint:
 
     def record(self) -> dict[str, Any] | None:
         """What best.json says of the checkpoint: step, loss, measured_on; None where none is."""
-        try:
-            with open(os.path.join(self.directory, NAME), encoding="utf-8") as file:
-                record = json.load(file)
-            here = os.path.isfile(f"{self._prefix(record['step'])}.index")
-            return record if here else None
-        except (OSError, ValueError, KeyError, TypeError):
+        record = _read_record(self.directory)
+        if record is None or not os.path.isfile(f"{self._prefix(record['step'])}.index"):
             return None
+        return record
 
     def offer(self, step: int, loss: float, measured_on: str) -> bool:
         """Keeps the weights as they stand if they are better than what is kept.
@@ -109,3 +124,12 @@ class BestCheckpoint:
 
     def _prefix(self, step: int) -> str:
         return os.path.join(self.directory, f"{STEM}-{step}")
+
+
+def _read_record(directory: str) -> dict[str, Any] | None:
+    try:
+        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
+            record = json.load(file)
+        return {**record, "step": int(record["step"]), "loss": float(record["loss"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

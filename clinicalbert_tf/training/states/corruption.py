@@ -1,5 +1,6 @@
 """Damaged checkpoints on resuming: named, and as --on_corrupt says, passed over or the end."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -39,25 +40,29 @@ def restore_newest(
 
     Raises:
         CorruptCheckpointError: a state is damaged and on_corrupt is "stop", or no state is whole.
-        FileNotFoundError: a worker does not see the chief's state.
+        FileNotFoundError: a worker does not see the chief's state, whole or damaged.
     """
     steps = steps_with_state(directory)
     damaged: dict[int, CorruptCheckpointError] = {}
     while True:
         # The chief's list counts; the others follow.
         fault = _fault(read_state, directory, steps[-1]) if steps else None
-        if not workers.gather([int(fault is not None)])[0, 0]:
-            step = workers.agree_on_step(
-                steps[-1] if steps else None, lambda step: _is_whole(directory, step), directory
-            )
-            if step is None:
-                break
+        chief_reads = not workers.gather([int(fault is not None)])[0, 0]
+        is_there = _is_whole if chief_reads else _is_listed
+        step = workers.agree_on_step(
+            steps[-1] if steps else None, functools.partial(is_there, directory), directory
+        )
+        if step is None:
+            break
+        if chief_reads:
             state = read_state(directory, step)
             fault = _fault(restore, state)
             if not workers.gather([int(fault is not None)]).any():
                 _say_passed_over(directory, state, damaged)
                 return state
-        step = steps.pop()
+        else:
+            fault = _fault(read_state, directory, step)
+        steps = [other for other in steps if other < step]
         damaged[step] = fault or CorruptCheckpointError(
             f"{STEM}-{step} in {directory}: expected every worker to read it, another one found "
             "it damaged. See that worker's output."
@@ -99,6 +104,10 @@ def _fault(read: Callable, *arguments) -> CorruptCheckpointError | None:
     except CorruptCheckpointError as error:
         return error
     return None
+
+
+def _is_listed(directory: str, step: int) -> bool:
+    return step in steps_with_state(directory)
 
 
 def _is_whole(directory: str, step: int) -> bool:

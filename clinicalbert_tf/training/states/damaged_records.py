@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.checkpoints import steps_with_state
 
 KEY = "left_out"
+# The chief may be reading the whole corpus to find what another worker has found already.
+_SECONDS_FOR_THE_CHIEF = 600.0
 
 
 def find_sound_inputs(
@@ -53,6 +56,31 @@ def find_sound_inputs(
     return inputs
 
 
+def wait_until_recorded(
+    settings: PretrainingSettings, inputs: PretrainingInputs, seconds: float | None = None
+) -> bool:
+    """Waits until the run.json of the chief leaves out what this worker does.
+
+    To end before it would end the chief as well, and the next start would meet the damage again.
+
+    Args:
+        settings: what was asked for.
+        inputs: what this worker goes on with; its files may lie at other paths than the chief's.
+        seconds: how long to wait; None for a time that is long enough to read a corpus.
+
+    Returns:
+        Whether it does.
+    """
+    seconds = _SECONDS_FOR_THE_CHIEF if seconds is None else seconds
+    deadline = time.monotonic() + seconds
+    logging.info("Waiting up to %g s for the chief to record what is left out.", seconds)
+    while not _is_recorded(settings.output_dir, inputs):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
 def left_out_of(source: RecordSource) -> list[dict[str, Any]]:
     """What run.json says of the files that a source leaves out."""
     return [{"file": os.path.abspath(path), "records": count} for path, count in source.left_out]
@@ -84,6 +112,15 @@ def _without(source: dict[str, Any], gone: set[str]) -> dict[str, Any]:
         "num_records": sum(count for _, count, _ in kept),
         "fingerprint": fingerprint_of(digest for *_, digest in kept),
     }
+
+
+def _is_recorded(output_dir: str, inputs: PretrainingInputs) -> bool:
+    record = run_record.read_run_record(output_dir) or {}
+    for name in ("records", "eval_records"):
+        source, recorded = getattr(inputs, name), (record.get("inputs") or {}).get(name) or {}
+        if source is not None and recorded.get("fingerprint") != source.fingerprint:
+            return False
+    return True
 
 
 def _left_out_before(settings: PretrainingSettings) -> set[str]:

@@ -12,7 +12,7 @@ from clinicalbert_tf.restore.tf1 import restore_checkpoint
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.inputs import CONFIG_NAME, VOCABULARY_NAME, PretrainingInputs
 from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
-from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states import best, run_record
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, SavedState, checkpoint_step
 from clinicalbert_tf.training.states.corruption import restore_newest, set_newer_aside
 from clinicalbert_tf.training.states.damaged_records import as_if_left_out
@@ -59,6 +59,8 @@ def start_training(
     step, prefix = (0, None) if state is None else (state.step, state.prefix)
     if workers.chief:
         set_newer_aside(settings.output_dir, step)
+        if state is None:
+            best.begin_anew(settings.output_dir)
         checkpoints.remove_unfinished()
         run_record.write_run_record(settings.output_dir, record)
         for name, text in model_files(inputs).items():

@@ -22,8 +22,10 @@ class Histograms(LoopHook):
         self.every = every
         self.variables = tuple(variables)
 
-    def after_call(self, call: Call) -> None:
-        if call.step % self.every:
-            return
-        for name, variable in self.variables:
-            self.summaries.write(call.step, histogram_pb(f"weights/{name}", variable.numpy()))
+    def measure(self, call: Call) -> dict[str, float]:
+        # Before the save, as all that the summaries hold.
+        if call.step % self.every == 0:
+            for name, variable in self.variables:
+                self.summaries.write(call.step, histogram_pb(f"weights/{name}", variable.numpy()))
+            self.summaries.flush()
+        return {}

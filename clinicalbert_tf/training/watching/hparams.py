@@ -8,15 +8,8 @@ from tensorboard.compat.proto import summary_pb2
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2, summary_v2
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-_METRICS = (
-    "loss",
-    "masked_lm_loss",
-    "masked_lm_accuracy",
-    "next_sentence_loss",
-    "next_sentence_accuracy",
-)
-# The folder of evaluations beside the run's own events.
-EVALUATION = "eval"
+from clinicalbert_tf.report.run_folder import EVALUATION, METRICS
+
 # Where files lie says nothing about a run's results.
 _PLACES = ("_file", "_dir", "_checkpoint")
 
@@ -64,7 +57,7 @@ def _experiment(hyperparameters: Mapping[str, Any]) -> api_pb2.Experiment:
             name=api_pb2.MetricName(group=group, tag=tag), display_name=f"{before}{tag}"
         )
         for group, before in (("", ""), (EVALUATION, "evaluation "))
-        for tag in _METRICS
+        for tag in METRICS
     ]
     columns = [
         api_pb2.HParamInfo(name=name, type=_type(value)) for name, value in hyperparameters.items()

@@ -33,6 +33,7 @@ _PRECISIONS = ("mixed_float16", "mixed_bfloat16", "float32")
 # A product that takes so long is large enough for its rate to be the device's.
 _SECONDS_A_PRODUCT = 0.05
 _SECONDS_IN_ALL = 0.4
+_LEAST_SECONDS = 1e-9
 _MOST_ROWS = 1 << 14
 _LEAST_WIDTH = 256
 
@@ -74,7 +75,7 @@ class ShareOfPeak(LoopHook):
         if not self._looked:
             self._looked = True
             self.rate = replica_rate(self.config, self.strategy, self.precision)
-        if self.rate is None:
+        if not self.rate or call.seconds <= 0:
             return {}
         operations = sum(self._operations(scalars) for scalars in call.scalars)
         replicas = self.strategy.num_replicas_in_sync
@@ -147,4 +148,5 @@ def _seconds_of_product(left, right) -> float:
     begin = time.perf_counter()
     # Reading one number waits for the device.
     tf.matmul(left, right)[0, 0].numpy()
-    return time.perf_counter() - begin
+    # A coarse clock may not have moved.
+    return max(time.perf_counter() - begin, _LEAST_SECONDS)

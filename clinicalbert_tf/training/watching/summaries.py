@@ -1,5 +1,6 @@
 """TensorBoard events."""
 
+import glob
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from clinicalbert_tf.training.watching.hparams import end_summary, settings_summ
 from clinicalbert_tf.training.watching.tokens import TokenCount
 
 BY_TOKENS = "by_tokens"
+_EVENTS = "events.out.tfevents.*"
 
 
 class Summaries:
@@ -21,13 +23,14 @@ class Summaries:
 
     Args:
         directory: where the events file goes.
-        resumed_at: the step that a resumed run starts from, 0 for a fresh one. What a killed run
-            wrote beyond it is taken back.
+        resumed_at: the step that the run goes on from, 0 for its beginning. What a killed run
+            wrote beyond it is taken back. None leaves everything as it is.
     """
 
-    def __init__(self, directory: str, resumed_at: int = 0):
+    def __init__(self, directory: str, resumed_at: int | None = None):
+        earlier = glob.glob(os.path.join(glob.escape(directory), _EVENTS))
         self._writer = EventFileWriter(make_private_folder(directory))
-        if resumed_at:
+        if earlier and resumed_at is not None:
             start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
             event = event_pb2.Event(wall_time=time.time(), step=resumed_at + 1, session_log=start)
             self._writer.add_event(event)
@@ -63,7 +66,7 @@ class TrainingSummaries(LoopHook):
 
     Args:
         directory: where the events files go.
-        tokens: the count of tokens; stands before this hook.
+        tokens: the count of tokens. It and every hook that measures stand before this hook.
         settings: the run's settings by name, for the text and HParams tabs.
     """
 
@@ -84,7 +87,9 @@ class TrainingSummaries(LoopHook):
         """Writes a summary of any kind at a step, beside the scalars."""
         self._by_step.write(step, summary)
 
-    def after_call(self, call: Call) -> None:
+    def measure(self, call: Call) -> dict[str, float]:
+        # Here, not in after_call: a run that is killed once its state is saved must not lack the
+        # steps before it. Those that were written and not saved are taken back on resuming.
         first = call.step - len(call.scalars) + 1
         for step, scalars in enumerate(call.scalars, start=first):
             self._seen += round(scalars["tokens"])
@@ -92,8 +97,13 @@ class TrainingSummaries(LoopHook):
             by_tokens = {f"{BY_TOKENS}/{tag}": value for tag, value in scalars.items()}
             self._by_tokens.scalars(self._seen, by_tokens)
         self._last_step = call.step
-        self._by_step.flush()
+        self.flush()
         self._by_tokens.flush()
+        return {}
+
+    def flush(self) -> None:
+        """Brings what was written by step to disk."""
+        self._by_step.flush()
 
     def close(self, error=None):
         if error is None:

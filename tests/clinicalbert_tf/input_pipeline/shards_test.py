@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from clinicalbert_tf.input_pipeline.checks import check_records
 from clinicalbert_tf.input_pipeline.damage import find_damage
-from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
 from clinicalbert_tf.input_pipeline.shards import find_records
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from tfrecords_builder import schema
@@ -72,6 +71,45 @@ def test_files_and_globs_of_a_folder_keep_its_manifest(folder):
     one = find_records(str(folder / "part-00001-of-00002.tfrecord"))
     assert (one.num_records, len(one.manifests)) == (448, 1)
     assert one.fingerprint != by_glob.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("spelling", "inside"),
+    [
+        ("./records", False),
+        ("records//", False),
+        ("records/../records", False),
+        ("./records/*.tfrecord", False),
+        ("records//part-0000[01]-of-00002.tfrecord", False),
+        (".", True),
+        ("./", True),
+        ("*.tfrecord", True),
+        ("./*.tfrecord", True),
+        ("../records", True),
+    ],
+)
+def test_manifest_is_found_however_the_folder_is_written(folder, monkeypatch, spelling, inside):
+    monkeypatch.chdir(folder if inside else folder.parent)
+    whole = find_records(str(folder))
+    source = find_records(spelling)
+    assert len(source.manifests) == 1 and source.counts == whole.counts
+    assert (source.digests, source.fingerprint) == (whole.digests, whole.fingerprint)
+    with pytest.raises(ValueError, match=r"do_lower_case is False in .*manifest\.json"):
+        check_records(source, config(), do_lower_case=True)
+    first = str(folder / "part-00000-of-00002.tfrecord")
+    assert [count for _, count in find_records(spelling, left_out=[first]).left_out] == [500]
+
+
+def test_shard_of_another_size_is_found_however_its_folder_is_written(
+    tmp_path, golden_records, monkeypatch
+):
+    make_folder(tmp_path / "records", golden_records)
+    with open(tmp_path / "records" / "part-00001-of-00002.tfrecord", "ab") as file:
+        file.write(b"more")
+    monkeypatch.chdir(tmp_path)
+    for spelling in ("records", "./records", "records//*.tfrecord"):
+        with pytest.raises(CorruptRecordsError, match=r"part-00001.*expected \d+ bytes"):
+            find_records(spelling)
 
 
 def test_fingerprint_follows_content_and_not_the_folders_name(folder, tmp_path, golden_records):
@@ -155,13 +193,34 @@ def flipped(path, place):
     return bytes(data)
 
 
-def test_flipped_byte_is_found_in_its_file(tmp_path, golden_records):
+@pytest.mark.parametrize("place", [3, 9, 100])
+def test_flipped_byte_of_a_files_first_record_is_damage(tmp_path, golden_records, place):
+    """And not another kind of records, nor ones of another vocabulary."""
+    folder = make_folder(tmp_path / "records", golden_records)
+    shard = folder / "part-00001-of-00002.tfrecord"
+    shard.write_bytes(flipped(shard, place))
+    with pytest.raises(CorruptRecordsError, match=r"part-00001.* record 0 .*damaged") as raised:
+        find_records(str(folder))
+    assert raised.value.path == str(shard)
+
+
+def test_flipped_byte_is_found_in_its_file(tmp_path, golden_records, caplog):
     folder = make_folder(tmp_path / "records", golden_records)
     assert find_damage(find_records(str(folder))) is None
+    size = sum(path.stat().st_size for path in folder.glob("*.tfrecord")) / 1e6
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1 and f"damaged record in 2 files ({size:.1f} MB)" in said[0]
     shard = folder / "part-00001-of-00002.tfrecord"
     shard.write_bytes(flipped(shard, 5000))
     error = find_damage(find_records(str(folder)))
     assert "part-00001-of-00002.tfrecord" in str(error) and "DataLossError" in str(error)
+
+
+def test_damage_of_unmasked_records_is_found(unmasked, tmp_path):
+    folder = pathlib.Path(shutil.copytree(unmasked, tmp_path / "records"))
+    shard = folder / "part-00001-of-00003.tfrecord"
+    shard.write_bytes(flipped(shard, 2000))
+    assert "part-00001-of-00003.tfrecord" in str(find_damage(find_records(str(folder))))
 
 
 def config(**changes):
@@ -223,92 +282,3 @@ def test_masking_other_than_asked_or_known_names_both(folder, tmp_path, golden_r
     other = make_folder(tmp_path / "records", golden_records, masking="spans")
     with pytest.raises(ValueError, match=r"masking is spans .*reads static, dynamic"):
         check_records(find_records(str(other)), config())
-
-
-def copy_of(folder, target):
-    shutil.copytree(folder, target)
-    return target
-
-
-def change_settings(folder, **changes):
-    manifest = schema.read_manifest(str(folder))
-    manifest.settings.update(changes)
-    schema.write_manifest(str(folder), manifest)
-
-
-def test_unmasked_records_bring_their_masking_rule(unmasked):
-    source = find_records(unmasked, 64, 10)
-    rule = source.masking
-    assert (rule.max_predictions_per_seq, rule.masked_lm_prob) == (10, 0.15)
-    assert rule.do_whole_word_mask is False
-    assert rule.vocab_file == f"{unmasked}/vocab.txt"
-    assert (source.max_predictions_per_seq, source.predictions_in_records) == (10, None)
-    check_records(source, config(), rule.vocab_file, masking="dynamic")
-    assert find_damage(source) is None
-    with pytest.raises(ValueError, match=r"max_predictions_per_seq is 10 .*=20"):
-        find_records(unmasked, 64, 20)
-    with pytest.raises(ValueError, match=r"masking is dynamic .*--masking=static"):
-        check_records(source, config(), masking="static")
-
-
-def test_damage_of_unmasked_records_is_found(unmasked, tmp_path):
-    folder = copy_of(unmasked, tmp_path / "records")
-    shard = folder / "part-00001-of-00003.tfrecord"
-    shard.write_bytes(flipped(shard, 2000))
-    assert "part-00001-of-00003.tfrecord" in str(find_damage(find_records(str(folder))))
-
-
-def test_unmasked_records_without_a_manifest_are_refused(unmasked, tmp_path):
-    path = shutil.copy(f"{unmasked}/part-00000-of-00003.tfrecord", tmp_path)
-    with pytest.raises(ValueError, match=r"masked_lm_positions.*manifest\.json.*received neither"):
-        find_records(path)
-
-
-def test_manifest_of_another_masking_than_its_records_is_refused(unmasked, tmp_path):
-    folder = copy_of(unmasked, tmp_path / "records")
-    change_settings(folder, masking="static")
-    with pytest.raises(ValueError, match=r"masking is static in .*part-00000.* is unmasked"):
-        find_records(str(folder))
-
-
-def test_masked_and_unmasked_records_are_not_mixed(unmasked, build):
-    masked = build()
-    with pytest.raises(ValueError, match=r"unmasked in .* but masked in .*one --masking"):
-        find_records(f"{unmasked},{masked}")
-
-
-def test_unmasked_folders_of_different_rules_are_refused(unmasked, tmp_path):
-    folder = copy_of(unmasked, tmp_path / "records")
-    change_settings(folder, masked_lm_prob=0.2)
-    with pytest.raises(ValueError, match=r"masked_lm_prob is 0\.15 in .* but 0\.2 in"):
-        find_records(f"{unmasked},{folder}")
-
-
-def test_vocabulary_beside_unmasked_records_must_be_theirs(unmasked, tmp_path):
-    folder = copy_of(unmasked, tmp_path / "records")
-    vocab_file = folder / "vocab.txt"
-    vocab_file.write_text(vocab_file.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
-    with pytest.raises(
-        ValueError, match=r"SHA-256 [0-9a-f]{16}\.\.\. in .*manifest\.json but .*vocab"
-    ):
-        find_records(str(folder))
-    vocab_file.unlink()
-    with pytest.raises(FileNotFoundError, match=r"Expected .*vocab\.txt.*found none.*Copy"):
-        find_records(str(folder))
-
-
-def test_masking_rule_is_changed_for_unmasked_records_only(unmasked):
-    rule = find_records(unmasked).masking
-    changed = change_masking_rule(rule, 0.3, True, "records")
-    assert (changed.masked_lm_prob, changed.do_whole_word_mask) == (0.3, True)
-    assert change_masking_rule(rule, None, None, "records") == rule
-    assert change_masking_rule(None, None, None, "records") is None
-    with pytest.raises(
-        ValueError, match=r"Expected unmasked records for --masked_lm_prob=0\.3, .*static.* Drop"
-    ):
-        change_masking_rule(None, 0.3, None, "records")
-    with pytest.raises(ValueError, match=r"unmasked records for --do_whole_word_mask=False"):
-        change_masking_rule(None, None, False, "records")
-    for fraction in (0.0, 15.0):
-        with pytest.raises(ValueError, match=rf"above 0 and at most 1, received {fraction}"):
-            change_masking_rule(rule, fraction, None, "records")

@@ -50,10 +50,38 @@ def test_records_cut_off_inside_a_whole_gzip_stream_are_named(tmp_path):
         count_records(str(cut))
 
 
-def test_file_of_something_else_is_no_record_file(tmp_path):
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("read", [first_record, count_records])
+def test_file_of_something_else_is_no_record_file(tmp_path, read, compress):
     path = tmp_path / "notes.txt"
-    path.write_text("a sentence that is long enough for a header\n")
-    with pytest.raises(CorruptRecordsError, match="not a TFRecord file"):
+    # Read as a length, the first letters are more than any memory holds.
+    path.write_bytes(compress(b"a sentence that is long enough for a header\n"))
+    with pytest.raises(CorruptRecordsError, match=r"notes\.txt: .*not a TFRecord file") as raised:
+        read(str(path))
+    assert raised.value.path == str(path) and "sentence" not in str(raised.value)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (0, "length of record 0"),
+        (7, "length of record 0"),
+        (9, "length of record 0"),
+        (12, "checksum of record 0"),
+        (16, "checksum of record 0"),
+        (18, "checksum of record 0"),
+    ],
+)
+def test_changed_byte_of_the_first_record_is_damage(tmp_path, compress, place, message):
+    path = tmp_path / "changed.tfrecord"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in RECORDS:
+            writer.write(record)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0x01
+    path.write_bytes(compress(bytes(data)))
+    with pytest.raises(CorruptRecordsError, match=rf"changed\.tfrecord: .*{message}"):
         first_record(str(path))
 
 

@@ -78,6 +78,19 @@ def test_ends_the_run_after_evaluations_without_a_better_one():
     assert "--early_stopping_patience" in stop.reason
 
 
+def test_ends_the_run_where_no_loss_was_ever_a_number(tmp_path):
+    nan = float("nan")
+    hook, _, _ = make([nan, nan], patience=2)
+    hook.start(0, 100, None)
+    assert hook.after_call(call(10)) is None
+    stop = hook.after_call(call(20))
+    assert stop.error is None
+    assert stop.reason.startswith("no evaluation loss that is a number in 2 evaluations. ")
+    again, _, _ = make([], patience=2)
+    history = EvaluationHistory("held out", step=20, since_best=2)
+    assert started(again, tmp_path, 20, history).reason == stop.reason
+
+
 def test_a_loss_that_is_not_a_number_is_not_the_best():
     history = EvaluationHistory("x").with_loss(1, float("nan")).with_loss(2, 5.0)
     assert (history.best_step, history.best_loss, history.since_best) == (2, 5.0, 0)

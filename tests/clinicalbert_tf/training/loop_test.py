@@ -82,6 +82,27 @@ def test_states_are_saved_at_multiples_and_at_the_end():
     assert last["tokens_per_second"] > 0 and last["steps_per_second"] > 0
 
 
+def test_calls_are_measured_before_their_save_and_told_of_it_after():
+    order = []
+
+    class Watching(LoopHook):
+        def measure(self, call):
+            order.append(("measured", call.step))
+            return {}
+
+        def after_call(self, call):
+            order.append(("told", call.step, call.saved))
+
+    TrainingLoop(
+        CountingStepper(),
+        LoopSettings(num_train_steps=2, save_checkpoints_steps=1, steps_per_loop=1),
+        save=lambda step: order.append(("saved", step)) or f"model.ckpt-{step}",
+        hooks=[Watching()],
+    ).run(None, 0)
+    assert order[:3] == [("measured", 1), ("saved", 1), ("told", 1, "model.ckpt-1")]
+    assert [what for what, *_ in order] == ["measured", "saved", "told"] * 2
+
+
 def test_resumed_loop_keeps_to_the_same_saves():
     _, saved, seen = run(CountingStepper(), first_step=8)
     assert [step for step, _ in saved] == [10, 15, 20, 23]
@@ -253,6 +274,25 @@ def test_save_that_fails_is_tried_again_and_the_last_good_checkpoint_is_remember
         saving_loop(lambda step: "model.ckpt-5" if step == 5 else None).run(None, 0)
     with pytest.raises(UnsavedError, match="checkpoint is none yet"):
         saving_loop(lambda step: None).run(None, 0)
+
+
+def test_signal_names_the_checkpoint_of_the_second_try():
+    signals, tried = StopSignals(), []
+
+    def save(step):
+        tried.append(step)
+        return None if len(tried) == 1 else f"model.ckpt-{step}"
+
+    loop = TrainingLoop(
+        CountingStepper(),
+        LoopSettings(num_train_steps=23, save_checkpoints_steps=50, steps_per_loop=3),
+        save=save,
+        hooks=[Signalling(signals, at=0)],
+        signals=signals,
+    )
+    with pytest.raises(Interrupted, match=r"step 1 is saved as model\.ckpt-1"):
+        loop.run(None, 0)
+    assert tried == [1, 1]
 
 
 def test_hook_may_end_the_loop_before_its_first_step():

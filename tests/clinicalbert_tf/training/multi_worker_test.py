@@ -148,13 +148,8 @@ def worker_of(launch, index):
     raise AssertionError(f"worker {index} does not run")
 
 
-def saved_and_written(output_dir, step):
-    """Whether a step is saved, and TensorBoard's events up to it, which come after, are on disk."""
-    state = output_dir / f"model.ckpt-{step}.state.json"
-    if not state.exists():
-        return False
-    saved = state.stat().st_mtime_ns
-    return any(path.stat().st_mtime_ns > saved for path in output_dir.glob("events.*"))
+def is_saved(output_dir, step):
+    return (output_dir / f"model.ckpt-{step}.state.json").exists()
 
 
 def kill_at(command, output_dir, step, index):
@@ -162,7 +157,7 @@ def kill_at(command, output_dir, step, index):
     launch = start(command)
     try:
         deadline = time.monotonic() + 200
-        while not saved_and_written(output_dir, step):
+        while not is_saved(output_dir, step):
             assert launch.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
         os.kill(worker_of(launch, index), signal.SIGKILL)
@@ -218,7 +213,7 @@ def test_sigterm_saves_and_ends_all_workers_with_the_status_of_a_preempted_run(a
     launch = start([*TWO_WORKERS, *PRETRAIN, *arguments, *more, f"--output_dir={output_dir}"])
     try:
         deadline = time.monotonic() + 200
-        while not saved_and_written(output_dir, 10):
+        while not is_saved(output_dir, 10):
             assert launch.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         launch.terminate()
@@ -274,3 +269,64 @@ def test_workers_without_a_shared_folder_say_so(arguments, tmp_path, monkeypatch
     for worker, text in zip(workers, printed, strict=True):
         assert worker.returncode == 1, text
         assert "chief's model.ckpt-1 in" in text and "worker 1 found no complete one" in text
+
+
+SLOW_CHIEF = """
+import json, os, time
+from absl import app
+from clinicalbert_tf import pretrain
+from clinicalbert_tf.input_pipeline import damage
+find_damage = damage.find_damage
+def slowly(source):
+    # Longer than the chief is given to end when another worker has.
+    time.sleep(15 * (json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0))
+    return find_damage(source)
+damage.find_damage = slowly
+app.run(pretrain.main)
+"""
+
+
+def two_files(golden_records, folder):
+    """The golden records in two plain files, the second with a changed byte in its middle."""
+    records = list(tf.data.TFRecordDataset(golden_records).take(160).as_numpy_iterator())
+    for part, name in enumerate(("sound.tfrecord", "damaged.tfrecord")):
+        with tf.io.TFRecordWriter(str(folder / name)) as writer:
+            for record in records[80 * part : 80 * part + 80]:
+                writer.write(record)
+    damaged = folder / "damaged.tfrecord"
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    damaged.write_bytes(content)
+    return str(damaged)
+
+
+@pytest.mark.large
+def test_damaged_file_is_recorded_before_any_worker_ends_and_left_out_by_all(
+    golden_records, arguments, tmp_path
+):
+    damaged = two_files(golden_records, tmp_path)
+    command = [
+        sys.executable, "-c", SLOW_CHIEF, *arguments[1:], "--on_corrupt=skip", "--eval_file=",
+        f"--input_file={tmp_path}/*.tfrecord", f"--output_dir={tmp_path / 'run'}",
+        "--shuffle_buffer=16", "--save_checkpoints_steps=2", "--strategy=multi_worker",
+    ]  # fmt: skip
+
+    def workers():
+        addresses = [f"localhost:{port}" for port in free_ports(2)]
+        return [start(command, **tf_config(addresses, index)) for index in range(2)]
+
+    first = workers()
+    try:
+        printed = [worker.communicate(timeout=200)[0] for worker in first]
+    finally:
+        for worker in first:
+            worker.kill()
+    for worker, text in zip(first, printed, strict=True):
+        assert worker.returncode not in (0, None), text
+    assert "the run goes on without the file" in printed[1], printed[1]
+    left_out = json.loads((tmp_path / "run" / "run.json").read_text())["inputs"]["records"]
+    assert [entry["file"] for entry in left_out["left_out"]] == [damaged]
+    printed = finish(workers())
+    assert "Trained to step 20" in printed[0]
+    for text in printed:
+        assert "damaged.tfrecord is left out" in text

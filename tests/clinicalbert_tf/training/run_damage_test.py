@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.training.run import run_pretraining
@@ -165,6 +166,27 @@ def test_file_that_is_damaged_before_the_first_save_starts_the_run_again(setting
     assert_same(arrays(skipping.output_dir), arrays(never_there.output_dir))
 
 
+def losses(folder):
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    return [(event.step, event.value) for event in events.Scalars("loss")]
+
+
+def test_run_that_starts_again_without_a_file_tells_every_step_once(settings, records, sound):
+    skipping = dataclasses.replace(
+        settings, on_corrupt="skip", save_checkpoints_steps=100, do_eval=True,
+        eval_file=str(sound), eval_steps=4, max_eval_steps=2,
+    )  # fmt: skip
+    flip(records / "part-1.tfrecord")
+    run_pretraining(skipping)
+    folder = pathlib.Path(skipping.output_dir)
+    assert len(list((folder / "eval").glob("events.*"))) == 2
+    evaluated = losses(folder / "eval")
+    assert [step for step, _ in evaluated] == list(range(4, STEPS + 1, 4))
+    assert [step for step, _ in losses(folder)] == list(range(1, STEPS + 1))
+    best = json.loads((folder / "best" / "best.json").read_text())
+    assert (best["step"], pytest.approx(best["loss"])) == min(evaluated, key=lambda row: row[1])
+
+
 def test_truncated_file_is_found_at_the_start_and_left_out(settings, records):
     with open(records / "part-0.tfrecord", "r+b") as file:
         file.truncate(1000)
@@ -208,7 +230,7 @@ def test_damaged_evaluation_file_is_left_out_too(settings, records, sound):
     assert record["inputs"]["eval_records"]["num_records"] == 120
     assert record["inputs"]["records"]["left_out"] == []
     best = json.loads((pathlib.Path(settings.output_dir) / "best" / "best.json").read_text())
-    assert best["measured_on"].startswith("15 batches of ")
+    assert best["measured_on"].startswith("120 records of ")
     alone = with_output(
         evaluating, "alone", do_train=False, init_checkpoint=f"{settings.output_dir}/model.ckpt-40",
         eval_steps=None,

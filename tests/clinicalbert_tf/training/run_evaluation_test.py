@@ -4,17 +4,20 @@ import dataclasses
 import json
 import pathlib
 import signal
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.input_pipeline.shards import find_records
 from clinicalbert_tf.restore.tf1 import list_variables
 from clinicalbert_tf.training import evaluation
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.run import run_pretraining
 from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states.best import BestCheckpoint
 from clinicalbert_tf.training.states.checkpoints import newest_state, saved_states
 
 pytestmark = pytest.mark.large
@@ -111,7 +114,7 @@ def test_best_checkpoint_is_the_one_of_the_lowest_loss_and_can_be_started_from(e
 def test_history_is_in_the_saved_state(evaluated):
     settings, _ = evaluated
     history = newest_state(settings.output_dir).content["evaluation"]
-    assert history["step"] == 12 and history["measured_on"].startswith("3 batches of ")
+    assert history["step"] == 12 and history["measured_on"].startswith("150 records of ")
 
 
 def test_training_ends_when_patience_runs_out_and_is_done_when_started_again(
@@ -163,6 +166,58 @@ def test_run_that_is_stopped_while_it_evaluates_ends_as_if_nothing_had_happened(
     best = json.loads((folder / "best" / "best.json").read_text())
     expected = pathlib.Path(settings.output_dir) / "best" / "best.json"
     assert best == json.loads(expected.read_text())
+
+
+class Killed(BaseException):
+    """What kill -9 leaves behind, without ending the test's process."""
+
+
+def killed_at(step, monkeypatch):
+    """The run dies after the evaluation at a step, before its state could be saved."""
+    offer = BestCheckpoint.offer
+
+    def offer_or_die(best, at, *arguments):
+        kept = offer(best, at, *arguments)
+        if at == step:
+            raise Killed
+        return kept
+
+    monkeypatch.setattr(BestCheckpoint, "offer", offer_or_die)
+
+
+def test_run_that_starts_again_from_nothing_keeps_nothing_of_the_one_before(
+    settings, tmp_path, monkeypatch
+):
+    first = dataclasses.replace(settings, output_dir=str(tmp_path), save_checkpoints_steps=100)
+    killed_at(8, monkeypatch)
+    with pytest.raises(Killed):
+        run_pretraining(first)
+    monkeypatch.undo()
+    assert newest_state(first.output_dir) is None
+    before = json.loads((tmp_path / "best" / "best.json").read_text())
+    # So slow that its losses all are above the one that was kept.
+    results = run_pretraining(dataclasses.replace(first, learning_rate=1e-30))
+    seen = losses(tmp_path / "eval")
+    assert sorted(seen) == [4, 8, 12] and min(seen.values()) > before["loss"]
+    record = json.loads((tmp_path / "best" / "best.json").read_text())
+    assert record["loss"] == pytest.approx(min(seen.values()), rel=1e-6)
+    assert results["eval"]["loss"] == pytest.approx(seen[12], rel=1e-6)
+    assert json.loads((tmp_path / "best" / "run.json").read_text())["settings"][
+        "learning_rate"
+    ] == pytest.approx(1e-30)
+    steps = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0}).Reload().Scalars("loss")
+    assert [event.step for event in steps] == list(range(1, STEPS + 1))
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(50, 3), (25, 6), (75, 2)])
+def test_losses_on_the_same_records_count_alike_in_any_batches(settings, batch_size, batches):
+    stepper = types.SimpleNamespace(strategy=tf.distribute.get_strategy())
+    source = find_records(settings.eval_file)
+    of = evaluation.Evaluator(stepper, source, batch_size, batches).measured_on
+    assert of == f"150 records of {source.fingerprint}"
+    more = evaluation.Evaluator(stepper, source, batch_size, batches + 1).measured_on
+    assert more == f"{150 + batch_size} records of {source.fingerprint}"
+    assert evaluation.Evaluator(stepper, source, batch_size, 1000).measured_on.startswith("948 ")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,17 @@ def test_defaults_are_the_references():
         ({"num_warmup_steps": -1}, "--num_warmup_steps to be at least 0, received -1"),
         ({"learning_rate": 0.0}, "--learning_rate to be above 0, received 0.0"),
         ({"learning_rate": float("nan")}, "received nan"),
+        ({"peak_tflops": 0.0}, "--peak_tflops to be above 0, received 0.0"),
+        (
+            {"profile_steps": (30, 31), "num_train_steps": 29},
+            "--profile_steps within --num_train_steps=29, received 30,31",
+        ),
         ({"length_buckets": -1}, "--length_buckets to be at least 0, received -1"),
         ({"length_buckets": 8, "strategy": "tpu"}, r"--length_buckets=0 with --strategy=tpu"),
+        (
+            {"length_buckets": 8, "shuffle_buffer": 0},
+            "--shuffle_buffer above 0 with --length_buckets=8, received 0",
+        ),
         ({"objective": "nsp"}, "--objective to be one of mlm_nsp, mlm, received 'nsp'"),
         ({"masking": "spans"}, "--masking to be one of static, dynamic, received 'spans'"),
     ],
@@ -41,3 +50,10 @@ def test_value_is_named_with_what_was_expected(changes, message):
 
 def test_training_records_may_be_evaluated_when_given_twice():
     assert make(do_eval=True, eval_file="records").eval_file == "records"
+
+
+def test_run_that_is_all_warm_up_is_doubted():
+    (doubt,) = make(num_train_steps=2000).doubts()
+    assert "--num_warmup_steps is 10000" in doubt and "20% of --learning_rate" in doubt
+    assert make(num_train_steps=2000, num_warmup_steps=200).doubts() == []
+    assert make(num_train_steps=2000, do_train=False, do_eval=True).doubts() == []

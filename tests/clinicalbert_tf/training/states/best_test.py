@@ -11,7 +11,7 @@ import tensorflow as tf
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.restore.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.restore.tf1 import restore_checkpoint
-from clinicalbert_tf.training.states.best import BestCheckpoint
+from clinicalbert_tf.training.states.best import BestCheckpoint, begin_anew
 
 
 class Killed(BaseException):
@@ -80,6 +80,23 @@ def test_a_new_process_knows_what_is_kept(tmp_path, model):
     again = keep(tmp_path, model)
     assert not again.offer(20, 1.5, "held out")
     assert again.offer(30, 0.5, "held out")
+
+
+def test_earlier_start_is_not_compared_with_and_stays_until_it_is_replaced(tmp_path, model, caplog):
+    begin_anew(str(tmp_path))
+    assert not caplog.records and not (tmp_path / "best").exists()
+    mark(model, 10)
+    keep(tmp_path, model).offer(10, 1.0, "held out")
+    begin_anew(str(tmp_path))
+    assert "(step 10, loss 1.0000)" in caplog.records[-1].getMessage()
+    best = keep(tmp_path, model)
+    assert best.record() is None and marked(tmp_path / "best") == 10
+    # Also where nothing good comes first, and another process goes on from there.
+    assert not best.offer(5, float("nan"), "held out")
+    mark(model, 20)
+    assert keep(tmp_path, model).offer(7, 2.0, "held out")
+    assert marked(tmp_path / "best") == 20
+    assert [path.name for path in (tmp_path / "best").glob("*.index")] == ["model.ckpt-7.index"]
 
 
 def replacements(tmp_path, model, monkeypatch):

@@ -1,9 +1,12 @@
 """Damaged checkpoints: found whatever byte it is, named, passed over where that is asked for."""
 
+import concurrent.futures
 import os
 import pathlib
 import re
 import shutil
+import threading
+import types
 
 import keras
 import numpy as np
@@ -131,6 +134,63 @@ def test_no_whole_checkpoint_is_an_error_and_never_a_fresh_start(folder, saved, 
     shutil.rmtree(folder)
     folder.mkdir()
     assert restore_newest(str(folder), saved.restore, "previous", workers) is None
+
+
+class InThreads(Workers):
+    """Workers of this process, a thread each, that hand each other their integers."""
+
+    def __init__(self, rank, rows, barrier):
+        self.cluster = types.SimpleNamespace(addresses=["localhost:1"] * len(rows), rank=rank)
+        self.rank, self.rows, self.barrier = rank, rows, barrier
+
+    def gather(self, values):
+        self.rows[self.rank] = list(values)
+        self.barrier.wait(timeout=30)
+        gathered = np.array(self.rows, np.int64)
+        self.barrier.wait(timeout=30)
+        return gathered
+
+
+def in_two_workers(folders, on_corrupt):
+    """What restore_newest returned or raised on each of two workers, and what each restored."""
+    rows, barrier = [None, None], threading.Barrier(2)
+    restored = ([], [])
+
+    def worker(rank):
+        workers = InThreads(rank, rows, barrier)
+        restore = restored[rank].append
+        try:
+            return restore_newest(str(folders[rank]), restore, on_corrupt, workers)
+        except (FileNotFoundError, CorruptCheckpointError) as error:
+            return error
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return list(pool.map(worker, range(2))), restored
+
+
+@pytest.mark.parametrize("on_corrupt", ["stop", "previous"])
+def test_worker_without_the_chiefs_folder_is_told_so_when_its_newest_state_is_damaged(
+    folder, tmp_path, on_corrupt, monkeypatch
+):
+    monkeypatch.setattr(Workers.agree_on_step, "__defaults__", (0.1,))
+    damage(folder, "flipped index")
+    (tmp_path / "other").mkdir()
+    errors, restored = in_two_workers([folder, tmp_path / "other"], on_corrupt)
+    assert restored == ([], [])
+    for error in errors:
+        assert isinstance(error, FileNotFoundError)
+        assert "chief's model.ckpt-20" in str(error) and "worker 1 found" in str(error)
+        assert "Give all workers the same folder" in str(error)
+
+
+def test_workers_pass_over_a_damaged_state_together(folder):
+    damage(folder, "flipped index")
+    states, restored = in_two_workers([folder, folder], "previous")
+    assert [state.step for state in states] == [10, 10]
+    assert [[state.step for state in seen] for seen in restored] == [[10], [10]]
+    errors, restored = in_two_workers([folder, folder], "stop")
+    assert restored == ([], [])
+    assert all("--on_corrupt=previous, to go on from model.ckpt-10" in str(e) for e in errors)
 
 
 @pytest.mark.parametrize("name", [DATA, "model.ckpt-20.index", "model.ckpt-20.state.json"])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import threading
 
 import pytest
 import tensorflow as tf
@@ -10,7 +11,11 @@ import tensorflow as tf
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
 from clinicalbert_tf.training.states import run_record
-from clinicalbert_tf.training.states.damaged_records import as_if_left_out, find_sound_inputs
+from clinicalbert_tf.training.states.damaged_records import (
+    as_if_left_out,
+    find_sound_inputs,
+    wait_until_recorded,
+)
 from clinicalbert_tf.training.states.run_description import describe_run
 from tfrecords_builder import schema
 
@@ -70,6 +75,18 @@ def test_files_that_are_cut_off_or_gone_are_left_out_and_counted(settings, recor
         assert any(message.endswith(line) for message in said)
 
 
+def test_file_whose_first_record_is_damaged_is_left_out(settings, records):
+    path = records / "part-1.tfrecord"
+    content = bytearray(path.read_bytes())
+    # Inside the first record: without its checksum it might pass for ids of another vocabulary.
+    content[200] ^= 0x7F
+    path.write_bytes(content)
+    source = find_sound_inputs(settings).records
+    assert source.left_out == ((str(path), 5),) and source.num_records == 10
+    with pytest.raises(CorruptRecordsError, match=r"part-1\.tfrecord: .*checksum of record 0"):
+        find_sound_inputs(dataclasses.replace(settings, on_corrupt="stop"))
+
+
 def test_nothing_left_is_an_error(settings, records):
     for part in range(3):
         truncate(records / f"part-{part}.tfrecord")
@@ -104,3 +121,26 @@ def test_earlier_record_is_compared_without_the_files_that_are_left_out_now(sett
         run_record.check_resumable(settings.output_dir, now, DECISIVE)
     run_record.check_resumable(settings.output_dir, now, DECISIVE, as_if_left_out)
     assert as_if_left_out(before, before) == before
+
+
+def test_worker_waits_until_the_chief_has_recorded_the_same_files(settings, records, tmp_path):
+    whole = find_sound_inputs(settings)
+    assert not wait_until_recorded(settings, whole, 0.1)
+    run_record.write_run_record(settings.output_dir, describe_run(settings, whole, 1))
+    # The worker has the same files elsewhere.
+    elsewhere = shutil.copytree(records, tmp_path / "elsewhere")
+    own = dataclasses.replace(settings, input_file=str(elsewhere))
+    inputs = find_sound_inputs(own, [str(elsewhere / "part-1.tfrecord")])
+    assert inputs.records.num_records == 10
+    assert not wait_until_recorded(own, inputs, 0.1)
+    of_chief = find_sound_inputs(settings, [str(records / "part-1.tfrecord")])
+
+    def record():
+        run_record.write_run_record(settings.output_dir, describe_run(settings, of_chief, 1))
+
+    chief = threading.Timer(0.5, record)
+    chief.start()
+    assert wait_until_recorded(own, inputs, 30)
+    chief.join()
+    other = find_sound_inputs(own, [str(elsewhere / "part-2.tfrecord")])
+    assert not wait_until_recorded(own, other, 0.1)

@@ -19,7 +19,7 @@ def test_every_weight_has_one_at_each_multiple(tmp_path):
     summaries.start(2, 9, None)
     for step in (3, 4, 8, 9):
         weights.assign(np.full(8, step, np.float32))
-        hook.after_call(Call(step, [SCALARS], 1.0))
+        hook.measure(Call(step, [SCALARS], 1.0))
     summaries.close()
     events = EventAccumulator(str(tmp_path)).Reload()
     tag = "weights/bert/pooler/kernel"

@@ -66,6 +66,21 @@ def test_no_share_is_made_up_where_no_rate_is_known(small_config, monkeypatch):
     assert ShareOfPeak(small_config, 8, 32, 5, Replicas(1)).measure(Call(1, [{}], 1.0)) == {}
 
 
+@pytest.mark.parametrize("given", [{"peak_tflops": 0.0}, {}])
+def test_rate_of_zero_or_a_clock_that_stood_still_make_no_share(small_config, monkeypatch, given):
+    monkeypatch.setattr(peak, "replica_rate", lambda *_: 0.0)
+    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), **given)
+    assert hook.measure(Call(1, [{}], 1.0)) == {}
+    known = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), peak_tflops=1.0)
+    assert known.measure(Call(1, [{}], 0.0)) == {}
+
+
+def test_product_on_a_clock_that_stands_still_has_a_rate(monkeypatch):
+    monkeypatch.setattr(peak.time, "perf_counter", lambda: 1.0)
+    monkeypatch.setattr(peak, "_SECONDS_IN_ALL", -1.0)
+    assert 0 < measured_rate(256, 256, "float32") < float("inf")
+
+
 @pytest.mark.parametrize(
     ("name", "precision", "tera"),
     [

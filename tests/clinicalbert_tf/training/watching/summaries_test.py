@@ -5,6 +5,7 @@ import json
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
+from clinicalbert_tf.report.events import read_curves
 from clinicalbert_tf.training.hooks import Call
 from clinicalbert_tf.training.watching.summaries import Summaries, TrainingSummaries
 from clinicalbert_tf.training.watching.tokens import TokenCount
@@ -43,11 +44,36 @@ def test_resumed_run_replaces_what_a_killed_one_wrote_beyond_its_state(tmp_path,
     assert read(tmp_path) == {"loss": expected}
 
 
+def test_run_that_starts_again_from_nothing_takes_all_back(tmp_path, monkeypatch):
+    for seconds, steps, size in ((3e9, range(1, 6), 70), (4e9, range(1, 4), 100)):
+        monkeypatch.setattr("time.time", lambda seconds=seconds: seconds)
+        tokens = TokenCount()
+        hook = TrainingSummaries(str(tmp_path), tokens, {})
+        tokens.start(0, 5, None)
+        hook.start(0, 5, None)
+        make_steps(hook, tokens, steps, size)
+        hook.close(KeyboardInterrupt())
+    assert read(tmp_path)["loss"] == [(1, 1.0), (2, 2.0), (3, 3.0)]
+    by_tokens = read(tmp_path / "by_tokens")["by_tokens/loss"]
+    assert by_tokens == [(100, 1.0), (200, 2.0), (300, 3.0)]
+    steps = read_curves(str(tmp_path), ("loss",))["loss"].steps
+    assert steps.tolist() == [1, 2, 3]
+
+
+def test_nothing_is_taken_back_where_no_step_is_given(tmp_path, monkeypatch):
+    for seconds, step in ((3e9, 5), (4e9, 2)):
+        monkeypatch.setattr("time.time", lambda seconds=seconds: seconds)
+        summaries = Summaries(str(tmp_path))
+        summaries.scalars(step, {"loss": 1.0})
+        summaries.close()
+    assert read(tmp_path) == {"loss": [(5, 1.0), (2, 1.0)]}
+
+
 def make_steps(hook, tokens, steps, tokens_a_step):
     for step in steps:
         scalars = {"loss": float(step), "tokens": float(tokens_a_step)}
         scalars |= tokens.measure(Call(step, [scalars], 1.0))
-        hook.after_call(Call(step, [scalars], 1.0))
+        hook.measure(Call(step, [scalars], 1.0))
 
 
 def test_scalars_stand_by_step_and_by_tokens_seen(tmp_path):
@@ -62,11 +88,19 @@ def test_scalars_stand_by_step_and_by_tokens_seen(tmp_path):
     assert read(tmp_path)["tokens_seen"][-1] == (3, 3000.0)
 
 
+def test_steps_are_on_disk_once_they_are_measured(tmp_path):
+    hook = TrainingSummaries(str(tmp_path), TokenCount(), {})
+    hook.start(0, 2, None)
+    hook.measure(Call(2, [{"loss": 5.0, "tokens": 70.0}, {"loss": 4.0, "tokens": 30.0}], 1.0))
+    assert read(tmp_path)["loss"] == [(1, 5.0), (2, 4.0)]
+    hook.close()
+
+
 def test_tokens_of_several_steps_in_a_call_add_up(tmp_path):
     tokens = TokenCount()
     hook = TrainingSummaries(str(tmp_path), tokens, {})
     hook.start(0, 2, None)
-    hook.after_call(Call(2, [{"loss": 5.0, "tokens": 70.0}, {"loss": 4.0, "tokens": 30.0}], 1.0))
+    hook.measure(Call(2, [{"loss": 5.0, "tokens": 70.0}, {"loss": 4.0, "tokens": 30.0}], 1.0))
     hook.close()
     assert read(tmp_path / "by_tokens")["by_tokens/loss"] == [(70, 5.0), (100, 4.0)]
 
