@@ -10,20 +10,21 @@ folder that every worker has mounted. A worker needs the memory of a local one, 
 the largest remote input and for a shard's documents. The package must be installed on the workers.
 """
 
+import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from absl import logging
 
 from tfrecords_builder import embedded, pipeline, schema
-from tfrecords_builder.documents import Counts
+from tfrecords_builder.document_encoder import Counts
 from tfrecords_builder.notes import NoteCounts
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.storage import spill
-from tfrecords_builder.storage.build_folder import BuildFolder
+from tfrecords_builder.storage.build_folder import BuildFolder, is_temporary
 
 try:
     import apache_beam as beam
@@ -70,24 +71,22 @@ def build_records(settings: BuilderSettings, beam_options: Sequence[str] = ()) -
             "embedded default is built on this machine only. Name inputs or a local folder."
         )
     if remote_files.is_remote(settings.output_dir):
-        _clear_remote(settings)
-        return _build(settings, beam_options, None)
+        return _build(settings, beam_options, None, _held(settings))
     folder = BuildFolder(settings.output_dir)
-    folder.check_free(settings.overwrite)
-    with folder.locked():
-        return _build(settings, beam_options, folder)
+    with folder.locked(settings.overwrite):
+        return _build(settings, beam_options, folder, [])
 
 
-def _clear_remote(settings: BuilderSettings) -> None:
-    """Removes earlier records from a remote folder.
+def _held(settings: BuilderSettings) -> list[str]:
+    """The names of earlier records in a remote folder, and of what a killed build left.
 
     Raises:
-        FileExistsError: there are records and `overwrite` is not set.
+        FileExistsError: there are some and `overwrite` is not set.
     """
     held = [
         name
         for name in remote_files.names_in(settings.output_dir)
-        if name == schema.MANIFEST_NAME or name.startswith("part-")
+        if name == schema.MANIFEST_NAME or name.startswith("part-") or is_temporary(name)
     ]
     if held and not settings.overwrite:
         raise FileExistsError(
@@ -96,24 +95,30 @@ def _clear_remote(settings: BuilderSettings) -> None:
             "replace them."
         )
     # The manifest first: records without one are unfinished.
-    held.sort(key=lambda name: name != schema.MANIFEST_NAME)
-    for name in held:
-        remote_files.remove(remote_files.join(settings.output_dir, name))
+    return sorted(held, key=lambda name: name != schema.MANIFEST_NAME)
 
 
 def _build(
-    settings: BuilderSettings, beam_options: Sequence[str], folder: BuildFolder | None
+    settings: BuilderSettings,
+    beam_options: Sequence[str],
+    folder: BuildFolder | None,
+    replaced: list[str],
 ) -> schema.Manifest:
-    """Builds into a folder that is free and, unless it is remote, held."""
+    """Builds into a folder that is free and held, or into a remote one (None) for `replaced`."""
     settings = embedded.fill_in(settings)
     settings = dataclasses.replace(settings, input=tuple(remote_files.find(settings.input)))
     tokenizer = pipeline.load_tokenizer(settings)
     settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
     # Inputs are hashed by the workers that read them.
     plan = pipeline.make_plan(settings, tokenizer, inputs=[])
+    # All that can be refused is refused before earlier records go.
+    pipeline.NoteChoice.of(settings)
     if folder:
         folder.begin(plan, settings.overwrite)
-    _run(settings, tokenizer, plan, _options(settings, beam_options))
+    for name in replaced:
+        remote_files.remove(remote_files.join(settings.output_dir, name))
+    with _temporary_folder(folder.scratch() if folder else None):
+        _run(settings, tokenizer, plan, _options(settings, beam_options))
     with tempfile.TemporaryDirectory() as scratch:
         path = remote_files.join(settings.output_dir, schema.MANIFEST_NAME)
         local = remote_files.fetch(path, scratch)
@@ -121,6 +126,26 @@ def _build(
     if folder:
         folder.finish()
     return manifest
+
+
+@contextlib.contextmanager
+def _temporary_folder(parent: str | None) -> Iterator[None]:
+    """Has Beam make its temporary folders, which it leaves behind, in one that goes with the build.
+
+    Workers of this machine follow; they keep a shard's documents there, so that what a killed
+    build left of them is removed when the next one begins.
+    """
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = os.path.abspath(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before[0]
+            if before[1] is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before[1]
 
 
 def _options(settings: BuilderSettings, beam_options: Sequence[str]) -> list[str]:
@@ -135,6 +160,20 @@ def _options(settings: BuilderSettings, beam_options: Sequence[str]) -> list[str
     ]
 
 
+def _described(options: Sequence[str]) -> str:
+    """Beam's options without values, which may be passwords; the runner's alone shows."""
+    runner_follows = False
+    names = []
+    for option in options:
+        name, given, _ = option.partition("=")
+        if option.startswith("--"):
+            names.append(option if name == "--runner" and given else name)
+        elif runner_follows:
+            names.append(option)
+        runner_follows = option == "--runner"
+    return " ".join(names)
+
+
 def _run(
     settings: BuilderSettings, tokenizer: Any, plan: dict[str, Any], options: list[str]
 ) -> None:
@@ -143,7 +182,7 @@ def _run(
     Raises:
         RuntimeError: it failed.
     """
-    logging.info("Running on Apache Beam with %s.", " ".join(options))
+    logging.info("Running on Apache Beam with %s.", _described(options))
     pipeline_ = beam.Pipeline(options=PipelineOptions(options))
     _connect(pipeline_, settings, tokenizer, plan)
     try:

@@ -18,7 +18,7 @@ import numpy as np
 from tfrecords_builder import pairs
 from tfrecords_builder.instances import SPECIAL_TOKENS, read_lines
 from tfrecords_builder.masking import SpecialIds, num_to_predict, randbelow, shuffle_head
-from tfrecords_builder.storage.spill import token_type
+from tfrecords_builder.storage.spill_files import token_type
 
 # Where a segment begins, and its tokens.
 Segment = tuple[int, int]

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tfrecords_builder import sentences, synthetic
-from tfrecords_builder.notes import NoteCounts, read_ids, read_notes, source_name
+from tfrecords_builder.cutting import cut_note
+from tfrecords_builder.notes import NoteCounts, check_ids, read_ids, read_notes, source_name
 from tfrecords_builder.schema import Note
-from tfrecords_builder.sections import content_length, split_sections
 from tfrecords_builder.sources import input_files
 from tfrecords_builder.storage.private_file import open_private_file
 
@@ -37,7 +37,8 @@ class FormatSettings:
         sections: "corrected" or "as_published".
         sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
-        exclude_subjects: a file of subject ids to leave out, one a line, or None.
+        exclude_subjects: a file of subject ids to leave out, one a line, or None; see
+            `notes.read_notes`.
         exclude_admissions: a file of admission ids to leave out, one a line, or None.
         synthetic_notes: how many to invent where there is no input.
     """
@@ -63,8 +64,8 @@ class FormatCounts:
         notes: what became of the notes while reading.
         written: notes written, by file name.
         sections, sentences: in the notes written.
-        content_read, content_kept: characters other than white space and rulers, before and
-            after the section rules.
+        content_read, content_kept: characters other than white space and rulers, in the
+            notes and in their sentences.
         failed_notes: one {"note_id", "reason"} a note that could not be cut into sentences.
     """
 
@@ -84,7 +85,8 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
         FileExistsError: the output folder holds files.
         FileNotFoundError: a path or glob names nothing.
         ImportError: a source or `sentences` needs an extra that is not installed; names it.
-        ValueError: a source cannot be read to its end, or has too many categories for a file each.
+        ValueError: a source cannot be read to its end, has not the ids by which notes shall be
+            left out, or has too many categories for a file each.
     """
     if os.path.isdir(settings.output_dir) and os.listdir(settings.output_dir):
         raise FileExistsError(
@@ -98,13 +100,14 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
         "input": list(map(source_name, settings.input)),
         "sentences": sentences.describe(settings.sentences),
     }
+    lists = _read_lists(settings)
     counts = FormatCounts()
     with contextlib.ExitStack() as stack:
         # Opened first, it is the last to get its name.
         path = os.path.join(settings.output_dir, COUNTS_NAME)
         counts_file = stack.enter_context(open_private_file(path))
         files = _CategoryFiles(settings.output_dir, stack)
-        for note in _progress(_read(settings, counts.notes)):
+        for note in _progress(_read(settings, lists, counts.notes)):
             lines = _sentences(note, settings, counts)
             if lines:
                 name, file = files.of(note.category)
@@ -147,36 +150,37 @@ class _CategoryFiles:
 
 
 def _sentences(note: Note, settings: FormatSettings, counts: FormatCounts) -> list[str]:
-    counts.content_read += content_length(note.text)
-    split = sentences.splitter(settings.sentences)
-    step = settings.sections
-    try:
-        sections = split_sections(note.text, settings.sections)
-        step = settings.sentences
-        lines = split(sections)
-    except Exception as error:
-        # Rules and pipelines raise whatever they run into; never the text itself.
-        name = getattr(error, "reference_error", type(error).__name__)
-        counts.failed_notes.append({"note_id": note.note_id, "reason": f"{step}: {name}"})
-        return []
-    counts.content_kept += sum(map(content_length, sections))
-    counts.sections += len(sections)
-    counts.sentences += len(lines)
-    return lines
+    cut = cut_note(note.text, settings.sections, settings.sentences)
+    counts.content_read += cut.characters_read
+    counts.content_kept += cut.characters_kept
+    counts.sections += cut.sections
+    counts.sentences += len(cut.lines)
+    if cut.failure:
+        counts.failed_notes.append({"note_id": note.note_id, "reason": cut.failure})
+    return cut.lines
 
 
-def _read(settings: FormatSettings, counts: NoteCounts) -> Iterator[Note]:
-    subjects, admissions = (
+def _read_lists(settings: FormatSettings) -> list[frozenset[str]]:
+    """The subjects and the admissions to leave out, which every source must be able to tell."""
+    lists = [
         read_ids(path) if path else frozenset()
         for path in (settings.exclude_subjects, settings.exclude_admissions)
-    )
+    ]
+    for path in settings.input:
+        check_ids(path, *lists)
+    return lists
+
+
+def _read(
+    settings: FormatSettings, lists: list[frozenset[str]], counts: NoteCounts
+) -> Iterator[Note]:
     with tempfile.TemporaryDirectory() as folder:
         paths = settings.input
         if not paths:
             paths = (os.path.join(folder, "NOTEEVENTS.csv"),)
             synthetic.write_noteevents(paths[0], settings.synthetic_notes, seed=7)
         for path in paths:
-            yield from read_notes(path, settings.categories or None, subjects, admissions, counts)
+            yield from read_notes(path, settings.categories or None, *lists, counts)
 
 
 def _progress(found: Iterator[Note]) -> Iterator[Note]:
@@ -223,8 +227,18 @@ def _define_flags() -> None:
         "spaCy pipeline, a folder of one, or spacy:blank.",
     )
     flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.")
-    flags.DEFINE_string("exclude_subjects", None, "A file of subject ids to leave out.")
-    flags.DEFINE_string("exclude_admissions", None, "A file of admission ids to leave out.")
+    flags.DEFINE_string(
+        "exclude_subjects",
+        None,
+        "A file of subject ids to leave out, one a line. Notes whose subject is not known are left "
+        "out too (unknown_subject); an input without subject ids is an error.",
+    )
+    flags.DEFINE_string(
+        "exclude_admissions",
+        None,
+        "A file of admission ids to leave out, one a line. Notes of no admission, such as those of "
+        "outpatients, are kept; an input without admission ids is an error.",
+    )
     flags.DEFINE_integer("synthetic_notes", 500, "Invented notes without --input.", lower_bound=1)
 
 

@@ -24,7 +24,8 @@ class InspectSettings:
 
     records: tuple[str, ...]
     vocab_file: str | None = None
-    show_text: int = 0
+    show_text: bool = False
+    show_count: int = 3
     html: str | None = None
     png: str | None = None
     num_workers: int = 0
@@ -36,12 +37,14 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_string(
         "vocab_file", None, "The vocabulary; by default the folder's vocab.txt.", **common
     )
-    flags.DEFINE_integer(
+    flags.DEFINE_bool(
         "show_text",
-        0,
-        "Instances to print as text. PROTECTED TEXT if the notes are: off by default.",
-        lower_bound=0,
+        False,
+        "Print the first instances as text. PROTECTED TEXT if the notes are: off by default.",
         **common,
+    )
+    flags.DEFINE_integer(
+        "show_count", 3, "Instances to print with --show_text.", lower_bound=1, **common
     )
     flags.DEFINE_string("html", None, "An HTML file to write the summary to.", **common)
     flags.DEFINE_string("png", None, "A PNG file to draw the summary into.", **common)
@@ -93,7 +96,9 @@ def inspect(settings: InspectSettings) -> bool:
                     "beside the records. Give --vocab_file."
                 )
             files = inspection.find_files(paths)
-            print(*inspection.instance_lines(files, found.vocabulary, settings.show_text), sep="\n")
+            print(
+                *inspection.instance_lines(files, found.vocabulary, settings.show_count), sep="\n"
+            )
         title = f"Pretraining records: {', '.join(settings.records) or 'invented notes'}"
         outputs = {
             settings.html: lambda: inspection_report.page(found, title).encode(),

@@ -14,21 +14,22 @@ import tqdm
 from absl import logging
 
 from tfrecords_builder import __version__, embedded, schema, sentences, tokenization
+from tfrecords_builder.document_encoder import Counts
 from tfrecords_builder.documents import (
-    Counts,
     NoteBatch,
     NoteFilters,
     SentenceBlock,
-    is_sentence_file,
     make_deduplicator,
     read_batches,
 )
+from tfrecords_builder.duplicates.deduplication import Deduplicator
 from tfrecords_builder.notes import NoteCounts, source_name
 from tfrecords_builder.running.progress import ReadingProgress
 from tfrecords_builder.running.stage_worker import StageWorker
 from tfrecords_builder.running.workers import Workers
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.sources import input_files
+from tfrecords_builder.sources.sentence_files import is_sentence_file
 from tfrecords_builder.storage import private_file
 from tfrecords_builder.storage.build_folder import BuildFolder
 from tfrecords_builder.storage.spill import SpillIndex
@@ -54,8 +55,7 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
         RuntimeError: another build runs in the folder.
     """
     folder = BuildFolder(settings.output_dir)
-    folder.check_free(settings.overwrite)
-    with folder.locked():
+    with folder.locked(settings.overwrite):
         settings = embedded.fill_in(settings)
         settings = dataclasses.replace(
             settings, input=tuple(input_files.find_sources(settings.input))
@@ -63,15 +63,34 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
         tokenizer = load_tokenizer(settings)
         settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
         plan = make_plan(settings, tokenizer, describe_inputs(settings.input))
+        # All that can be refused is refused before earlier records go.
+        choice = NoteChoice.of(settings)
         folder.begin(plan, settings.overwrite)
         with Workers(settings.workers, StageWorker, settings, tokenizer) as workers:
-            counted = folder.documents() or spill_documents(settings, folder, workers, plan)
-            shards = build_shards(settings, folder, workers)
+            counted = folder.documents() or spill_documents(settings, folder, workers, plan, choice)
+            shards = build_shards(settings, folder, workers, counted["shard_documents"])
         _copy_vocabulary(settings)
         manifest = make_manifest(plan, counted, shards)
         schema.write_manifest(settings.output_dir, manifest)
         folder.finish()
     return manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class NoteChoice:
+    """Which notes are taken: the filters, and what finds copies of earlier ones."""
+
+    filters: NoteFilters
+    deduplicator: Deduplicator | None
+
+    @classmethod
+    def of(cls, settings: BuilderSettings) -> "NoteChoice":
+        """As the settings say.
+
+        Raises:
+            OSError, ValueError: a list of what to leave out cannot be read.
+        """
+        return cls(NoteFilters.of(settings), make_deduplicator(settings))
 
 
 def load_tokenizer(settings: BuilderSettings) -> tokenization.BertTokenizer:
@@ -132,12 +151,17 @@ def make_plan(
 
 
 def spill_documents(
-    settings: BuilderSettings, folder: BuildFolder, workers: Workers, plan: dict[str, Any]
+    settings: BuilderSettings,
+    folder: BuildFolder,
+    workers: Workers,
+    plan: dict[str, Any],
+    choice: NoteChoice,
 ) -> dict[str, Any]:
     """Tokenizes every input and spills the documents.
 
     Returns:
-        As `count_notes`, and the notes read from each input (None: a file of sentences).
+        As `count_notes`, the notes read from each input (None: a file of sentences) and the
+        documents of each shard.
 
     Raises:
         ValueError: there are fewer than two documents.
@@ -149,13 +173,15 @@ def spill_documents(
     sizes = [described["bytes"] for described in plan["inputs"]]
     vocab_size = plan["vocabulary"]["size"]
     with ReadingProgress(settings, vocab_size, None if None in sizes else sum(sizes)) as progress:
-        batches = _read(settings, note_counts, notes_read, progress)
+        batches = _read(settings, choice, note_counts, notes_read, progress)
         for rows, counted in workers.map("spill", batches):
             spill.add(rows)
             counts.add(counted)
             progress.update(counts)
-    spill.close()
-    result = count_notes(note_counts, counts) | {"notes_read": notes_read}
+    result = count_notes(note_counts, counts) | {
+        "notes_read": notes_read,
+        "shard_documents": spill.close(),
+    }
     if counts.written < 2:
         names = ", ".join(map(source_name, settings.input))
         raise ValueError(
@@ -169,13 +195,13 @@ def spill_documents(
 
 def _read(
     settings: BuilderSettings,
+    choice: NoteChoice,
     counts: NoteCounts,
     notes_read: list[int | None],
     progress: ReadingProgress,
 ) -> Iterator[NoteBatch | SentenceBlock]:
     """Reads every input in turn; `notes_read` gets a number for each."""
-    filters = NoteFilters.of(settings)
-    deduplicator = make_deduplicator(settings)
+    filters, deduplicator = choice.filters, choice.deduplicator
     for number, path in enumerate(settings.input):
         before = counts.read
         batches = read_batches([path], filters, counts, deduplicator, number, progress.on_bytes)
@@ -236,9 +262,19 @@ def make_manifest(
 
 
 def build_shards(
-    settings: BuilderSettings, folder: BuildFolder, workers: Workers
+    settings: BuilderSettings, folder: BuildFolder, workers: Workers, documents: list[int]
 ) -> list[dict[str, Any]]:
-    """Builds the shards that are not finished; returns the manifest's entries of all, in order."""
+    """Builds the shards that are not finished.
+
+    Args:
+        settings: the build's settings.
+        folder: the build's folder, with all documents spilled.
+        workers: run `StageWorker`.
+        documents: how many each shard has.
+
+    Returns:
+        The manifest's entries of all shards, in order.
+    """
     finished = {
         shard: noted
         for shard in range(settings.num_shards)
@@ -253,7 +289,8 @@ def build_shards(
         disable=None,
     )
     with progress:
-        for shard, built in zip(missing, workers.map("build", missing), strict=True):
+        works = [(shard, documents[shard]) for shard in missing]
+        for shard, built in zip(missing, workers.map("build", works), strict=True):
             finished[shard] = built
             progress.update()
     return [finished[shard] for shard in range(settings.num_shards)]

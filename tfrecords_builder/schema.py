@@ -9,6 +9,8 @@ import json
 import os
 from typing import Any
 
+from tfrecords_builder.storage import private_file
+
 MANIFEST_NAME = "manifest.json"
 VOCABULARY_NAME = "vocab.txt"
 FORMAT_VERSION = 1
@@ -70,8 +72,8 @@ class Manifest:
             short_seq_prob, dupe_factor, random_seed, sections, masking, compression, ...).
         vocabulary: {"sha256": ..., "size": rows}.
         inputs: one {"path", "bytes", "sha256", "notes"} an input: a file, a folder or a database;
-            bytes and sha256 are None for a database, and a file of sentences has no "notes", which
-            are those read before any was left out.
+            bytes and sha256 are None for a database, which has "query_sha256" instead, and a file
+            of sentences has no "notes", which are those read before any was left out.
         counts: notes (read, written, empty, filtered by reason, failed), sections, sentences,
             instances, tokens, characters read and kept (without white space and rulers).
         shards: one {"file", "instances", "bytes"} a shard, in order.
@@ -93,13 +95,9 @@ class Manifest:
 def write_manifest(output_dir: str, manifest: Manifest) -> str:
     """Writes `manifest.json` into `output_dir` in one rename and returns its path."""
     path = os.path.join(output_dir, MANIFEST_NAME)
-    temporary = f"{path}.tmp-{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(dataclasses.asdict(manifest), file, indent=1, sort_keys=True)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    text = json.dumps(dataclasses.asdict(manifest), indent=1, sort_keys=True)
+    with private_file.open_private_file(path) as file:
+        file.write(f"{text}\n".encode())
     return path
 
 

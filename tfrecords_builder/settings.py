@@ -26,6 +26,13 @@ _NOT_IN_RECORDS = (
 )
 
 
+def usable_cores() -> int:
+    """The cores this process may use; where the system does not say so (macOS), all it has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclasses.dataclass(frozen=True)
 class BuilderSettings:
     """What to build from what.
@@ -48,8 +55,10 @@ class BuilderSettings:
         sections: "corrected" or "as_published".
         sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
-        exclude_subjects: a file of subject ids to leave out, one a line, or None.
-        exclude_admissions: a file of admission ids to leave out, one a line, or None.
+        exclude_subjects: a file of subject ids to leave out, one a line, or None. Notes of
+            unknown subjects are left out with them; an input without subject ids is an error.
+        exclude_admissions: a file of admission ids to leave out, one a line, or None. Notes of no
+            admission are kept; an input without admission ids is an error.
         deduplicate: "exact" leaves out notes whose text came before, "minhash" also those with
             nearly the same text; "none" keeps all. Sentence files are not deduplicated.
         deduplicate_threshold: similarity of a near copy, a fraction; see `deduplication`.
@@ -129,6 +138,8 @@ class BuilderSettings:
                     f"Expected {name} to be one of {', '.join(known)}, received "
                     f"{getattr(self, name)!r}."
                 )
+        if self.deduplicate_threshold == 0:
+            raise ValueError("Expected deduplicate_threshold above 0, received 0. Raise it.")
         sentences.check_name(self.sentences)
         if self.masking == "dynamic" and self.dupe_factor not in (None, 1):
             raise ValueError(
@@ -146,7 +157,7 @@ class BuilderSettings:
     @property
     def workers(self) -> int:
         """`num_workers` with its default resolved: the cores this process may use."""
-        return self.num_workers or len(os.sched_getaffinity(0))
+        return self.num_workers or usable_cores()
 
     def shard_name(self, shard: int) -> str:
         """The file name of shard `shard`."""

@@ -14,7 +14,7 @@ from tfrecords_builder.block_masking import BlockMasker
 from tfrecords_builder.masking import SpecialIds
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.storage.build_folder import BuildFolder
-from tfrecords_builder.storage.spill import ShardDocuments
+from tfrecords_builder.storage.shard_documents import ShardDocuments
 
 # Tokens a pool at most, whatever the number of documents: some 4,000 notes of MIMIC-III. It keeps
 # a worker's memory from growing with the notes.
@@ -39,14 +39,19 @@ class ShardBuilder:
     starts_word: np.ndarray = dataclasses.field(repr=False)
     folder: BuildFolder
 
-    def build(self, shard: int) -> dict[str, int | str]:
+    def build(self, shard: int, documents: int | None = None) -> dict[str, int | str]:
         """Writes shard `shard` and notes that it is finished.
+
+        Args:
+            shard: its number.
+            documents: how many it must have; None is not checked.
 
         Returns:
             {"file", "instances", "bytes"} as in the manifest.
 
         Raises:
             OSError: the file cannot be written; names it.
+            ValueError: spilled documents are missing.
         """
         settings = self.settings
         path = os.path.join(settings.output_dir, settings.shard_name(shard))
@@ -56,24 +61,18 @@ class ShardBuilder:
             len(self.starts_word),
             masked=settings.masking == "static",
         )
-        documents = ShardDocuments(
+        stored = ShardDocuments(
             self.folder.spill_folder,
             shard,
             settings.pool_documents,
             POOL_TOKENS,
             len(self.starts_word),
+            documents,
         )
         rng = np.random.default_rng([settings.random_seed, shard])
-        try:
-            with records.RecordWriter(path, features, settings.compression) as writer:
-                for number in range(documents.pools):
-                    self._write_pool(documents.pool(number), writer, rng)
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f"Expected to write {path}, received {error.strerror!r}. Free space or fix the "
-                "folder, then start the same command again: finished shards are kept.",
-            ) from None
+        with records.RecordWriter(path, features, settings.compression) as writer:
+            for number in range(stored.pools):
+                self._write_pool(stored.pool(number), writer, rng)
         finished = {
             "file": os.path.basename(path),
             "instances": writer.count,

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from absl import app, flags, logging
 
-from tfrecords_builder.sources import input_files
+from tfrecords_builder.sources import input_files, sentence_files
 from tfrecords_builder.storage.private_file import open_private_file
 from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
 from tfrecords_builder.wordpieces.vocabulary_extension import extend_vocabulary, lower_case_of
@@ -232,30 +232,11 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
             yield row["TEXT"]
         return
     for path in input_files.find_sources(patterns):
-        if path.endswith(".txt") and os.path.isfile(path):
-            yield from _read_sentence_file(path)
+        if sentence_files.is_sentence_file(path):
+            for _, line, data in sentence_files.read_blocks(path):
+                yield from map("\n".join, sentence_files.decode_documents(data, path, line))
         else:
             yield from (note.text for note in notes.read_notes(path))
-
-
-def _read_sentence_file(path: str) -> Iterator[str]:
-    note: list[str] = []
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                sentence = line.decode("utf-8").strip()
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{path}: expected UTF-8, received other bytes in line {number} (at byte "
-                    f"{error.start + 1} of the line). Convert the file to UTF-8."
-                ) from None
-            if sentence:
-                note.append(sentence)
-            elif note:
-                yield "\n".join(note)
-                note = []
-    if note:
-        yield "\n".join(note)
 
 
 def casing_of(settings: VocabularySettings) -> bool:

@@ -135,7 +135,7 @@ def time_steps() -> dict[str, float]:
     from tfrecords_builder.block_masking import BlockMasker
     from tfrecords_builder.records import RecordWriter
     from tfrecords_builder.running import stage_worker
-    from tfrecords_builder.storage import spill, wire
+    from tfrecords_builder.storage import shard_documents, spill, wire
 
     seconds = dict.fromkeys(STEPS, 0.0)
 
@@ -158,7 +158,7 @@ def time_steps() -> dict[str, float]:
     wrap(stage_worker, "append_documents", "spilling")
     wrap(spill.SpillIndex, "add", "spilling")
     wrap(spill.SpillIndex, "close", "spilling")
-    wrap(spill.ShardDocuments, "pool", "reading back")
+    wrap(shard_documents.ShardDocuments, "pool", "reading back")
     wrap(pairs, "make_pairs", "pairing")
     wrap(pairs, "gather_block", "pairing")
     wrap(BlockMasker, "mask", "masking")

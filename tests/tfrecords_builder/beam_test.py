@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -214,6 +215,73 @@ def test_named_runner_takes_beams_own_options(beam):
     ]
 
 
+def test_options_are_logged_without_their_values(beam, tmp_path, monkeypatch):
+    logged = []
+    monkeypatch.setattr(beam.logging, "info", lambda text, *values: logged.append(text % values))
+    monkeypatch.setattr(beam, "_connect", lambda *_: None)
+    options = [
+        *THREADS,
+        "--s3_secret_access_key=hidden",
+        "--azure_connection_string",
+        "hidden;AccountKey=hidden",
+        "--streaming",
+    ]
+    with beam._temporary_folder(str(tmp_path)):
+        beam._run(settings(tmp_path), None, {}, options)
+    (line,) = logged
+    assert line == (
+        "Running on Apache Beam with --runner=DirectRunner --direct_num_workers "
+        "--direct_running_mode --s3_secret_access_key --azure_connection_string --streaming."
+    )
+    assert beam._described(["--runner", "FlinkRunner", "x"]) == "--runner FlinkRunner"
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("options", [THREADS, []], ids=["threads", "processes"])
+def test_nothing_is_left_in_the_systems_temporary_folder(beam, tmp_path, monkeypatch, options):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    seen = []
+    run_ = beam._run
+
+    def run_noting(*arguments):
+        seen.append(tempfile.gettempdir())
+        run_(*arguments)
+        seen.extend(os.listdir(tempfile.gettempdir()))
+
+    monkeypatch.setattr(beam, "_run", run_noting)
+    beam.build_records(settings(tmp_path / "records"), options)
+    assert seen[0].startswith(f"{tmp_path}/records/.unfinished/")
+    # Beam's own, which it leaves.
+    assert any(name.startswith("beam-") for name in seen[1:])
+    assert os.listdir(temporary) == []
+    assert (tempfile.gettempdir(), os.environ["TMPDIR"]) == (str(temporary), str(temporary))
+    assert not (tmp_path / "records" / ".unfinished").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exclude_subjects": "bad.txt", "input": (NOTES,)},
+        {"vocab_file": "missing.txt"},
+        {"input": ("missing.csv",)},
+    ],
+)
+def test_overwrite_removes_nothing_where_the_settings_are_refused(
+    beam, tmp_path, changes, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.txt").write_text("12 patients\n", encoding="utf-8")
+    record = tmp_path / "part-00000-of-00001.tfrecord"
+    record.write_bytes(b"before")
+    with pytest.raises((FileNotFoundError, ValueError), match=r"missing\.|bad\.txt, line 1"):
+        beam.build_records(settings(tmp_path, overwrite=True, **changes), THREADS)
+    assert record.read_bytes() == b"before"
+
+
 def run(*arguments, path=ROOT):
     return subprocess.run(
         [sys.executable, "-m", "tfrecords_builder", *arguments],
@@ -347,9 +415,16 @@ def test_remote_inputs_and_outputs_go_through_beam(beam, bucket, tmp_path):
     assert any("a.csv.gz" in path for path in bucket.opened)
     with pytest.raises(FileExistsError, match="--overwrite"):
         beam.build_records(remote, THREADS)
+    with pytest.raises(FileNotFoundError, match=r"missing\.txt"):
+        beam.build_records(
+            settings(remote.output_dir, overwrite=True, vocab_file="missing.txt"), THREADS
+        )
+    assert (tmp_path / "beam" / schema.MANIFEST_NAME).exists()
+    (tmp_path / "beam" / f".vocab.txt.tmp-{'0a' * 16}").write_bytes(b"of a killed build")
     again = settings(remote.output_dir, input=remote.input, overwrite=True, num_shards=2)
     assert len(beam.build_records(again, THREADS).shards) == 2
     assert len([name for name in os.listdir(tmp_path / "beam") if name.startswith("part-")]) == 2
+    assert not [name for name in os.listdir(tmp_path / "beam") if ".tmp-" in name]
 
 
 def test_remote_folder_without_input_is_refused(beam, bucket, tmp_path):

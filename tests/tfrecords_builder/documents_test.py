@@ -1,145 +1,20 @@
-"""Inputs to tokenized documents."""
+"""Inputs to batches of documents, filtered and without copies."""
 
+import dataclasses
 import pathlib
 
-import numpy as np
 import pytest
 
-from tfrecords_builder import documents, notes, sections, sentences
+from tfrecords_builder import documents, notes
 from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.tokenization import BertTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return BertTokenizer(str(GOLDEN / "vocab" / "cased.txt"), False)
-
-
-def encoder(tokenizer, **settings):
-    return documents.DocumentEncoder(BuilderSettings("unused", **settings), tokenizer)
 
 
 def read(path, **filters):
     counts = notes.NoteCounts()
     batches = list(documents.read_batches([str(path)], documents.NoteFilters(**filters), counts))
     return batches, counts
-
-
-def decoded(tokenizer, document):
-    split = 4 * document.sentences
-    ids = np.frombuffer(document.payload[split:], "<u2").tolist()
-    lengths = np.frombuffer(document.payload[:split], "<u4").tolist()
-    assert (sum(lengths), len(lengths)) == (document.tokens, document.sentences)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    return [ids[start : start + n] for start, n in zip(starts, lengths, strict=False)]
-
-
-def test_sentence_files_give_a_document_for_each_run_of_lines(tmp_path, tokenizer):
-    path = tmp_path / "a.txt"
-    path.write_text("The patient\nwas seen\n\n\n  \nThe plan\n")
-    batches, _ = read(path)
-    encoded, counts = [], documents.Counts()
-    for batch in batches:
-        made, counted = encoder(tokenizer).encode(batch)
-        encoded += made
-        counts.add(counted)
-    assert [decoded(tokenizer, document) for document in encoded] == [
-        [tokenizer.encode("The patient"), tokenizer.encode("was seen")],
-        [tokenizer.encode("The plan")],
-    ]
-    assert (counts.read, counts.written, counts.sentences) == (2, 2, 3)
-    assert counts.tokens == sum(document.tokens for document in encoded)
-    assert counts.characters_read == counts.characters_kept == 24
-
-
-@pytest.mark.parametrize("block_bytes", [1, 7, 64, 1 << 20])
-def test_blocks_end_between_documents_and_lose_nothing(block_bytes, tmp_path, monkeypatch):
-    monkeypatch.setattr(documents, "_BLOCK_BYTES", block_bytes)
-    data = "Ä one\ntwo\n\nthree\r\n\r\nfour\n \t\n\n\nfive, six\nseven".encode()
-    path = tmp_path / "a.txt"
-    path.write_bytes(data)
-    blocks = list(documents.read_sentence_blocks(str(path)))
-    assert b"".join(block for _, _, block in blocks) == data
-    for offset, line, block in blocks:
-        assert data[offset:].startswith(block)
-        assert line == 1 + data[:offset].count(b"\n")
-    for _, _, block in blocks[:-1]:
-        assert block.endswith(b"\n") and not block.split(b"\n")[-2].strip()
-    if block_bytes == 1:
-        assert len(blocks) == 5
-
-
-def test_a_byte_that_is_not_utf_8_is_named_by_its_line_in_the_file(
-    tmp_path, tokenizer, monkeypatch
-):
-    monkeypatch.setattr(documents, "_BLOCK_BYTES", 8)
-    path = tmp_path / "a.txt"
-    path.write_bytes(b"one\n\ntwo\n\nthree\nSecret \xff\n\n")
-    batches, _ = read(path)
-    with pytest.raises(ValueError, match=r"a\.txt, line 6: .*0xff") as error:
-        for batch in batches:
-            encoder(tokenizer).encode(batch)
-    assert "Secret" not in str(error.value)
-
-
-@pytest.mark.parametrize("rules", ["corrected", "as_published"])
-def test_notes_become_their_sections_sentences(rules, tokenizer):
-    path = GOLDEN / "notes" / "NOTEEVENTS.csv"
-    batches, counts = read(path)
-    encoded = []
-    for batch in batches:
-        made, _ = encoder(tokenizer, sections=rules).encode(batch)
-        encoded += made
-    expected = []
-    for note in notes.read_notes(str(path)):
-        parts = sections.split_sections(note.text, rules)
-        lines = [line for part in parts for line in sentences.split_sentences(part)]
-        expected.append([ids for line in lines if (ids := tokenizer.encode(line))])
-    assert [decoded(tokenizer, document) for document in encoded] == expected
-    assert counts.read == 80
-
-
-def test_the_corrected_rules_keep_every_character_and_the_published_ones_do_not(tokenizer):
-    text = "----------\nAllergies:\nPenicillin\n\n_____\nPlan:  rest.\n1. Fluids\n"
-    batch = documents.NoteBatch([documents.TextDocument("0#1", "1", text)])
-    _, corrected = encoder(tokenizer).encode(batch)
-    # Neither rulers nor white space count.
-    assert corrected.characters_read == len("Allergies:PenicillinPlan:rest.1.Fluids")
-    assert corrected.characters_kept == corrected.characters_read
-    path = GOLDEN / "notes" / "NOTEEVENTS.csv"
-    kept = {}
-    for rules in ("corrected", "as_published"):
-        counts = documents.Counts()
-        for batch in read(path)[0]:
-            counts.add(encoder(tokenizer, sections=rules).encode(batch)[1])
-        kept[rules] = counts.characters_kept / counts.characters_read
-    assert kept["corrected"] == 1
-    assert 0.95 < kept["as_published"] < 0.995
-
-
-def test_a_note_that_raises_is_counted_by_its_id_without_its_text(tokenizer, monkeypatch):
-    split = sections.split_sections
-
-    def split_or_raise(text, rules):
-        if "bad" in text:
-            raise IndexError("Secret bad text")
-        return split(text, rules)
-
-    monkeypatch.setattr(sections, "split_sections", split_or_raise)
-    batch = documents.NoteBatch(
-        [
-            documents.TextDocument("0#1", "1", "The patient was seen."),
-            documents.TextDocument("0#2", "2", "Secret bad text"),
-            documents.TextDocument("0#3", "3", "\x00\x01"),
-        ]
-    )
-    encoded, counts = encoder(tokenizer, sections="as_published").encode(batch)
-    assert len(encoded) == counts.written == 1
-    assert counts.empty == 1
-    assert counts.read == 3
-    assert counts.failed == [{"note_id": "2", "reason": "sections=as_published: IndexError"}]
 
 
 def test_filters_come_from_the_settings_and_are_counted(tmp_path):
@@ -178,7 +53,6 @@ def test_copies_are_left_out_and_counted_by_kind(tmp_path):
         found = [note.document_id for batch in batches for note in batch.notes]
         assert found == [f"7#n{i}" for i in kept], mode
         assert (counts.read, counts.used, counts.filtered) == (4, len(kept), filtered)
-        assert counts.characters == sum(len(texts[i]) for i in kept)
 
 
 def test_batches_are_of_about_equal_size(tmp_path, monkeypatch):
@@ -194,3 +68,41 @@ def test_batches_are_of_about_equal_size(tmp_path, monkeypatch):
 def test_a_document_repr_holds_no_text():
     assert "Secret" not in repr(documents.TextDocument("0#1", "1", "Secret"))
     assert "Secret" not in repr(documents.SentenceBlock("a", "0#1", 1, b"Secret"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags"),
+    [
+        ({"categories": ("Nursing",)}, "--categories"),
+        ({"exclude_subjects": "ids.txt"}, "--exclude_subjects"),
+        (
+            {"exclude_subjects": "ids.txt", "exclude_admissions": "ids.txt"},
+            "--exclude_subjects, --exclude_admissions",
+        ),
+    ],
+)
+def test_sentence_files_cannot_be_filtered(changes, flags, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("One .\n")
+    (tmp_path / "ids.txt").write_text("1\n")
+    settings = BuilderSettings("unused", input=("a.txt",), **changes)
+    message = rf"a\.txt: expected notes that {flags} can tell apart, received a sentence file"
+    with pytest.raises(ValueError, match=message):
+        documents.NoteFilters.of(settings)
+    # Files that come from elsewhere are first seen at their turn.
+    filters = documents.NoteFilters.of(dataclasses.replace(settings, input=()))
+    with pytest.raises(ValueError, match=message):
+        list(documents.read_batches(["a.txt"], filters, notes.NoteCounts()))
+
+
+def test_every_input_is_looked_at_before_the_first_is_read(tmp_path):
+    (tmp_path / "ids.txt").write_text("1\n")
+    (tmp_path / "notes.csv").write_text("note_id,text\n1,one\n")
+    golden = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
+    inputs = (golden, str(tmp_path / "notes.csv"))
+    for name, column in (("exclude_subjects", "subject_id"), ("exclude_admissions", "hadm_id")):
+        settings = BuilderSettings("unused", input=inputs, **{name: str(tmp_path / "ids.txt")})
+        with pytest.raises(ValueError, match=rf"notes\.csv: expected a {column} with each note"):
+            documents.NoteFilters.of(settings)
+        documents.NoteFilters.of(dataclasses.replace(settings, input=(golden, "gs://bucket/a.csv")))
+    documents.NoteFilters.of(BuilderSettings("unused", input=inputs))

@@ -62,7 +62,7 @@ def test_notes_on_which_the_published_rules_fail_are_named_by_row(tmp_path):
     output_dir = tmp_path / "out"
     settings = FormatSettings(str(output_dir), (str(path),), sections="as_published")
     counts = format_notes.format_notes(settings)
-    failed = [{"note_id": "7", "reason": "as_published: IndexError"}]
+    failed = [{"note_id": "7", "reason": "sections=as_published: IndexError"}]
     assert counts.failed_notes == failed
     assert documents(output_dir / "ECG.txt") == [["Sinus rhythm."]]
     report = (output_dir / "counts.json").read_text(encoding="utf-8")
@@ -176,3 +176,25 @@ def test_command_names_what_is_wrong(tmp_path):
     shown = run_command("--help", cwd=tmp_path).stdout
     assert "--sections" in shown
     assert "--exclude_subjects" in shown
+
+
+def test_lists_that_a_source_cannot_be_filtered_by_are_refused_before_anything_is_read(tmp_path):
+    (tmp_path / "ids.txt").write_text("1\n")
+    (tmp_path / "notes.csv").write_text("note_id,text\n1,one\n")
+    for name, column in (("exclude_subjects", "subject_id"), ("exclude_admissions", "hadm_id")):
+        settings = FormatSettings(
+            str(tmp_path / "out"),
+            (str(GOLDEN_NOTES), str(tmp_path / "notes.csv")),
+            **{name: str(tmp_path / "ids.txt")},
+        )
+        with pytest.raises(ValueError, match=rf"notes\.csv: expected a {column} with each note"):
+            format_notes.format_notes(settings)
+        assert not (tmp_path / "out").exists()
+
+
+def test_characters_kept_are_those_of_the_sentences(tmp_path, monkeypatch):
+    monkeypatch.setattr(sentences, "splitter", lambda name: lambda parts: ["ab"])
+    path = tmp_path / "notes.csv"
+    path.write_text("note_id,text\n1,abcd\n")
+    counts = format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (str(path),)))
+    assert (counts.content_read, counts.content_kept) == (4, 2)

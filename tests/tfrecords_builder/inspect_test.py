@@ -34,15 +34,27 @@ def test_counts_are_printed_and_no_text_by_default(tmp_path):
 
 
 def test_text_is_shown_when_asked_for():
-    done = run(CASED, f"--vocab_file={VOCABULARY}", "--show_text=2")
+    done = run(CASED, "--show_text", f"--vocab_file={VOCABULARY}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n  [CLS] ") == 3
+    assert all(f"record {i}: " in done.stdout for i in range(3))
+    assert "record 3: " not in done.stdout
+
+
+def test_as_many_instances_are_shown_as_asked_for():
+    done = run(f"--vocab_file={VOCABULARY}", "--show_count=2", "--show_text", CASED)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n  [CLS] ") == 2
-    assert "record 0: " in done.stdout and "record 1: " in done.stdout
-    assert "record 2: " not in done.stdout
+
+
+def test_a_count_alone_shows_no_text():
+    done = run(CASED, f"--vocab_file={VOCABULARY}", "--show_count=2")
+    assert done.returncode == 0, done.stderr
+    assert "\n  [CLS] " not in done.stdout
 
 
 def test_text_without_a_vocabulary_is_an_error():
-    done = run(CASED, "--show_text=1")
+    done = run(CASED, "--show_text")
     assert done.returncode == 1
     assert "Give --vocab_file" in done.stderr
 
@@ -65,7 +77,7 @@ def test_disagreement_is_named_and_a_failure(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flag", ["--vocab_file", "--show_text", "--html", "--png", "--num_workers"]
+    "flag", ["--vocab_file", "--[no]show_text", "--show_count", "--html", "--png", "--num_workers"]
 )
 def test_help_lists_every_flag(flag):
     done = run("--help")

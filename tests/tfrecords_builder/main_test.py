@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tfrecords_builder import schema
+from tfrecords_builder.settings import BuilderSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -46,7 +47,10 @@ def test_notes_become_records_and_a_report(tmp_path):
     assert 0 < notes["written"] < notes["read"] == 80
     assert f"Wrote {manifest.counts['instances']:,} instances to {tmp_path}/records" in done.stdout
     assert "Next: python -m clinicalbert_tf.pretrain" in done.stdout
-    assert done.stderr == ""
+    # No bar where there is no terminal.
+    (line,) = done.stderr.splitlines()
+    assert "Estimate from the first 100.0% of the inputs: about " in line
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "records").iterdir()} == {0o600}
 
 
 def test_without_input_it_says_that_it_invents_notes(tmp_path):
@@ -125,7 +129,51 @@ def test_a_file_too_large_for_its_disk_is_named_and_leaves_no_half_shard(tmp_pat
     assert [path.name for path in (tmp_path / "records").iterdir()] == [".unfinished"]
 
 
-def test_help_lists_the_flags_with_units_and_defaults():
-    done = run("--help")
-    for text in ("--input", "--output_dir", "(default: '16')", "a fraction", "--masking:"):
-        assert text in done.stdout
+# What a number counts.
+UNITS = {
+    "num_shards": "Files",
+    "num_workers": "Processes",
+    "max_seq_length": "Tokens",
+    "max_predictions_per_seq": "tokens",
+    "random_seed": "Seed",
+    "dupe_factor": "Passes",
+    "masked_lm_prob": "a fraction",
+    "short_seq_prob": "a fraction",
+    "deduplicate_threshold": "a fraction",
+    "deduplicate_memory_mb": "MiB",
+    "pool_documents": "Documents",
+    "synthetic_notes": "notes",
+}
+
+
+def test_help_lists_every_flag_with_its_unit_and_default():
+    text = run("--help").stdout
+    found = dict(re.findall(r"^  --(?:\[no\])?(\w+): (.*(?:\n    .*)*)", text, re.MULTILINE))
+    fields = BuilderSettings.__dataclass_fields__
+    # Its size alone is for tests.
+    expected = fields.keys() - {"synthetic_vocab_size"} | {"runner", "beam_options"}
+    assert expected <= found.keys()
+    for name in expected:
+        described = " ".join(found[name].split())
+        assert len(described) > 20, name
+        field = fields.get(name)
+        numbered = field is not None and field.type in ("int", "float", "int | None", int, float)
+        assert not numbered or name in UNITS, name
+        assert UNITS.get(name, "") in described, name
+        if field is not None and isinstance(field.default, int | float | str):
+            shown = str(field.default)
+            shown = shown.lower() if isinstance(field.default, bool) else shown
+            assert f"(default: '{shown}')" in described, name
+        else:
+            assert re.search(r"[dD]efault|None:|where none", described), name
+
+
+def test_help_says_which_sources_a_filter_refuses():
+    described = " ".join(run("--help").stdout.split())
+    for sentence in (
+        "Rows without a subject id are left out too and counted as unknown_subject; sources that "
+        "carry no subject ids are refused.",
+        "Notes without hadm_id are kept; sources without hadm_id are refused.",
+        "Sentence files have none: refused for them.",
+    ):
+        assert sentence in described

@@ -1,23 +1,20 @@
 """The whole stage: notes or sentence files to a folder of records."""
 
 import csv
-import dataclasses
 import json
+import multiprocessing
 import os
 import pathlib
-import signal
 import stat
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrecords_builder import instances, notes, pipeline, records, schema, sections
+from tfrecords_builder import documents, instances, notes, pipeline, records, schema, sections
+from tfrecords_builder.running import workers
 from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.storage.build_folder import UNFINISHED
+from tfrecords_builder.storage.build_folder import BuildFolder
 from tfrecords_builder.tokenization import BertTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -55,6 +52,27 @@ def table(path, rows):
         writer = csv.writer(file)
         writer.writerows([columns, *rows])
     return str(path)
+
+
+@pytest.fixture
+def written_files(monkeypatch):
+    """Spreads a build's notes over its processes.
+
+    Gives for each build how many files of documents were written, one a process that had notes.
+    """
+    monkeypatch.setattr(documents, "_BATCH_CHARACTERS", 4000)
+    # Spawned ones may be ready so late that the first does all the work.
+    context = multiprocessing.get_context("fork")
+    monkeypatch.setattr(workers, "_context", lambda: context)
+    found = []
+    finish = BuildFolder.finish_documents
+
+    def finish_noting(self, counted):
+        found.append(len(list(pathlib.Path(self.spill_folder).glob("*.documents"))))
+        finish(self, counted)
+
+    monkeypatch.setattr(BuildFolder, "finish_documents", finish_noting)
+    return found
 
 
 def test_a_folder_holds_shards_manifest_and_vocabulary(tmp_path):
@@ -132,10 +150,12 @@ def test_the_text_of_every_note_is_in_the_records(tmp_path):
     assert (found == expected).all()
 
 
-def test_the_records_do_not_depend_on_the_number_of_workers(tmp_path):
-    build(tmp_path / "one", num_workers=1)
-    build(tmp_path / "two", num_workers=2)
-    assert shard_bytes(tmp_path / "one") == shard_bytes(tmp_path / "two")
+def test_the_records_do_not_depend_on_the_number_of_workers(tmp_path, written_files):
+    for count in (1, 2, 3):
+        build(tmp_path / str(count), num_workers=count)
+        assert shard_bytes(tmp_path / "1") == shard_bytes(tmp_path / str(count))
+    assert written_files[0] == 1
+    assert min(written_files[1:]) > 1
 
 
 def test_another_seed_gives_other_records(tmp_path):
@@ -149,13 +169,13 @@ def test_another_seed_gives_other_records(tmp_path):
 def test_sentence_files_are_an_input_too(tmp_path):
     manifest = build(tmp_path, input=SENTENCES)
     tokenizer = BertTokenizer(CASED, False)
-    documents = [
+    expected = [
         document for path in SENTENCES for document in instances.read_documents([path], tokenizer)
     ]
     counts = manifest.counts
-    assert counts["notes"]["written"] == len(documents)
-    assert counts["sentences"] == sum(map(len, documents))
-    assert counts["tokens"] == sum(len(line) for document in documents for line in document)
+    assert counts["notes"]["written"] == len(expected)
+    assert counts["sentences"] == sum(map(len, expected))
+    assert counts["tokens"] == sum(len(line) for document in expected for line in document)
 
 
 def test_every_kind_of_source_gives_the_same_documents(tmp_path):
@@ -194,8 +214,8 @@ def test_notes_and_sentence_files_may_be_mixed(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["exact", "minhash"])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_copies_of_notes_are_left_out_and_counted(mode, workers, tmp_path):
+@pytest.mark.parametrize("count", [1, 3])
+def test_copies_of_notes_are_left_out_and_counted(mode, count, tmp_path, written_files):
     found = list(notes.read_notes(NOTES))
     rows = [(i, 1, 1, "Nursing", "", note.text) for i, note in enumerate(found)]
     rows += [(900 + i, 1, 1, "Nursing", "", note.text + " \n") for i, note in enumerate(found[:9])]
@@ -203,15 +223,19 @@ def test_copies_of_notes_are_left_out_and_counted(mode, workers, tmp_path):
     rows.append((999, 1, 1, "Nursing", "", f"{long}\nAddendum: seen again."))
     path = table(tmp_path / "notes.csv", rows)
     plain = build(tmp_path / "plain", input=(path,)).counts["notes"]
-    manifest = build(tmp_path / "records", input=(path,), deduplicate=mode, num_workers=workers)
+    manifest = build(tmp_path / "records", input=(path,), deduplicate=mode, num_workers=count)
     filtered = manifest.counts["notes"]["filtered"]
     assert filtered["exact_copy"] == 9
     assert filtered.get("near_copy", 0) == (mode == "minhash")
     assert manifest.counts["notes"]["written"] == plain["written"] - sum(filtered.values())
     assert manifest.settings["deduplicate"] == mode
+    assert (written_files[-1] > 1) == (count > 1)
 
 
-def test_documents_of_one_id_come_in_one_order_whoever_wrote_them(tmp_path, monkeypatch):
+def test_documents_of_one_id_come_in_one_order_whoever_wrote_them(
+    tmp_path, monkeypatch, written_files
+):
+    monkeypatch.setattr(documents, "_BATCH_CHARACTERS", 200)
     words = ("patient", "chest", "stable", "medication")
     rows = [
         (7, 1, 1, "Nursing", "", f"The {word} {i}. Seen today.")
@@ -221,8 +245,10 @@ def test_documents_of_one_id_come_in_one_order_whoever_wrote_them(tmp_path, monk
     path = table(tmp_path / "notes.csv", rows)
     reverse = table(tmp_path / "reverse.csv", rows[::-1])
     build(tmp_path / "one", input=(path,), num_shards=1)
-    build(tmp_path / "two", input=(reverse,), num_shards=1)
+    build(tmp_path / "two", input=(reverse,), num_shards=1, num_workers=3)
     assert shard_bytes(tmp_path / "one") == shard_bytes(tmp_path / "two")
+    assert written_files[0] == 1
+    assert written_files[1] > 1
 
 
 def test_every_note_is_accounted_for(tmp_path, monkeypatch):
@@ -371,111 +397,8 @@ def test_the_embedded_default_invents_notes_and_learns_a_vocabulary(tmp_path):
     assert manifest.counts["instances"] > 100
 
 
-def test_finished_records_are_refused_unless_overwritten(tmp_path):
-    build(tmp_path)
-    before = shard_bytes(tmp_path)
-    with pytest.raises(FileExistsError, match="--overwrite"):
-        build(tmp_path, random_seed=2)
-    assert shard_bytes(tmp_path) == before
-    build(tmp_path, random_seed=2, num_shards=2, overwrite=True)
-    assert len(shard_bytes(tmp_path)) == 2
-
-
-def interrupt(monkeypatch, shard):
-    """Makes shard `shard` fail as on a full disk."""
-    write = records.RecordWriter.write
-
-    def write_or_fail(self, arrays):
-        if f"part-{shard:05d}" in self.path:
-            raise OSError(28, "No space left on device")
-        write(self, arrays)
-
-    monkeypatch.setattr(records.RecordWriter, "write", write_or_fail)
-
-
-def test_a_full_disk_is_named_and_a_second_start_builds_only_what_is_missing(tmp_path, monkeypatch):
-    build(tmp_path / "undisturbed")
-    folder = tmp_path / "records"
-    with monkeypatch.context() as patch:
-        interrupt(patch, 2)
-        with pytest.raises(OSError, match=r"part-00002-of-00004.*No space left.*Free space"):
-            build(folder)
-    assert sorted(shard_bytes(folder)) == [f"part-{i:05d}-of-00004.tfrecord" for i in range(2)]
-    assert not (folder / "manifest.json").exists()
-    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*")}
-    with monkeypatch.context() as patch:
-        # The documents are not tokenized again either.
-        patch.setattr(pipeline, "spill_documents", None)
-        manifest = build(folder)
-    after = {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*")}
-    assert {name: after[name] for name in before} == before
-    assert shard_bytes(folder) == shard_bytes(tmp_path / "undisturbed")
-    assert manifest.counts == schema.read_manifest(str(tmp_path / "undisturbed")).counts
-    assert not (folder / UNFINISHED).exists()
-
-
-def test_a_second_start_with_other_settings_is_refused_with_the_difference(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        interrupt(patch, 1)
-        with pytest.raises(OSError):
-            build(tmp_path)
-    before = shard_bytes(tmp_path)
-    with pytest.raises(ValueError, match=r"settings\.max_seq_length: 128 there, 64 now"):
-        build(tmp_path, max_seq_length=64)
-    with pytest.raises(ValueError, match=r"vocabulary\.sha256"):
-        build(tmp_path, vocab_file=UNCASED)
-    with pytest.raises(ValueError, match=r"inputs"):
-        build(tmp_path, input=SENTENCES)
-    assert shard_bytes(tmp_path) == before
-    build(tmp_path)
-    assert len(shard_bytes(tmp_path)) == 4
-
-
-def command(settings):
-    values = dataclasses.asdict(settings)
-    values["input"] = ",".join(settings.input)
-    names = ("input", "output_dir", "vocab_file", "num_shards", "num_workers", "dupe_factor")
-    flags = [f"--{name}={values[name]}" for name in names if values[name] is not None]
-    return [sys.executable, "-m", "tfrecords_builder", *flags]
-
-
-def wait_for(condition, process):
-    while not condition():
-        assert process.poll() is None, "the build ended before it could be killed"
-        time.sleep(0.005)
-
-
-@pytest.mark.large
-def test_a_killed_build_leaves_no_worker_and_goes_on(tmp_path):
-    changes = {"num_shards": 24, "dupe_factor": 60, "num_workers": 2}
-    build(tmp_path / "undisturbed", **changes)
-    folder = tmp_path / "records"
-    line = command(make_settings(folder, **changes))
-    process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
-    wait_for(lambda: len(list(folder.glob("part-*.tfrecord"))) >= 3, process)
-    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    assert len(children) >= 2
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    deadline = time.monotonic() + 20
-    while any(is_running(child) for child in children):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    finished = {
-        json.loads(path.read_text())["file"] for path in (folder / UNFINISHED).glob("part-*.json")
-    }
-    before = {name: (folder / name).stat().st_mtime_ns for name in finished}
-    assert before
-    assert not (folder / "manifest.json").exists()
-    subprocess.run(line, cwd=ROOT, check=True, capture_output=True)
-    assert {name: (folder / name).stat().st_mtime_ns for name in finished} == before
-    assert shard_bytes(folder) == shard_bytes(tmp_path / "undisturbed")
-    assert not list(folder.glob("*.tmp-*"))
-
-
-def is_running(pid):
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+def test_a_bucket_is_refused_by_the_local_runner(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"received gs://bucket/records.*--runner=beam"):
+        build("gs://bucket/records")
+    assert os.listdir(tmp_path) == []

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from tfrecords_builder import settings
 from tfrecords_builder.settings import BuilderSettings
 
 
@@ -25,6 +26,7 @@ from tfrecords_builder.settings import BuilderSettings
         ({"compression": "zip"}, "none, gzip, received 'zip'"),
         ({"deduplicate": "fuzzy"}, "none, exact, minhash, received 'fuzzy'"),
         ({"deduplicate_threshold": 80}, "deduplicate_threshold from 0 to 1, received 80"),
+        ({"deduplicate_threshold": 0.0}, "deduplicate_threshold above 0, received 0"),
         ({"deduplicate_memory_mb": 0}, "deduplicate_memory_mb >= 1, received 0"),
         (
             {"masking": "dynamic", "dupe_factor": 5},
@@ -56,3 +58,14 @@ def test_what_shapes_no_record_is_not_compared():
     assert one.shaping_records() == other.shaping_records()
     assert one.shaping_records() != BuilderSettings("out", random_seed=2).shaping_records()
     assert one.shaping_records()["dupe_factor"] == 5
+
+
+def test_as_many_workers_as_cores_also_where_the_system_names_none(monkeypatch):
+    assert BuilderSettings("out", num_workers=3).workers == 3
+    monkeypatch.setattr(settings.os, "sched_getaffinity", lambda pid: {2, 5, 7}, raising=False)
+    assert BuilderSettings("out").workers == settings.usable_cores() == 3
+    monkeypatch.delattr(settings.os, "sched_getaffinity")
+    monkeypatch.setattr(settings.os, "cpu_count", lambda: 6)
+    assert BuilderSettings("out").workers == 6
+    monkeypatch.setattr(settings.os, "cpu_count", lambda: None)
+    assert BuilderSettings("out").workers == 1

@@ -14,10 +14,12 @@ import hypothesis.strategies as st
 import pytest
 
 from tfrecords_builder import (
+    document_encoder,
     documents,
     format_notes,
     pipeline,
     schema,
+    sections,
     sentences,
     spacy_sentences,
     synthetic,
@@ -174,7 +176,7 @@ def test_a_build_uses_the_pipeline_in_every_worker_and_records_it(tmp_path, bare
     assert manifest.counts["characters"] == by_rules.counts["characters"]
     split = sentences.splitter(f"spacy:{bare_folder}")
     expected = sum(
-        len(split(documents.sections.split_sections(row["TEXT"])))
+        len(split(sections.split_sections(row["TEXT"])))
         for row in synthetic.generate_notes(40, settings.random_seed)
         if row["TEXT"] and not row["ISERROR"]
     )
@@ -194,13 +196,13 @@ def test_an_unfinished_build_is_not_continued_with_other_sentences(tmp_path, mon
 
 
 def test_a_note_on_which_the_pipeline_fails_is_counted_by_its_id(monkeypatch):
-    def fails(sections):
+    def fails(parts):
         raise ValueError("secret")
 
     monkeypatch.setattr(sentences, "splitter", lambda name: fails)
     tokenizer = tokenization.BertTokenizer(VOCABULARY, False)
     settings = settings_for("out", sentences="spacy:blank")
-    encoder = documents.DocumentEncoder(settings, tokenizer)
+    encoder = document_encoder.DocumentEncoder(settings, tokenizer)
     note = documents.TextDocument("0#5", "5", "secret text")
     encoded, counts = encoder.encode(documents.NoteBatch([note]))
     assert encoded == []
@@ -209,7 +211,9 @@ def test_a_note_on_which_the_pipeline_fails_is_counted_by_its_id(monkeypatch):
 
 def test_an_encoder_pickles_without_the_pipeline():
     tokenizer = tokenization.BertTokenizer(VOCABULARY, False)
-    encoder = documents.DocumentEncoder(settings_for("out", sentences="spacy:blank"), tokenizer)
+    encoder = document_encoder.DocumentEncoder(
+        settings_for("out", sentences="spacy:blank"), tokenizer
+    )
     sentences.splitter("spacy:blank")
     assert len(pickle.dumps(encoder)) < 200_000
 
@@ -227,7 +231,7 @@ def test_sentence_files_by_a_pipeline(tmp_path):
     assert counts.content_kept == counts.content_read
     split = sentences.splitter("spacy:blank")
     first = next(row["TEXT"] for row in synthetic.generate_notes(1, seed=7))
-    assert set(split(documents.sections.split_sections(first))) <= set(lines)
+    assert set(split(sections.split_sections(first))) <= set(lines)
 
 
 @pytest.mark.parametrize("name", ["spacy", "spacy:", "spacy: ", "nltk", "Rules", ""])

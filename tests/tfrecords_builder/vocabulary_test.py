@@ -246,10 +246,10 @@ def test_unsound_rows_are_not_written(tmp_path, rows, message):
 
 
 def test_texts_come_from_notes_and_from_sentence_files(tmp_path):
-    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    first, second = tmp_path / "a.txt", tmp_path / "b.TXT"
     first.write_text("One .\nTwo .\n\n\nThree .\n\n", encoding="utf-8")
     second.write_text("Four .", encoding="utf-8")
-    patterns = [str(tmp_path / "*.txt"), str(NOTEEVENTS)]
+    patterns = [str(tmp_path / "*"), str(NOTEEVENTS)]
     texts = list(vocabulary.read_texts(patterns))
     assert texts[:3] == ["One .\nTwo .", "Three .", "Four ."]
     assert 0 < len(texts) - 3 <= 80
@@ -261,7 +261,7 @@ def test_texts_come_from_notes_and_from_sentence_files(tmp_path):
 def test_sentence_file_that_is_not_utf8_is_an_error_naming_the_line(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes(b"Caf\xc3\xa9 .\nfi\xe8vre Quackenbush\n")
-    with pytest.raises(ValueError, match=r"latin.txt: .* line 2 \(at byte 3") as caught:
+    with pytest.raises(ValueError, match=r"latin\.txt, line 2: .* at byte 3") as caught:
         list(vocabulary.read_texts([str(path)]))
     assert "Quackenbush" not in str(caught.value)
 

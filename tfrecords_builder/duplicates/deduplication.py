@@ -4,7 +4,7 @@ One `Deduplicator` sees the notes in the order of reading, in the one process th
 that the answers do not depend on the number of workers. The first of several copies is kept.
 
     deduplicator = Deduplicator("minhash", threshold=0.8)
-    kept = [note for note in notes if not deduplicator.is_duplicate(note.text)]
+    kept = [note for note in notes if deduplicator.kind_of_copy(note.text) is None]
 
 Memory is bounded: when `memory_mb` is full the oldest texts are forgotten, so that copies further
 apart stay in; `counts.forgotten` says how many. 512 MB hold 25 million notes for "exact" and two
@@ -37,16 +37,12 @@ class DuplicateCounts:
         notes: notes with text.
         exact: of these, copies of an earlier one but for white space.
         near: of these, near copies of an earlier one.
-        characters: characters of all notes.
-        dropped_characters: characters of the copies.
         forgotten: earlier notes no longer compared with, for want of memory.
     """
 
     notes: int = 0
     exact: int = 0
     near: int = 0
-    characters: int = 0
-    dropped_characters: int = 0
     forgotten: int = 0
 
     @property
@@ -65,15 +61,11 @@ class DuplicateCounts:
         )
 
 
-def text_digest(text: str) -> int:
-    """64 bits that are equal for texts equal but for white space, and never 0.
+def _words_digest(words: list[str]) -> int:
+    """64 bits that are equal for equal words, and never 0.
 
     Two different texts of two million share one with a chance of one in ten million.
     """
-    return _words_digest(text.split())
-
-
-def _words_digest(words: list[str]) -> int:
     # Lone surrogates, as a damaged source may give, have no UTF-8 form.
     data = " ".join(words).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") or 1
@@ -198,21 +190,19 @@ class Deduplicator:
             self._index = minhash.SignatureIndex(_PERMUTATIONS, threshold, index_bytes, seed)
         self._digests = _RecentDigests(memory_bytes)
 
-    def is_duplicate(self, text: str) -> bool:
+    def kind_of_copy(self, text: str) -> str | None:
         """Whether `text` repeats an earlier text; if not it is remembered.
 
         Args:
             text: a note; one without words is never a copy.
-        """
-        return self.kind_of_copy(text) is not None
 
-    def kind_of_copy(self, text: str) -> str | None:
-        """As `is_duplicate`: `EXACT` or `NEAR` for a copy, None for a text that is new."""
+        Returns:
+            `EXACT` or `NEAR` for a copy, None for a text that is new.
+        """
         words = text.split()
         if not words:
             return None
         self.counts.notes += 1
-        self.counts.characters += len(text)
         digest = _words_digest(words)
         kind = NEAR
         if digest in self._digests:
@@ -224,7 +214,6 @@ class Deduplicator:
             self._digests.add(digest)
             self._count_forgotten()
             return None
-        self.counts.dropped_characters += len(text)
         return kind
 
     @property

@@ -14,6 +14,7 @@ from tfrecords_builder import records, schema, tokenization
 from tfrecords_builder.inspection import record_statistics
 from tfrecords_builder.inspection.record_statistics import RecordStatistics
 from tfrecords_builder.running.workers import Workers
+from tfrecords_builder.settings import usable_cores
 from tfrecords_builder.sources import input_files
 from tfrecords_builder.storage import wire
 from tfrecords_builder.storage.build_folder import UNFINISHED
@@ -147,7 +148,7 @@ def find_files(patterns: Sequence[str]) -> list[str]:
 def _count(paths: list[str], num_workers: int) -> RecordStatistics:
     """Counts every file, each in one of several processes where there is much to count."""
     size = sum(map(os.path.getsize, paths))
-    most = num_workers or len(os.sched_getaffinity(0))
+    most = num_workers or usable_cores()
     count = max(1, min(most, len(paths), size // _BYTES_A_WORKER))
     total, empty = None, []
     with Workers(count, _FileCounter) as workers:

@@ -15,9 +15,11 @@ from absl import logging
 from apache_beam.pvalue import TaggedOutput
 
 from tfrecords_builder import documents, notes, pipeline, schema, shards
+from tfrecords_builder.document_encoder import Counts, DocumentEncoder
 from tfrecords_builder.masking import SpecialIds
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.sources import remote_files
+from tfrecords_builder.sources.sentence_files import is_sentence_file
 from tfrecords_builder.storage import spill
 from tfrecords_builder.storage.build_folder import BuildFolder
 
@@ -60,7 +62,7 @@ class Read(beam.DoFn):
                 )
                 for ordinal, batch in enumerate(batches):
                     yield (number, ordinal), batch
-                if not documents.is_sentence_file(local):
+                if not is_sentence_file(local):
                     described["notes"] = counts.read - before
                 yield TaggedOutput(INPUTS, (number, described))
         if deduplicator:
@@ -77,7 +79,7 @@ class Encode(beam.DoFn):
     """
 
     def __init__(self, settings: BuilderSettings, tokenizer: Any):
-        self._encoder = documents.DocumentEncoder(settings, tokenizer)
+        self._encoder = DocumentEncoder(settings, tokenizer)
 
     def process(self, placed: tuple[Place, Any]) -> Iterator[tuple[int, Row]]:
         """Encodes one batch."""
@@ -191,7 +193,7 @@ class WriteManifest(beam.DoFn):
     def process(
         self,
         note_counts: notes.NoteCounts,
-        counts: documents.Counts,
+        counts: Counts,
         inputs: list[tuple[int, dict[str, Any]]],
         failed: list[tuple[tuple[int, int, int], dict[str, str]]],
         built: list[tuple[int, dict[str, Any]]],

@@ -9,7 +9,7 @@ from tfrecords_builder import records
 from tfrecords_builder.instances import SPECIAL_TOKENS
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.storage import wire
-from tfrecords_builder.storage.spill import token_type
+from tfrecords_builder.storage.spill_files import token_type
 
 # Share of the target length that an instance takes from its document on average: half of them get
 # a random second segment and give the rest of their chunk back.

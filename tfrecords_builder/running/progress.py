@@ -7,26 +7,29 @@ import time
 import tqdm
 from absl import logging
 
-from tfrecords_builder.documents import Counts
+from tfrecords_builder.document_encoder import Counts
 from tfrecords_builder.running import estimate
 from tfrecords_builder.settings import BuilderSettings
 
-# Characters from which the size of the records is estimated; less is built before one could read
-# the estimate.
+# Text and time from which the size of the records is estimated, characters and seconds: whichever
+# comes first.
 SAMPLE_CHARACTERS = 1 << 20
+_SAMPLE_SECONDS = 2.0
+# What an estimate is for where nobody knows how many notes a database has.
+_NOTES_ESTIMATED = 1_000_000
 
 
 class ReadingProgress:
     """A progress bar over the bytes of the inputs, as a context manager.
 
-    The bar shows on a terminal only. The estimate of the records' size is logged as soon as a
-    sample of the notes is tokenized.
+    The estimate of the records' size is logged as soon as a sample of the notes is tokenized, and
+    then the bar begins; it shows on a terminal only.
 
     Args:
         settings: the build's settings.
         vocab_size: rows of the vocabulary.
         total_bytes: of all inputs, packed as they are; None where that is not known (databases):
-            then there is neither time left nor an estimate.
+            then the bar shows no time left, and the estimate is for a million notes.
 
     Attributes:
         done: bytes of the inputs whose notes are tokenized; characters where `total_bytes` is None.
@@ -40,11 +43,8 @@ class ReadingProgress:
         self.done = 0
         # Bytes read when each batch was handed on, for those that did not come back yet.
         self._batch_bytes: collections.deque[int] = collections.deque()
-        self._sampled = total_bytes is None
         self._start = time.monotonic()
-        self._bar = tqdm.tqdm(
-            desc="tokenizing", total=total_bytes, unit="B", unit_scale=True, disable=None
-        )
+        self._bar: tqdm.tqdm | None = None
 
     def on_bytes(self, size: int) -> None:
         """Notes that `size` bytes of an input were read."""
@@ -64,25 +64,47 @@ class ReadingProgress:
         known = self._total_bytes is not None
         done = min(done, self._total_bytes) if known else counts.characters_read
         seconds = max(time.monotonic() - self._start, 1e-3)
-        self._bar.set_postfix_str(
-            f"{counts.read:,} notes, {counts.read / seconds:,.0f} notes/s, "
-            f"{counts.characters_read / seconds / 1e6:.1f} MB/s of text",
-            refresh=False,
-        )
-        self._bar.update(done - self.done)
-        self.done = done
-        if not self._sampled and counts.characters_read >= SAMPLE_CHARACTERS:
-            self._sampled = True
-            self._log_estimate(counts, done / self._total_bytes)
+        step, self.done = done - self.done, done
+        if self._bar is None:
+            # A small input ends before there is a sample: then it is all of it.
+            sampled = counts.characters_read >= SAMPLE_CHARACTERS or seconds >= _SAMPLE_SECONDS
+            if sampled or (known and done == self._total_bytes):
+                self._log_estimate(counts)
+                self._bar = self._start_bar()
+        else:
+            self._bar.set_postfix_str(
+                f"{counts.read:,} notes, {counts.read / seconds:,.0f} notes/s, "
+                f"{counts.characters_read / seconds / 1e6:.1f} MB/s of text",
+                refresh=False,
+            )
+            self._bar.update(step)
 
-    def _log_estimate(self, counts: Counts, share: float) -> None:
-        folder = self._settings.output_dir
+    def _start_bar(self) -> tqdm.tqdm:
+        return tqdm.tqdm(
+            desc="tokenizing",
+            total=self._total_bytes,
+            initial=self.done,
+            unit="B",
+            unit_scale=True,
+            disable=None,
+        )
+
+    def _log_estimate(self, counts: Counts) -> None:
+        if self._total_bytes is None:
+            share = counts.read / _NOTES_ESTIMATED
+            sample = f"{counts.read:,} notes for each million of them"
+        else:
+            share = self.done / max(1, self._total_bytes)
+            sample = f"{100 * share:.1f}% of the inputs"
+        if not share:
+            return
         size = estimate.estimate_records(
             self._settings, self._vocab_size, counts.written / share, counts.tokens / share
         )
+        logging.info("Estimate from the first %s: %s.", sample, size)
+        folder = self._settings.output_dir
         free = shutil.disk_usage(folder).free
-        logging.info("Estimate from the first %.1f%% of the inputs: %s.", 100 * share, size)
-        if size.needed_bytes > free:
+        if self._total_bytes is not None and size.needed_bytes > free:
             logging.warning(
                 "Expected room for about %.1f GB in %s, received %.1f GB of free disk. Free some, "
                 "lower --dupe_factor, or use --compression=gzip or --masking=dynamic.",
@@ -95,4 +117,5 @@ class ReadingProgress:
         return self
 
     def __exit__(self, *error) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()

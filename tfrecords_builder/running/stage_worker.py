@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfrecords_builder.documents import Counts, DocumentEncoder, NoteBatch, SentenceBlock
+from tfrecords_builder.document_encoder import Counts, DocumentEncoder
+from tfrecords_builder.documents import NoteBatch, SentenceBlock
 from tfrecords_builder.masking import SpecialIds
 from tfrecords_builder.settings import BuilderSettings
 from tfrecords_builder.shards import ShardBuilder
@@ -35,8 +36,11 @@ class StageWorker:
         documents, counts = self._encoder.encode(batch)
         return append_documents(self._spill_folder, documents), counts
 
-    def build(self, shard: int) -> dict[str, int | str]:
-        """See `ShardBuilder.build`; all documents are tokenized by now."""
+    def build(self, work: tuple[int, int]) -> dict[str, int | str]:
+        """Builds a shard, given with how many documents it has; see `ShardBuilder.build`.
+
+        All documents are tokenized by now.
+        """
         # What tokenization filled would stand beside the shards' documents in memory.
         self._encoder.release()
-        return self._builder.build(shard)
+        return self._builder.build(*work)

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfrecords_builder import schema
-from tfrecords_builder.sources import note_files, note_sql
+from tfrecords_builder.sources import database_urls, note_files
 
 # Addresses of files, which no database driver opens.
 _REMOTE = re.compile(r"(gs|s3|hdfs|azfs|https?|ftp)://")
+_PART_WITH_SCHEME = re.compile(r"(?:^|,)\s*(\w+(?:\+\w+)?://)")
 
 
 def split(flag: str) -> list[str]:
@@ -22,13 +23,14 @@ def split(flag: str) -> list[str]:
 def split_sources(values: Iterable[str]) -> list[str]:
     """The sources that a flag given several times names, a comma between two.
 
-    A database's URL with its query stands alone: queries have commas of their own.
+    A database's URL with its query stands alone: queries have commas of their own, and passwords.
     """
-    return [
-        source
-        for value in values
-        for source in ([value.strip()] if note_sql.is_url(value) and "#" in value else split(value))
-    ]
+    sources = []
+    for value in values:
+        urls = (found.start(1) for found in _PART_WITH_SCHEME.finditer(value))
+        first = next((start for start in urls if not _REMOTE.match(value, start)), len(value))
+        sources += split(value[:first]) + database_urls.split_urls(value[first:])
+    return sources
 
 
 def find_sources(patterns: Iterable[str]) -> list[str]:
@@ -37,19 +39,59 @@ def find_sources(patterns: Iterable[str]) -> list[str]:
     Raises:
         FileNotFoundError: a path or glob names nothing, or is the address of a remote file; or
             there is none at all.
+        ValueError: two of them name the same notes, or a URL is not as expected.
     """
-    sources = []
+    named = []
     for pattern in patterns:
         if _REMOTE.match(pattern):
             raise FileNotFoundError(
-                f"Expected files of this machine or a database's URL, received {pattern}. Copy "
-                "the file here, or use --runner=beam for files in a bucket."
+                "Expected files of this machine or a database's URL, received "
+                f"{database_urls.source_name(pattern)}. Copy the file here, or use --runner=beam "
+                "for files in a bucket."
             )
-        if note_sql.is_url(pattern) or os.path.isdir(pattern):
-            sources.append(pattern)
+        if database_urls.is_url(pattern):
+            database_urls.check_source(pattern)
+            named.append((pattern, pattern))
+        elif os.path.isdir(pattern):
+            named.append((pattern, pattern))
         else:
-            sources += find([pattern])
-    return sources or find([])
+            named += [(pattern, path) for path in find([pattern])]
+    check_different(named)
+    return [source for _, source in named] or find([])
+
+
+def check_different(named: Iterable[tuple[str, str]]) -> None:
+    """Refuses notes that are named twice: a model would be trained on them twice as much.
+
+    Args:
+        named: what a flag names, and a source that it gives: a path without glob, or a URL; these
+            are compared as they stand.
+
+    Raises:
+        ValueError: two are, or hold, the same file; names both.
+    """
+    names: dict[str, str] = {}
+    for pattern, source in named:
+        name = database_urls.source_name(pattern)
+        for file in _files_of(source):
+            if file in names:
+                raise ValueError(
+                    "Expected different notes from every input, received the same twice: "
+                    f"{database_urls.source_name(file)}, by {names[file]} and by {name}. Drop one "
+                    "of the two."
+                )
+            names[file] = name
+
+
+def _files_of(source: str) -> list[str]:
+    """What a source reads: real paths of files, or the URL."""
+    if database_urls.is_url(source):
+        return [source]
+    if not os.path.isdir(source):
+        return [os.path.realpath(source)]
+    return [
+        os.path.realpath(os.path.join(source, name)) for name in note_files.files_of_folder(source)
+    ]
 
 
 def find(patterns: Iterable[str]) -> list[str]:
@@ -64,7 +106,8 @@ def find(patterns: Iterable[str]) -> list[str]:
         found = list(filter(os.path.isfile, found))
         if not found:
             raise FileNotFoundError(
-                f"Expected input files at {pattern}, received none. Check the path or glob."
+                f"Expected input files at {database_urls.source_name(pattern)}, received none. "
+                "Check the path or glob."
             )
         paths.extend(found)
     if not paths:
@@ -77,10 +120,16 @@ def describe(source: str) -> dict[str, Any]:
 
     Returns:
         {"path", "bytes", "sha256"}. A folder's hash is that of its files' names and hashes. A
-        database has neither bytes nor hash (None), and its URL stands without the password.
+        database has neither bytes nor hash (None), but "query_sha256", of the query itself, also
+        where a file holds it; its URL stands without the password.
     """
-    if note_sql.is_url(source):
-        return {"path": note_sql.source_name(source), "bytes": None, "sha256": None}
+    if database_urls.is_url(source):
+        return {
+            "path": database_urls.source_name(source),
+            "bytes": None,
+            "sha256": None,
+            "query_sha256": database_urls.query_sha256(source),
+        }
     if not os.path.isdir(source):
         digest, size = schema.file_sha256(source), os.path.getsize(source)
         return {"path": source, "bytes": size, "sha256": digest}

@@ -1,7 +1,7 @@
 """Rows of note tables, whatever they come from, as notes."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from tfrecords_builder.schema import Note
@@ -22,6 +22,9 @@ _MIMIC_IV_CATEGORIES = {
 # cut the sentence there, so it gets the form of MIMIC-III's placeholders.
 _mimic_iv_placeholder = re.compile("(?<!_)___(?!_)")
 _PLACEHOLDER = "[** **]"
+# Columns by which notes are left out, and the option that asks for it.
+SUBJECT_ID, ADMISSION_ID = "subject_id", "hadm_id"
+_ASKED_BY = {SUBJECT_ID: "--exclude_subjects", ADMISSION_ID: "--exclude_admissions"}
 _TRUE = ("1", "1.0", "true", "True")
 _surrogate = re.compile("[\ud800-\udfff]")
 
@@ -37,13 +40,20 @@ class NoteRows:
     `category` (or MIMIC-IV-Note's `note_type`), `subject_id`, `hadm_id` and `iserror` are optional.
     """
 
-    def __init__(self, source: str, names: Iterable[str], required: Sequence[str] = ()):
+    def __init__(
+        self,
+        source: str,
+        names: Iterable[str],
+        required: Sequence[str] = (),
+        needed: Collection[str] = (),
+    ):
         """Finds the columns.
 
         Args:
             source: for errors.
             names: the columns, in upper or lower case.
             required: lower-case names of further columns that must be there.
+            needed: see `check_ids`.
 
         Raises:
             NoteSourceError: a column is missing; names it.
@@ -54,8 +64,9 @@ class NoteRows:
         id_name = "note_id" if "note_id" in found else "row_id"
         required = tuple(required) or (id_name, "text")
         _check_columns(source, found, required)
+        check_ids(source, found, needed)
         self._id, self._text = found[id_name], found["text"]
-        self._subject, self._admission = found.get("subject_id"), found.get("hadm_id")
+        self._subject, self._admission = found.get(SUBJECT_ID), found.get(ADMISSION_ID)
         self._mimic_iv = "note_type" in found and "category" not in found
         self._category = found.get("note_type" if self._mimic_iv else "category")
         self._is_error = found.get("iserror")
@@ -124,6 +135,27 @@ def check_decoded(source: str, row: int, text: str) -> None:
             f"{source}, row {row}: expected UTF-8, received bytes that are not. "
             "Convert the file (iconv -t UTF-8) or download it again."
         )
+
+
+def check_ids(source: str, carried: Iterable[str], needed: Collection[str]) -> None:
+    """Refuses a source without the ids by which notes shall be left out: none would be.
+
+    Args:
+        source: for errors.
+        carried: the columns that the source has.
+        needed: of `SUBJECT_ID`, `ADMISSION_ID` those that must be there.
+
+    Raises:
+        NoteSourceError: one is not; names it.
+    """
+    carried = set(carried)
+    for name in (SUBJECT_ID, ADMISSION_ID):
+        if name in needed and name not in carried:
+            raise NoteSourceError(
+                f"{source}: expected a {name} with each note, to leave out those of "
+                f"{_ASKED_BY[name]}, received none. Add it to the source, or leave the notes out "
+                f"yourself and drop {_ASKED_BY[name]}."
+            )
 
 
 def _optional(fields: Sequence[Any], place: int | None) -> Any:

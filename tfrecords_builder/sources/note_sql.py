@@ -1,72 +1,50 @@
 """Reads notes from a database with a SQL query: MIMIC in PostgreSQL, DuckDB, SQLite."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from tfrecords_builder.sources import database_urls
 from tfrecords_builder.sources.note_rows import NoteRows, NoteSourceError, SourceNote
 
-DEFAULT_QUERY = "SELECT row_id, subject_id, hadm_id, category, iserror, text FROM noteevents"
 _ROWS_A_FETCH = 512
 _DUCKDB_MEMORY = "256MB"
 _EXTRA = "Install the extra: pip install clinicalbert_tf[sql]."
-# Between the user and the host, or as a parameter.
-_password = re.compile(r"(?<=:)(?!//)[^/?]*(?=@)|(?<=password=)[^&]*")
+_LONGEST_REASON = 300
+_quoted = re.compile("\"[^\"]*\"|'[^']*'")
 
 
-def is_url(source: str) -> bool:
-    """Whether a source is a database's URL."""
-    return re.match(r"\w+(\+\w+)?://", source) is not None
-
-
-def split_source(source: str) -> tuple[str, str]:
-    """A source's URL and its query.
-
-    Args:
-        source: `URL`, `URL#QUERY` or `URL#FILE.sql`, for example
-            `postgresql:///mimic#SELECT note_id, text FROM discharge`. Without a query it is that
-            for MIMIC-III's table `noteevents`.
-    """
-    url, _, query = source.partition("#")
-    if query.endswith(".sql"):
-        with open(query, encoding="utf-8") as file:
-            query = file.read()
-    return url, query.strip().rstrip(";") or DEFAULT_QUERY
-
-
-def source_name(source: str) -> str:
-    """The source without its password, fit for messages and manifests."""
-    url, mark, query = source.partition("#")
-    return _password.sub("***", url) + mark + query
-
-
-def read_query(source: str) -> Iterator[SourceNote]:
+def read_query(source: str, needed: Collection[str] = ()) -> Iterator[SourceNote]:
     """Streams the rows of a query.
 
     Args:
-        source: see `split_source`. The columns are those of `note_rows.NoteRows`.
+        source: see `database_urls.split_source`. The columns are those of `note_rows.NoteRows`.
+        needed: columns without which notes cannot be left out as was asked.
 
     Raises:
         ImportError: SQLAlchemy or the database's driver is not installed; names the extra.
         NoteSourceError: the database cannot be reached, the query fails, a column is missing or a
-            row has no id. The database's own message is cut at the first quotation mark, behind
-            which a value of the table could stand.
+            row has no id. Names the driver's exception; its message on a query is cut at the first
+            quotation mark, behind which a value of the table could stand.
     """
+    name = database_urls.source_name(source)
     try:
         import sqlalchemy
     except ImportError:
-        raise ImportError(f"Expected SQLAlchemy for {source_name(source)}. {_EXTRA}") from None
-    name = source_name(source)
-    url, query = split_source(source)
+        raise ImportError(f"Expected SQLAlchemy for {name}. {_EXTRA}") from None
+    url, query = database_urls.split_source(source)
+    parsed = _parse(sqlalchemy, url, name)
     row = 0
+    secrets: Sequence[str] | None = database_urls.secrets(dict(parsed.query), parsed.password)
     try:
-        engine = _engine(sqlalchemy, url)
-        with engine.connect() as connection:
+        with _engine(sqlalchemy, parsed).connect() as connection:
+            secrets = None
+            # Without parameters no driver takes a % in the query for a placeholder.
             streaming = connection.execution_options(
-                stream_results=True, max_row_buffer=_ROWS_A_FETCH
+                stream_results=True, max_row_buffer=_ROWS_A_FETCH, no_parameters=True
             )
             result = streaming.exec_driver_sql(query)
-            rows = NoteRows(name, result.keys())
+            rows = NoteRows(name, result.keys(), needed=needed)
             for fetched in result.partitions(_ROWS_A_FETCH):
                 for fields in fetched:
                     row += 1
@@ -78,7 +56,7 @@ def read_query(source: str) -> Iterator[SourceNote]:
     except sqlalchemy.exc.NoSuchModuleError:
         missing, problem = url.partition("://")[0], ""
     except sqlalchemy.exc.SQLAlchemyError as error:
-        missing, problem = None, _public_message(error)
+        missing, problem = None, _public_message(error, secrets)
     if missing:
         raise ImportError(f"Expected the driver {missing} to read {name}, received none. {_EXTRA}")
     raise NoteSourceError(
@@ -87,11 +65,25 @@ def read_query(source: str) -> Iterator[SourceNote]:
     )
 
 
-def _engine(sqlalchemy: Any, url: str) -> Any:
-    parsed = sqlalchemy.engine.make_url(url)
+def _parse(sqlalchemy: Any, url: str, name: str) -> Any:
+    try:
+        parsed = sqlalchemy.engine.make_url(url)
+    except (ValueError, sqlalchemy.exc.ArgumentError):
+        # Its message repeats what it took for the port, which can be a piece of the password.
+        parsed = None
+    if parsed is None:
+        raise NoteSourceError(
+            f"{name}: expected a URL such as postgresql://USER:PASSWORD@HOST:5432/DATABASE, "
+            "received one that cannot be read. Write @, /, : and # in a password as %40, %2F, %3A "
+            "and %23."
+        )
     if parsed.drivername in ("postgresql", "postgres"):
         # SQLAlchemy's own default is the older psycopg2.
         parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(sqlalchemy: Any, parsed: Any) -> Any:
     options = {}
     if parsed.get_backend_name() == "duckdb":
         # Its own default is four fifths of the machine's memory.
@@ -103,7 +95,21 @@ def _engine(sqlalchemy: Any, url: str) -> Any:
     )
 
 
-def _public_message(error: Exception) -> str:
+def _public_message(error: Exception, secrets: Sequence[str] | None) -> str:
+    """The driver's exception, its code and as much of its message as holds nothing secret.
+
+    Args:
+        error: SQLAlchemy's.
+        secrets: of the URL, while there is no connection yet: then the message can hold these but
+            no row, and its reason stands behind quoted names. None on a query.
+    """
     original = getattr(error, "orig", None) or error
-    line = re.split("['\"\n]", str(original), maxsplit=1)[0].strip()
-    return f"{type(original).__name__} ({line[:200]})"
+    codes = (getattr(original, name, None) for name in ("sqlstate", "pgcode", "sqlite_errorname"))
+    code = next(filter(None, codes), "")
+    text = str(original)
+    if secrets is not None:
+        for secret in secrets:
+            text = text.replace(secret, database_urls.HIDDEN)
+        text = " ".join(_quoted.sub("...", text).split())
+    line = re.split("['\"\n]", text, maxsplit=1)[0].strip()[:_LONGEST_REASON]
+    return f"{type(original).__name__}{f' {code}' if code else ''} ({line})"

@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TextIO
 
 from tfrecords_builder.sources.note_rows import (
@@ -30,7 +30,9 @@ GZIP_ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)
 _LONGEST_FIELD = 1 << 24
 
 
-def read_table(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNote]:
+def read_table(
+    path: str, on_bytes: OnBytes | None = None, needed: Collection[str] = ()
+) -> Iterator[SourceNote]:
     """Streams a CSV table of notes.
 
     Args:
@@ -38,6 +40,7 @@ def read_table(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNot
             MIMIC-III's NOTEEVENTS; MIMIC-IV-Note's discharge or radiology (told by `note_id` and
             `note_type`); or any with `note_id` and `text`.
         on_bytes: told of the bytes of the file that were read.
+        needed: columns without which notes cannot be left out as was asked.
 
     Yields:
         A note and whether ISERROR is set.
@@ -53,7 +56,7 @@ def read_table(path: str, on_bytes: OnBytes | None = None) -> Iterator[SourceNot
         reader = csv.reader(file, strict=True)
         try:
             header = next(reader, [])
-            width, rows = len(header), _rows_under(path, header)
+            width, rows = len(header), _rows_under(path, header, needed)
             for fields in reader:
                 if not fields:
                     continue  # a blank line, such as editors leave at the end
@@ -112,10 +115,10 @@ class _OwningGzipFile(gzip.GzipFile):
         self.myfileobj = fileobj
 
 
-def _rows_under(path: str, header: list[str]) -> NoteRows:
+def _rows_under(path: str, header: list[str], needed: Collection[str]) -> NoteRows:
     for name in header:
         check_decoded(path, 0, name)
     names = {name.strip().lower() for name in header}
     if "note_id" not in names:
-        return NoteRows(path, header, NOTEEVENTS_COLUMNS)
-    return NoteRows(path, header, MIMIC_IV_COLUMNS if "note_type" in names else ())
+        return NoteRows(path, header, NOTEEVENTS_COLUMNS, needed)
+    return NoteRows(path, header, MIMIC_IV_COLUMNS if "note_type" in names else (), needed)

@@ -6,7 +6,6 @@ they are read; all others must lie in a folder that every worker has mounted at 
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterable
 
 from apache_beam.io.filesystems import FileSystems
@@ -28,11 +27,12 @@ def find(patterns: Iterable[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: a path or glob names no file, or there is none at all.
+        ValueError: see `input_files.check_different`.
     """
-    paths: list[str] = []
+    named: list[tuple[str, str]] = []
     for pattern in patterns:
         if not is_remote(pattern):
-            paths += input_files.find_sources([pattern])
+            named += [(pattern, path) for path in input_files.find_sources([pattern])]
             continue
         found = sorted(file.path for file in FileSystems.match([pattern])[0].metadata_list)
         if not found:
@@ -40,10 +40,11 @@ def find(patterns: Iterable[str]) -> list[str]:
                 f"Expected input files at {pattern}, received none. Check the path or glob, and "
                 "that this machine may read there."
             )
-        paths += found
-    if not paths:
+        named += [(pattern, path) for path in found]
+    if not named:
         raise FileNotFoundError("Expected input files, received none. Name at least one.")
-    return paths
+    input_files.check_different(named)
+    return [path for _, path in named]
 
 
 def names_in(folder: str) -> list[str]:
@@ -95,12 +96,11 @@ def publish(local: str, target: str) -> None:
     Two workers may build the same file when a runner repeats work: each writes under a name of
     its own, and the contents are equal.
     """
-    temporary = f"{target}.tmp-{uuid.uuid4().hex}"
     if not is_remote(target):
-        with private_file.open_private_file(temporary) as copy, open(local, "rb") as source:
+        with private_file.open_private_file(target) as copy, open(local, "rb") as source:
             shutil.copyfileobj(source, copy, _BLOCK_BYTES)
-        os.replace(temporary, target)
         return
+    temporary = private_file.temporary_name(target)
     with (
         open(local, "rb") as source,
         FileSystems.create(temporary, compression_type="uncompressed") as copy,

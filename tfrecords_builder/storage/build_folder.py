@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from tfrecords_builder import schema
 from tfrecords_builder.storage import private_file
@@ -21,8 +21,19 @@ UNFINISHED = ".unfinished"
 _PLAN = "plan.json"
 _DOCUMENTS = "documents.json"
 _LOCK = "lock"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _RECORDS = re.compile(r"part-\d{5}-of-\d{5}\.tfrecord(\.gz)?")
-_TEMPORARY = re.compile(rf"({_RECORDS.pattern}|manifest\.json|vocab\.txt)\.tmp-\d+")
+# What a build writes beside the records: `embedded` puts invented notes there.
+_BESIDE = ("manifest.json", "vocab.txt", "NOTEEVENTS.csv.gz")
+# See `private_file.temporary_name`; visible ones with a process number are of older versions.
+_TEMPORARY = re.compile(
+    rf"\.?({_RECORDS.pattern}|{'|'.join(map(re.escape, _BESIDE))})(\.tmp-[0-9a-f]+)+"
+)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is what a killed build left unfinished beside the records."""
+    return bool(_TEMPORARY.fullmatch(name))
 
 
 class BuildFolder:
@@ -30,40 +41,77 @@ class BuildFolder:
 
     Args:
         output_dir: the folder of records; made for its owner only where missing.
+
+    Raises:
+        ValueError: it is the address of something else than a folder.
     """
 
     def __init__(self, output_dir: str):
+        if _ADDRESS.match(output_dir):
+            raise ValueError(
+                f"Expected --output_dir to be a folder of this machine, received {output_dir}. "
+                "Name one, or use --runner=beam for gs://, s3://, hdfs:// or azfs://."
+            )
         self.output_dir = output_dir
         self._unfinished = os.path.join(output_dir, UNFINISHED)
         self.spill_folder = os.path.join(self._unfinished, "documents")
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, overwrite: bool = False) -> Iterator[None]:
         """Holds the folder against a second build at the same time.
 
-        Raises:
-            RuntimeError: another build holds it.
-            OSError: the folder cannot be made or written.
-        """
-        for path in (self.output_dir, self._unfinished):
-            os.makedirs(path, mode=0o700, exist_ok=True)
-        path = os.path.join(self._unfinished, _LOCK)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RuntimeError(
-                    f"Expected to build alone in {self.output_dir}, received a folder where "
-                    "another build is running. Wait for it or take another --output_dir."
-                ) from None
-            yield
-
-    def check_free(self, overwrite: bool) -> None:
-        """Refuses a folder with finished records before anything in it is touched.
+        Args:
+            overwrite: hold it also where it has finished records.
 
         Raises:
             FileExistsError: it holds records that no killed build of this package left.
+            RuntimeError: another build holds it.
+            OSError: the folder cannot be made or written; names it.
         """
+        # Before anything is touched, and again when no other build can finish meanwhile.
+        self._check_free(overwrite)
+        with self._lock():
+            self._check_free(overwrite)
+            yield
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Holds the lock's file, which goes again where nothing was begun."""
+        path = os.path.join(self._unfinished, _LOCK)
+        with contextlib.ExitStack() as stack:
+            file = None
+            # A build that finished meanwhile removed its lock: a third may hold a new one.
+            while file is None or not _is_at(file, path):
+                with private_file.naming(path):
+                    file = stack.enter_context(self._open_lock(path))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise RuntimeError(
+                        f"Expected to build alone in {self.output_dir}, received a folder where "
+                        "another build is running. Wait for it or take another --output_dir."
+                    ) from None
+            try:
+                yield
+            finally:
+                if _is_at(file, path) and os.listdir(self._unfinished) == [_LOCK]:
+                    self._remove_lock()
+
+    def _open_lock(self, path: str) -> BinaryIO:
+        while True:
+            for folder in (self.output_dir, self._unfinished):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                # Missing where a build that finishes removed the folder just now.
+                return open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+
+    def _remove_lock(self) -> None:
+        os.unlink(os.path.join(self._unfinished, _LOCK))
+        # Another start may have made its own lock there just now.
+        with contextlib.suppress(OSError):
+            os.rmdir(self._unfinished)
+
+    def _check_free(self, overwrite: bool) -> None:
         if overwrite or not os.path.isdir(self.output_dir):
             return
         if os.path.exists(os.path.join(self._unfinished, _PLAN)):
@@ -86,7 +134,8 @@ class BuildFolder:
 
         Args:
             plan: what shapes the records, as JSON values.
-            overwrite: drop what is there.
+            overwrite: drop finished records, and what a killed build with another plan left. One
+                with the same plan goes on: whoever repeats a command loses nothing.
 
         Returns:
             Whether there is a killed build to go on with.
@@ -94,16 +143,14 @@ class BuildFolder:
         Raises:
             ValueError: the killed build had another plan; names every difference.
         """
-        path = os.path.join(self._unfinished, _PLAN)
-        if self.documents() and os.path.exists(path) and not overwrite:
-            with open(path, encoding="utf-8") as file:
-                before = json.load(file)
-            if differences := _differences(before, plan):
+        if differences := self._differences_from_killed(plan, overwrite):
+            if not overwrite:
                 raise ValueError(
                     f"Expected the settings and inputs of the unfinished build in "
                     f"{self.output_dir}, received others: {'; '.join(differences)}. Start it with "
                     "the same ones, take another --output_dir, or --overwrite to begin anew."
                 )
+        elif differences is not None:
             self._remove(_TEMPORARY)
             return True
         # The manifest first: records without one are unfinished.
@@ -112,19 +159,38 @@ class BuildFolder:
         self._remove(_RECORDS)
         self._remove(_TEMPORARY)
         for name in os.listdir(self._unfinished):
-            if name != _LOCK and name != os.path.basename(self.spill_folder):
-                os.unlink(os.path.join(self._unfinished, name))
+            path = os.path.join(self._unfinished, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            elif name != _LOCK:
+                os.unlink(path)
         self._write(_PLAN, plan)
         return False
 
+    def _differences_from_killed(self, plan: dict[str, Any], overwrite: bool) -> list[str] | None:
+        """Where the killed build's plan differs from this one; None without one to go on with."""
+        before = self._read(_PLAN)
+        is_complete = os.path.exists(os.path.join(self.output_dir, schema.MANIFEST_NAME))
+        if before is None or not self.documents() or (overwrite and is_complete):
+            return None
+        return _differences(before, plan)
+
     def documents(self) -> dict[str, Any] | None:
         """What the tokenization step counted, or None while it is unfinished."""
-        return self._read(_DOCUMENTS)
+        return self._read(_DOCUMENTS) if os.path.isdir(self.spill_folder) else None
+
+    def scratch(self) -> str:
+        """A folder for this build's passing files; goes at its end or when the next begins."""
+        path = os.path.join(self._unfinished, "scratch")
+        with private_file.naming(path):
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        return path
 
     def empty_spill(self) -> None:
         """Makes the spill folder anew."""
         shutil.rmtree(self.spill_folder, ignore_errors=True)
-        os.makedirs(self.spill_folder, mode=0o700)
+        with private_file.naming(self.spill_folder):
+            os.makedirs(self.spill_folder, mode=0o700)
 
     def finish_documents(self, counted: dict[str, Any]) -> None:
         """Notes that every document is spilled."""
@@ -146,7 +212,13 @@ class BuildFolder:
         """Removes everything but the records, after the manifest is written."""
         # The plan first: without it a build that is killed here counts as finished.
         os.unlink(os.path.join(self._unfinished, _PLAN))
-        shutil.rmtree(self._unfinished)
+        for name in os.listdir(self._unfinished):
+            path = os.path.join(self._unfinished, name)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            elif name != _LOCK:
+                os.unlink(path)
+        self._remove_lock()
 
     def _named(self, pattern: re.Pattern) -> list[str]:
         return list(filter(pattern.fullmatch, sorted(os.listdir(self.output_dir))))
@@ -165,6 +237,13 @@ class BuildFolder:
     def _write(self, name: str, value: dict[str, Any]) -> None:
         with private_file.open_private_file(os.path.join(self._unfinished, name)) as file:
             file.write(json.dumps(value, sort_keys=True).encode())
+
+
+def _is_at(file: BinaryIO, path: str) -> bool:
+    """Whether an open file is the one at `path`, or that was removed or replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    return False
 
 
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:

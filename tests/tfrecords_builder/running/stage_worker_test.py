@@ -24,11 +24,12 @@ def test_words_and_pipelines_are_freed_before_the_first_shard_is_built(tmp_path)
     notes = [documents.TextDocument(f"0#{i}", str(i), text) for i, text in enumerate(texts)]
     rows, counts = worker.spill(documents.NoteBatch(notes))
     index.add(rows)
-    assert index.close() == counts.written == 3
+    documents_of = index.close()
+    assert sum(documents_of) == counts.written == 3
     table = tokenizer._ids_of.__self__
     assert "patient" in table
     assert sentences.splitter.cache_info().currsize == 1
-    built = [worker.build(shard) for shard in range(settings.num_shards)]
+    built = [worker.build(work) for work in enumerate(documents_of)]
     assert not table
     assert sentences.splitter.cache_info().currsize == 0
     assert sum(shard["instances"] for shard in built) >= 3

@@ -90,9 +90,83 @@ def test_a_folder_is_described_by_the_names_and_bytes_of_its_notes(tmp_path):
 def test_a_database_is_described_without_its_password():
     described = input_files.describe("postgresql://me:secret@host/mimic#SELECT 1")
     assert described["sha256"] is None and described["bytes"] is None
+    assert described["query_sha256"] == hashlib.sha256(b"SELECT 1").hexdigest()
     assert "secret" not in described["path"]
     assert described["path"].endswith("@host/mimic#SELECT 1")
 
 
 def test_commas_part_a_flag():
     assert input_files.split(" a.txt, b/*.txt,,") == ["a.txt", "b/*.txt"]
+
+
+def test_a_changed_query_file_changes_the_description(tmp_path):
+    path = tmp_path / "q.sql"
+    path.write_text("SELECT note_id, text FROM a")
+    source = f"postgresql:///mimic#{path}"
+    before = input_files.describe(source)
+    assert input_files.describe(source) == before
+    path.write_text("SELECT note_id, text FROM b")
+    assert input_files.describe(source) != before
+
+
+def test_a_comma_in_a_password_separates_nothing():
+    url = "postgresql://me:sec,ret@host/mimic"
+    assert input_files.split_sources([url]) == [url]
+    assert input_files.split_sources([f"{url}, sqlite:///b.db"]) == [url, "sqlite:///b.db"]
+    assert input_files.split_sources([f"a.csv, b.csv,{url}"]) == ["a.csv", "b.csv", url]
+    assert input_files.split_sources([f"a.csv,{url}#SELECT a, b"]) == [
+        "a.csv",
+        f"{url}#SELECT a, b",
+    ]
+    assert input_files.split_sources(["gs://me@b/a.csv,b.csv"]) == ["gs://me@b/a.csv", "b.csv"]
+
+
+def test_a_hash_sign_in_a_password_is_found_before_anything_is_read():
+    with pytest.raises(ValueError, match="%23") as raised:
+        input_files.find_sources(["postgresql://me:sec#ret@host/mimic#SELECT 1"])
+    assert "ret@" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ("*.csv", "b.csv"),
+        ("b.csv", "./b.csv"),
+        ("[ab].csv", "b*"),
+        ("link.csv", "b.csv"),
+        ("folder", "folder/part.parquet"),
+        ("folder", "folder/"),
+        ("folder/inner", "folder"),
+        ("sqlite:///b.db#SELECT 1",) * 2,
+    ],
+)
+def test_the_same_notes_twice_are_an_error(patterns, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    for name in ("a.csv", "b.csv", "folder/part.parquet", "folder/inner/part.parquet"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "link.csv").symlink_to("b.csv")
+    if patterns[0] == "*.csv":
+        (tmp_path / "link.csv").unlink()
+    with pytest.raises(
+        ValueError, match=r"received the same twice: .*(b|part).*Drop one"
+    ) as raised:
+        input_files.find_sources(patterns)
+    assert f"by {patterns[0]} and by {patterns[1]}." in str(raised.value)
+
+
+def test_the_same_url_twice_is_named_without_its_password():
+    with pytest.raises(ValueError, match="received the same twice") as raised:
+        input_files.find_sources(["postgresql://me:secret@host/db"] * 2)
+    assert "secret" not in str(raised.value)
+
+
+def test_different_queries_of_one_database_are_different_inputs():
+    sources = [f"sqlite:///a.db#SELECT note_id, text FROM {name}" for name in "ab"]
+    assert input_files.find_sources(sources) == sources
+
+
+def test_what_opens_a_remote_file_is_not_shown():
+    with pytest.raises(FileNotFoundError, match="received https://me:") as raised:
+        input_files.find_sources(["https://me:secret@host/notes.csv?signature=secret"])
+    assert "secret" not in str(raised.value)

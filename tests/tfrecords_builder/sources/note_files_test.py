@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from tfrecords_builder import notes, schema
-from tfrecords_builder.sources import note_rows
+from tfrecords_builder.sources import note_files, note_rows
 
 ROWS = [
     {"note_id": "a", "text": "First.\nSecond – line", "category": " ECG ", "subject_id": 7},
@@ -103,8 +103,6 @@ def test_several_sources_at_once(tmp_path):
     (tmp_path / "b" / "2.txt").write_text("two")
     paths = [str(tmp_path / "a.jsonl"), str(tmp_path / "b")]
     assert [note.text for note in notes.read_notes(paths)] == ["one", "two"]
-    assert all(map(notes.is_source, paths))
-    assert not notes.is_source(str(tmp_path / "none.csv"))
 
 
 def write_parquet(path, rows=1500):
@@ -145,3 +143,113 @@ def test_damaged_parquet_and_missing_column(tmp_path):
 
     pyarrow.parquet.write_table(pyarrow.table({"note_id": [1]}), path)
     assert "missing: TEXT" in failure(path)
+
+
+def test_names_of_other_programs_are_passed_over(tmp_path):
+    names = (".ipynb_checkpoints/a.txt", "_temporary/0/a.txt", "in/.a.txt", "in/_a.txt", "in/a.txt")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert [note.text for note in notes.read_notes(str(tmp_path))] == ["in/a.txt"]
+
+
+def test_suffixes_are_compared_without_case(tmp_path):
+    (tmp_path / "A.TXT").write_text("one")
+    (tmp_path / "b.txt").write_text("two")
+    assert [note.note_id for note in notes.read_notes(str(tmp_path))] == ["A", "b"]
+    path = tmp_path / "N.JSONL"
+    path.write_text('{"note_id": 1, "text": "three"}\n')
+    assert [note.text for note in notes.read_notes(str(path))] == ["three"]
+
+
+def test_a_folder_of_text_and_parquet_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("secret")
+    (tmp_path / "b.txt").write_text("secret")
+    (tmp_path / "c.Parquet").write_bytes(b"")
+    message = failure(tmp_path)
+    assert "received 2 of the one and 1 of the other kind" in message
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
+    def walk(path, onerror):
+        onerror(PermissionError(13, "no right", "inner"))
+        return iter(())
+
+    monkeypatch.setattr(note_files.os, "walk", walk)
+    with pytest.raises(PermissionError, match="inner"):
+        note_files.files_of_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary"])
+def test_parquet_text_that_is_not_utf8_is_named_by_its_row(tmp_path, kind):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = 700
+    # As Spark writes a column of bytes that is declared to be text.
+    texts = pyarrow.array([b"secret \xff" if row == 600 else b"fine" for row in range(rows)])
+    types = {"string": pyarrow.string(), "large_string": pyarrow.large_string()}
+    text = texts.cast(pyarrow.large_binary()) if kind == "large_string" else texts
+    text = text.cast(types.get(kind, pyarrow.string()), safe=False)
+    if kind == "dictionary":
+        text = text.dictionary_encode()
+    path = tmp_path / "n.parquet"
+    parquet.write_table(pyarrow.table({"note_id": range(rows), "text": text}), path)
+    assert "row 601: expected UTF-8" in failure(path)
+
+
+def excluding(path, **lists):
+    counts = notes.NoteCounts()
+    found = [note.note_id for note in notes.read_notes(str(path), counts=counts, **lists)]
+    assert counts.read == len(found) + counts.empty + sum(counts.filtered.values())
+    return found, counts.filtered
+
+
+def test_json_lines_without_a_known_subject_are_left_out_of_a_filtered_build(tmp_path):
+    path = tmp_path / "n.jsonl"
+    rows = [
+        {"note_id": "a", "text": "x", "subject_id": 1, "hadm_id": 5},
+        {"note_id": "b", "text": "x", "subject_id": None},
+        {"note_id": "c", "text": "x"},
+        {"note_id": "d", "text": "x", "subject_id": 2},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert excluding(path) == (["a", "b", "c", "d"], {})
+    assert excluding(path, exclude_subjects={"1"}) == (
+        ["d"],
+        {"excluded_subject": 1, "unknown_subject": 2},
+    )
+    # A note of no admission is an outpatient's.
+    assert excluding(path, exclude_admissions={"5"}) == (["b", "c", "d"], {"excluded_admission": 1})
+    path.write_text("\n")
+    assert excluding(path, exclude_subjects={"1"}) == ([], {})
+
+
+LISTS = [{"exclude_subjects": {"1"}}, {"exclude_admissions": {"1"}}]
+
+
+@pytest.mark.parametrize("lists", LISTS)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "folder"])
+def test_a_source_without_the_ids_of_a_list_is_refused(tmp_path, kind, lists):
+    path = tmp_path / f"n.{kind}"
+    if kind == "csv":
+        path.write_text("note_id,text\n1,secret\n")
+    elif kind == "jsonl":
+        path.write_text('{"note_id": 1, "text": "secret"}\n')
+    elif kind == "parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(pyarrow.table({"note_id": [1], "text": ["secret"]}), path)
+    else:
+        path.mkdir()
+        (path / "1.txt").write_text("secret")
+    name = "subject_id" if "exclude_subjects" in lists else "hadm_id"
+    message = rf"{path}: expected a {name} with each note.*--{next(iter(lists))}"
+    with pytest.raises(note_rows.NoteSourceError, match=message):
+        list(notes.read_notes(str(path), **lists))
+    notes.check_ids(str(path))
+    if kind == "jsonl":
+        # Any line may have it.
+        notes.check_ids(str(path), **lists)
+        return
+    with pytest.raises(note_rows.NoteSourceError, match=message):
+        notes.check_ids(str(path), **lists)

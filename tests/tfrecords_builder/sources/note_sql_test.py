@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -108,12 +109,71 @@ def test_values_in_a_databases_message_are_not_shown(tmp_path):
     assert "Conver" in failure(f"duckdb:///{path}#{query}")
 
 
-def test_passwords_are_hidden_in_names():
-    assert note_sql.source_name("postgresql://me:pa:ss@host:5/db#SELECT 'a:b@c'") == (
-        "postgresql://me:***@host:5/db#SELECT 'a:b@c'"
-    )
-    assert notes.source_name("sqlite:////a/b.db") == "sqlite:////a/b.db"
-    assert "letmein" not in note_sql.source_name("x:///db?user=a&password=letmein&z=1")
+@pytest.mark.parametrize("like", ["'%a%'", "'100%'", "'%(a)s'", "'%%'"])
+def test_a_percent_sign_is_part_of_the_query(tmp_path, sqlite_url, like):
+    query = f"SELECT row_id, text FROM noteevents WHERE text LIKE {like}"
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as database:
+        expected = [str(row) for row, _ in database.execute(query)]
+    database.close()
+    assert [note.note_id for note in notes.read_notes(f"{sqlite_url}#{query}")] == expected
+    duckdb = pytest.importorskip("duckdb")
+    pytest.importorskip("duckdb_engine")
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute("CREATE TABLE n AS SELECT 1 AS note_id, '100%' AS text")
+        database.execute("INSERT INTO n VALUES (2, 'a')")
+        found = f"SELECT * FROM n WHERE text LIKE {like}"
+        expected = [str(row) for row, _ in database.execute(found).fetchall()]
+    assert [note.note_id for note in notes.read_notes(f"duckdb:///{path}#{found}")] == expected
+
+
+def test_a_refused_connection_names_its_reason_without_the_password():
+    pytest.importorskip("psycopg")
+    with socket.socket() as taken:
+        # Bound and not listening.
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        message = failure(f"postgresql://me:secret@{address}/db")
+    assert "OperationalError" in message
+    assert "Connection refused" in message
+    assert f"postgresql://me:***@{address}/db" in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:pa@ss:secret@host/db",
+        "postgresql://127.0.0.1:1/db?password='secret&connect_timeout=1",
+        "postgresql://me:secret@host:port/db",
+        "postgresql://127.0.0.1:1/db?options=secret%20x&connect_timeout=1",
+        "postgresql://127.0.0.1:1/db?sslmode=none&sslcert=secret",
+    ],
+)
+def test_what_a_driver_says_of_a_url_holds_no_secret(url):
+    pytest.importorskip("psycopg")
+    failure(url)
+
+
+def test_a_drivers_message_is_shown_but_for_what_is_secret():
+    class DriverError(Exception):
+        sqlstate = "28P01"
+
+    error = DriverError('no "a table" for my secret\n word, as "secret s" said: refused')
+    shown = note_sql._public_message(error, ["secret s", "secret"])
+    assert shown == "DriverError 28P01 (no ... for my *** word, as ... said: refused)"
+    shown = note_sql._public_message(error, None)
+    assert shown == "DriverError 28P01 (no)"
+
+
+def test_databases_without_ids_cannot_be_filtered_by_them(sqlite_url):
+    source = f"{sqlite_url}#SELECT row_id, hadm_id, text FROM noteevents"
+    with pytest.raises(notes.NoteSourceError, match="expected a subject_id with each note"):
+        list(notes.read_notes(source, exclude_subjects={"1"}))
+    everything = list(notes.read_notes(source))
+    admission = next(note.hadm_id for note in everything if note.hadm_id)
+    left = list(notes.read_notes(source, exclude_admissions={admission}))
+    assert left == [note for note in everything if note.hadm_id != admission]
+    assert any(note.hadm_id is None for note in left)
 
 
 def test_missing_driver_names_the_extra():
@@ -156,7 +216,7 @@ def test_postgresql_gives_the_notes_of_the_csv_file(tmp_path, postgres_url):
     with psycopg.connect(postgres_url) as database, database.cursor() as cursor:
         cursor.execute(CREATE)
         cursor.executemany("INSERT INTO noteevents VALUES (%s, %s, %s, %s, %s, %s)", table_rows())
-    source = postgres_url + "#SELECT * FROM noteevents WHERE text NOT LIKE '%%none' OR text IS NULL"
+    source = postgres_url + "#SELECT * FROM noteevents WHERE text NOT LIKE '%none' OR text IS NULL"
     counts = notes.NoteCounts()
     found = list(notes.read_notes(source + " ORDER BY row_id", counts=counts))
     assert found == expected_notes(tmp_path)

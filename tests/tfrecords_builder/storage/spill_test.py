@@ -2,12 +2,16 @@
 
 import collections
 import os
+import pathlib
+import re
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from tfrecords_builder.storage import spill
+from tfrecords_builder.storage import private_file, shard_documents, spill
 
 
 def encoded(number, sentences, shards=4, vocab_size=1000, seed=0):
@@ -31,12 +35,18 @@ def corpus(count, seed=0):
     ]
 
 
-def written(folder, documents, shards=4, order=None, vocab_size=1000):
+def written(folder, documents, shards=4, order=None, vocab_size=1000, batch=100):
+    """Spills documents; returns how many there are."""
     folder.mkdir()
-    writer = spill.SpillWriter(str(folder), shards)
-    for number in order if order is not None else range(len(documents)):
-        writer.add(encoded(number, documents[number], shards, vocab_size))
-    return writer.close()
+    index = spill.SpillIndex(str(folder), shards)
+    order = list(order if order is not None else range(len(documents)))
+    for start in range(0, len(order), batch):
+        some = [
+            encoded(number, documents[number], shards, vocab_size)
+            for number in order[start : start + batch]
+        ]
+        index.add(spill.append_documents(str(folder), some))
+    return sum(index.close())
 
 
 def documents_of(pool, first=0, last=None):
@@ -55,7 +65,9 @@ def documents_of(pool, first=0, last=None):
 def read_all(folder, shards=4, pool_documents=16384, vocab_size=1000):
     found = []
     for shard in range(shards):
-        stored = spill.ShardDocuments(str(folder), shard, pool_documents, 1 << 24, vocab_size)
+        stored = shard_documents.ShardDocuments(
+            str(folder), shard, pool_documents, 1 << 24, vocab_size
+        )
         for number in range(stored.pools):
             pool = stored.pool(number)
             found.append(documents_of(pool, last=pool.own))
@@ -82,7 +94,7 @@ def test_shards_do_not_depend_on_the_order_of_arrival(tmp_path, monkeypatch):
     order = np.random.default_rng(3).permutation(200).tolist()
     # Another flush size besides: many small appends.
     monkeypatch.setattr(spill, "_BUFFERED_BYTES", 100)
-    written(tmp_path / "b", documents, order=order)
+    written(tmp_path / "b", documents, order=order, batch=3)
     assert read_all(tmp_path / "a") == read_all(tmp_path / "b")
 
 
@@ -102,21 +114,13 @@ def test_sentences_without_tokens_are_left_out_and_documents_without_are_none():
     assert encoded(0, [[], []]) is None
 
 
-def test_pools_are_bounded_by_documents_and_by_tokens(tmp_path):
-    documents = [[[5] * 100] for _ in range(100)]
-    written(tmp_path / "spill", documents, shards=1)
-    by_documents = spill.ShardDocuments(str(tmp_path / "spill"), 0, 30, 1 << 24, 1000)
-    assert [by_documents.pool(i).own for i in range(by_documents.pools)] == [25] * 4
-    by_tokens = spill.ShardDocuments(str(tmp_path / "spill"), 0, 1000, 2000, 1000)
-    assert [by_tokens.pool(i).own for i in range(by_tokens.pools)] == [20] * 5
-    assert len(by_tokens) == 100
-
-
 def test_a_small_pool_borrows_from_the_whole_corpus(tmp_path):
     documents = corpus(60)
     written(tmp_path / "spill", documents, shards=16)
     for shard in range(16):
-        stored = spill.ShardDocuments(str(tmp_path / "spill"), shard, 16384, 1 << 24, 1000)
+        stored = shard_documents.ShardDocuments(
+            str(tmp_path / "spill"), shard, 16384, 1 << 24, 1000
+        )
         if len(stored):
             pool = stored.pool(0)
             assert pool.own == len(stored) < 60
@@ -133,7 +137,11 @@ def test_the_reserve_is_bounded_and_the_same_in_any_order(tmp_path, monkeypatch)
         pools = [
             stored.pool(0)
             for shard in range(30)
-            if len(stored := spill.ShardDocuments(str(tmp_path / folder), shard, 99, 1 << 24, 1000))
+            if len(
+                stored := shard_documents.ShardDocuments(
+                    str(tmp_path / folder), shard, 99, 1 << 24, 1000
+                )
+            )
         ]
         assert all(len(pool.document_starts) - 1 <= pool.own + 10 for pool in pools)
         lent.append([documents_of(pool, first=pool.own) for pool in pools])
@@ -147,20 +155,50 @@ def test_a_batch_without_documents_adds_nothing(tmp_path):
     index.add(spill.append_documents(folder, []))
     index.add(spill.append_documents(folder, [encoded(0, [[5, 6]]), encoded(1, [[7]])]))
     index.add(spill.append_documents(folder, []))
-    assert index.close() == 2
+    assert sum(index.close()) == 2
     assert sorted(document for pool in read_all(tmp_path) for document in pool) == [[[5, 6]], [[7]]]
-
-
-def test_an_empty_shard_has_no_pool(tmp_path):
-    written(tmp_path / "spill", corpus(2), shards=50)
-    sizes = [
-        spill.ShardDocuments(str(tmp_path / "spill"), shard, 9, 99, 1000).pools
-        for shard in range(50)
-    ]
-    assert sorted(sizes)[:48] == [0] * 48
 
 
 def test_files_are_for_their_owner_only(tmp_path):
     written(tmp_path / "spill", corpus(20))
     modes = {stat.S_IMODE(os.stat(path).st_mode) for path in (tmp_path / "spill").iterdir()}
     assert modes == {0o600}
+
+
+def test_all_files_are_on_the_disk_itself_when_it_is_closed(tmp_path, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def note(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(private_file.os, "fsync", note)
+    written(tmp_path / "spill", corpus(20), batch=5)
+    files = [str(path) for path in (tmp_path / "spill").iterdir()]
+    assert sorted(synced) == sorted([*files, str(tmp_path / "spill")])
+
+
+def test_a_full_disk_is_named(tmp_path):
+    """The limit of a file's size stands for the disk's."""
+    program = (
+        "import resource, sys, numpy\n"
+        "from tfrecords_builder.storage import spill\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "ids = numpy.arange(1000)\n"
+        "document = spill.encode_document('0#1', ids, numpy.array([1000]), random_seed=1,\n"
+        "    num_shards=1, vocab_size=1000)\n"
+        "try:\n"
+        "    spill.append_documents(sys.argv[1], [document])\n"
+        "except OSError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=pathlib.Path(__file__).resolve().parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = rf"Expected to write {tmp_path}/\d+\.documents, received 'File too large'\. Free "
+    assert re.search(expected, done.stdout)
