@@ -12,6 +12,7 @@ from clinicalbert_tf.input_pipeline.order import (
     RecordOrder,
     one_epoch_in_file_order,
     ordered_batches,
+    unconverted,
 )
 from clinicalbert_tf.input_pipeline.shards import RecordSource
 
@@ -48,6 +49,7 @@ def training_batches(
     else:
         batches = ordered_batches(source, order, global_batch_size, position)
 
+    @unconverted
     def features(step, columns):
         records, *lengths = columns
         own = _features(part.own(records), source, masker, part.position(step))
@@ -80,6 +82,7 @@ def evaluation_batches(
     masker = _masker(source, "evaluation")
     records = one_epoch_in_file_order(source).take(num_batches * global_batch_size)
 
+    @unconverted
     def features(step, records):
         size = tf.shape(records)[0]
         places = part.own(tf.range(global_batch_size))

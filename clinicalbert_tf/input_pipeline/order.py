@@ -19,6 +19,9 @@ _FILE_ORDER_WINDOW = 1024
 # The same numbers on every machine: "auto_select" may differ between devices.
 GENERATOR = "philox"
 _ALL = tf.int64.max
+# For functions of a dataset: AutoGraph has nothing to convert in them and takes a second of every
+# start to find that out.
+unconverted = tf.autograph.experimental.do_not_convert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +67,7 @@ def ordered_batches(
     """
     first_epoch, offset = divmod(position, source.num_records)
 
+    @unconverted
     def one_epoch(epoch):
         skipped = tf.where(epoch == first_epoch, tf.constant(offset, tf.int64), 0)
         return _windows(source, order, epoch, skipped, arrange)
@@ -91,6 +95,7 @@ def _windows(source, order: RecordOrder, epoch, skipped, arrange: Arrange) -> tf
     size = tf.constant(order.shuffle_buffer or _FILE_ORDER_WINDOW, tf.int64)
     first_window = skipped // size
 
+    @unconverted
     def arranged(number, window):
         seed = None
         if epoch_seed is not None:
@@ -120,5 +125,6 @@ def _files(source: RecordSource) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.constant(source.paths), tf.constant(compressions)
 
 
+@unconverted
 def _read_shard(file, compression) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(file, compression_type=compression)
