@@ -8,13 +8,14 @@ from absl import logging
 from tfrecords_builder import notes, schema, synthetic, vocabulary
 from tfrecords_builder.settings import BuilderSettings
 
-NOTES_NAME = "NOTEEVENTS.csv.gz"
+# Of the output folder: a table or a vocabulary that a user keeps there is never written over.
+FOLDER = "invented"
 
 
 def fill_in(settings: BuilderSettings) -> BuilderSettings:
     """Names the embedded default's files where no input is given, after writing them.
 
-    They go into the output folder; the same seed gives the same bytes.
+    They go into a folder of their own in the output folder; the same seed gives the same bytes.
 
     Raises:
         ValueError: there is input but no vocabulary.
@@ -26,7 +27,8 @@ def fill_in(settings: BuilderSettings) -> BuilderSettings:
                 "model to train, or learn one: python -m tfrecords_builder.vocabulary --help."
             )
         return settings
-    path = os.path.join(settings.output_dir, NOTES_NAME)
+    folder = os.path.join(settings.output_dir, FOLDER)
+    path = os.path.join(folder, "NOTEEVENTS.csv.gz")
     logging.info(
         "No --input: using the embedded default, %d invented notes, written to %s.",
         settings.synthetic_notes,
@@ -37,7 +39,7 @@ def fill_in(settings: BuilderSettings) -> BuilderSettings:
     if settings.vocab_file is not None:
         return settings
     do_lower_case = bool(settings.do_lower_case)
-    vocab_file = os.path.join(settings.output_dir, schema.VOCABULARY_NAME)
+    vocab_file = os.path.join(folder, schema.VOCABULARY_NAME)
     texts = (note.text for note in notes.read_notes(path))
     tokens = vocabulary.learn_vocabulary(texts, settings.synthetic_vocab_size, do_lower_case)
     vocabulary.write_vocabulary(vocab_file, tokens)

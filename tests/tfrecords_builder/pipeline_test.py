@@ -387,14 +387,28 @@ def test_a_missing_input_is_an_error(tmp_path):
 
 
 def test_the_embedded_default_invents_notes_and_learns_a_vocabulary(tmp_path):
+    # What a user keeps in the folder is not the embedded default's to replace.
+    (tmp_path / "NOTEEVENTS.csv.gz").write_bytes(b"mine")
     manifest = build(
         tmp_path, input=(), vocab_file=None, synthetic_notes=60, synthetic_vocab_size=400
     )
     assert manifest.counts["notes"]["read"] == 60
     assert manifest.vocabulary["size"] <= 400
-    assert manifest.inputs[0]["path"] == str(tmp_path / "NOTEEVENTS.csv.gz")
+    assert manifest.inputs[0]["path"] == str(tmp_path / "invented" / "NOTEEVENTS.csv.gz")
+    assert (tmp_path / "NOTEEVENTS.csv.gz").read_bytes() == b"mine"
     assert manifest.vocabulary["sha256"] == schema.file_sha256(str(tmp_path / "vocab.txt"))
     assert manifest.counts["instances"] > 100
+
+
+def test_a_refused_embedded_default_leaves_finished_records_as_they_are(tmp_path):
+    build(tmp_path, input=(), vocab_file=None, synthetic_notes=60, synthetic_vocab_size=400)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(FileNotFoundError, match="missing"):
+        build(
+            tmp_path, input=(), vocab_file=None, synthetic_notes=70, synthetic_vocab_size=300,
+            overwrite=True, exclude_subjects=str(tmp_path / "missing.txt"),
+        )  # fmt: skip
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
 
 
 def test_a_bucket_is_refused_by_the_local_runner(tmp_path, monkeypatch):

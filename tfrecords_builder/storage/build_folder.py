@@ -23,7 +23,7 @@ _DOCUMENTS = "documents.json"
 _LOCK = "lock"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _RECORDS = re.compile(r"part-\d{5}-of-\d{5}\.tfrecord(\.gz)?")
-# What a build writes beside the records: `embedded` puts invented notes there.
+# What a build writes beside the records, and wrote there in older versions.
 _BESIDE = ("manifest.json", "vocab.txt", "NOTEEVENTS.csv.gz")
 # See `private_file.temporary_name`; visible ones with a process number are of older versions.
 _TEMPORARY = re.compile(
@@ -141,6 +141,7 @@ class BuildFolder:
             Whether there is a killed build to go on with.
 
         Raises:
+            FileExistsError: another vocabulary lies where the records' will lie.
             ValueError: the killed build had another plan; names every difference.
         """
         if differences := self._differences_from_killed(plan, overwrite):
@@ -153,6 +154,8 @@ class BuildFolder:
         elif differences is not None:
             self._remove(_TEMPORARY)
             return True
+        if not overwrite:
+            self._check_vocabulary(plan["vocabulary"]["sha256"])
         # The manifest first: records without one are unfinished.
         if os.path.exists(os.path.join(self.output_dir, schema.MANIFEST_NAME)):
             os.unlink(os.path.join(self.output_dir, schema.MANIFEST_NAME))
@@ -167,6 +170,15 @@ class BuildFolder:
         self._write(_PLAN, plan)
         return False
 
+    def _check_vocabulary(self, sha256: str) -> None:
+        path = os.path.join(self.output_dir, schema.VOCABULARY_NAME)
+        if os.path.exists(path) and schema.file_sha256(path) != sha256:
+            raise FileExistsError(
+                f"Expected an --output_dir without another vocabulary, received {path}, which is "
+                "not the one that the records are built with. Take another folder, or --overwrite "
+                "to replace it."
+            )
+
     def _differences_from_killed(self, plan: dict[str, Any], overwrite: bool) -> list[str] | None:
         """Where the killed build's plan differs from this one; None without one to go on with."""
         before = self._read(_PLAN)
@@ -177,7 +189,9 @@ class BuildFolder:
 
     def documents(self) -> dict[str, Any] | None:
         """What the tokenization step counted, or None while it is unfinished."""
-        return self._read(_DOCUMENTS) if os.path.isdir(self.spill_folder) else None
+        counted = self._read(_DOCUMENTS) if os.path.isdir(self.spill_folder) else None
+        # Older versions did not count a shard's documents, so theirs cannot be checked.
+        return counted if counted and "shard_documents" in counted else None
 
     def scratch(self) -> str:
         """A folder for this build's passing files; goes at its end or when the next begins."""

@@ -8,10 +8,16 @@ import stat
 
 import pytest
 
+from tfrecords_builder import schema
 from tfrecords_builder.storage import build_folder
 from tfrecords_builder.storage.build_folder import UNFINISHED, BuildFolder
 
-PLAN = {"settings": {"max_seq_length": 128, "random_seed": 1}, "inputs": [{"sha256": "aa"}]}
+PLAN = {
+    "settings": {"max_seq_length": 128, "random_seed": 1},
+    "vocabulary": {"sha256": "bb", "size": 3},
+    "inputs": [{"sha256": "aa"}],
+}
+COUNTED = {"counts": {}, "shard_documents": [1, 1]}
 SHARD = {"file": "part-00000-of-00002.tfrecord", "instances": 3, "bytes": 4}
 
 HEX = "0123456789abcdef" * 2
@@ -37,7 +43,7 @@ def killed_build(path):
     """A build killed after its documents and its first of two shards."""
     folder, _ = begun(path)
     folder.empty_spill()
-    folder.finish_documents({"counts": {}})
+    folder.finish_documents(COUNTED)
     (path / SHARD["file"]).write_bytes(b"data")
     folder.finish_shard(SHARD)
     for name in LEFT_BEHIND:
@@ -55,7 +61,7 @@ def test_a_killed_build_goes_on_with_the_same_plan(tmp_path):
     killed_build(tmp_path)
     folder, goes_on = begun(tmp_path)
     assert goes_on
-    assert folder.documents() == {"counts": {}}
+    assert folder.documents() == COUNTED
     assert folder.finished_shard(SHARD["file"]) == SHARD
     assert folder.finished_shard("part-00001-of-00002.tfrecord") is None
     assert not list(tmp_path.glob("*.tmp-*"))
@@ -71,7 +77,8 @@ def test_a_shard_that_is_gone_or_cut_is_not_finished(tmp_path):
 
 def test_another_plan_is_refused_with_every_difference(tmp_path):
     killed_build(tmp_path)
-    other = {"settings": {"max_seq_length": 256, "random_seed": 1}, "inputs": [{"sha256": "bb"}]}
+    settings = {"max_seq_length": 256, "random_seed": 1}
+    other = PLAN | {"settings": settings, "inputs": [{"sha256": "bb"}]}
     with pytest.raises(ValueError) as error:
         begun(tmp_path, other)
     message = str(error.value)
@@ -108,7 +115,7 @@ def test_overwrite_goes_on_with_a_killed_build_of_the_same_plan(tmp_path):
     killed_build(tmp_path)
     folder, goes_on = begun(tmp_path, overwrite=True)
     assert goes_on
-    assert folder.documents() == {"counts": {}}
+    assert folder.documents() == COUNTED
     assert folder.finished_shard(SHARD["file"]) == SHARD
 
 
@@ -137,9 +144,26 @@ def test_passing_files_of_a_killed_build_go_when_the_next_begins(tmp_path):
     assert not path.exists()
 
 
+def test_a_build_killed_under_an_older_version_begins_anew(tmp_path):
+    killed_build(tmp_path).finish_documents({"counts": {}})
+    folder, goes_on = begun(tmp_path)
+    assert not goes_on
+    assert folder.finished_shard(SHARD["file"]) is None
+
+
+def test_another_vocabulary_in_the_folder_is_left_alone_unless_overwritten(tmp_path):
+    (tmp_path / "vocab.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"another vocabulary.*vocab\.txt.*--overwrite"):
+        begun(tmp_path)
+    assert (tmp_path / "vocab.txt").read_text() == "mine"
+    own = PLAN | {"vocabulary": {"sha256": schema.file_sha256(str(tmp_path / "vocab.txt"))}}
+    assert begun(tmp_path, own)[1] is False
+    assert begun(tmp_path, overwrite=True)[1] is False
+
+
 def test_a_build_killed_before_its_documents_begins_anew_with_any_plan(tmp_path):
     begun(tmp_path)
-    folder, goes_on = begun(tmp_path, {"settings": {"max_seq_length": 64}})
+    folder, goes_on = begun(tmp_path, PLAN | {"settings": {"max_seq_length": 64}})
     assert not goes_on
     assert folder.documents() is None
 
