@@ -35,6 +35,12 @@ def main(argv):
                 "embedded default."
             )
         command = [sys.executable, "-m", "clinicalbert_tf.pretrain", "--strategy=multi_worker"]
+    if command[0].startswith("-"):
+        sys.exit(
+            f"launch: Expected a command after --, received the flag {command[0]}. Put the command "
+            "before its flags: -- python -m clinicalbert_tf.pretrain --strategy multi_worker "
+            f"{command[0]}"
+        )
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     try:
         status = local_workers.run(command, FLAGS.workers, FLAGS.seconds_to_end, f"launch-{now}")

@@ -10,6 +10,7 @@ stopped by SIGINT, saved likewise.
 
 import datetime
 import os
+import shlex
 import sys
 from typing import Any
 
@@ -282,7 +283,11 @@ def _stop(error: Interrupted, settings) -> None:
 
 def _say_stopped(error: Interrupted, settings=None) -> None:
     named = settings is None or FLAGS["output_dir"].present
-    command = endings.how_to_go_on(sys.argv[1:], None if named else settings.output_dir)
+    command = endings.how_to_go_on(
+        sys.argv[1:],
+        None if named else settings.output_dir,
+        one_of_several=FLAGS.strategy == "multi_worker",
+    )
     _say(f"{error} {command}", event="stopped", exit_code=error.exit_code)
 
 
@@ -310,19 +315,20 @@ def _say_results(settings, results: dict[str, Any]) -> None:
 
 def _say_next(settings, results: dict[str, Any]) -> None:
     command = "python -m clinicalbert_tf.pretrain"
+    folder = shlex.quote(settings.output_dir)
     print("Next:")
-    print(f"  tensorboard --logdir {settings.output_dir}")
+    print(f"  tensorboard --logdir {folder}")
     report = os.path.join(settings.output_dir, "report.html")
-    if os.path.exists(report):
+    if settings.report and os.path.exists(report):
         print(f"  open {report} in a browser")
     if "train" not in results:
         return
     if "eval" not in results:
         print(
-            f"  {command} --do_train=False --do_eval=True --output_dir={settings.output_dir} "
+            f"  {command} --do_train=False --do_eval=True --output_dir={folder} "
             "--input_file=HELD_OUT_RECORDS"
         )
-    if settings.input_file.startswith(settings.output_dir):
+    if settings.input_file.startswith(os.path.join(settings.output_dir, "data", "")):
         print(
             "  python -m tfrecords_builder --input NOTEEVENTS.csv.gz --vocab_file vocab.txt "
             "--output_dir records"

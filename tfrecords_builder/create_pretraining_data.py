@@ -203,14 +203,19 @@ def main(argv: list[str]) -> None:
         total = create_pretraining_data(settings)
     except (OSError, ValueError) as error:
         sys.exit(f"Error: {error}")
-    logging.info(
-        "Wrote %d instances to %s. Next: python -m clinicalbert_tf.pretrain --input_file=%s "
-        "--max_seq_length=%d --max_predictions_per_seq=%d ...",
-        total,
+    # Not into the log: its prefix would be in the way of whoever copies the command.
+    print(f"Wrote {total} instances to {settings.output_file}.\nNext: {_next_command(settings)}")
+
+
+def _next_command(settings: ReferenceSettings) -> str:
+    from tfrecords_builder.running import report
+
+    # No manifest beside the reference's records says any of this.
+    return report.next_command(
         settings.output_file,
-        settings.output_file,
-        settings.max_seq_length,
-        settings.max_predictions_per_seq,
+        f"--vocab_file={settings.vocab_file}",
+        f"--max_seq_length={settings.max_seq_length}",
+        f"--max_predictions_per_seq={settings.max_predictions_per_seq}",
     )
 
 

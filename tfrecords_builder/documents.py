@@ -68,32 +68,39 @@ class NoteFilters:
 
     @classmethod
     def of(cls, settings: BuilderSettings) -> "NoteFilters":
-        """Reads the lists that the settings name and looks whether the inputs can be filtered.
+        """Reads the lists that the settings name and looks whether the inputs can be read.
 
         Raises:
-            ValueError: a list is not as expected, or see `check`.
+            ValueError: a list is not as expected, no input holds anything, or see `check`.
         """
         lists = [
             notes.read_ids(path) if path else frozenset()
             for path in (settings.exclude_subjects, settings.exclude_admissions)
         ]
         filters = cls(frozenset(settings.categories) or None, *lists)
-        for path in settings.input:
-            filters.check(path)
+        # All of them: one without notes beside others is nothing to refuse.
+        if settings.input and not any([filters.check(path) for path in settings.input]):
+            names = ", ".join(map(notes.source_name, settings.input))
+            raise ValueError(
+                f"Expected at least two notes with text in {names}, received none. Check --input."
+            )
         return filters
 
-    def check(self, path: str) -> None:
-        """Refuses an input that does not say what its notes shall be left out by.
+    def check(self, path: str) -> bool:
+        """Refuses an input that cannot be opened, or does not say what notes are left out by.
 
-        What only reading tells is refused at the input's turn: JSON lines, databases, and files
-        that are not on this machine.
+        What only reading tells is refused at the input's turn; see `notes.check_ids`.
+
+        Returns:
+            Whether the input can hold notes.
 
         Raises:
-            ValueError: it is a sentence file, or has no such ids; names it.
+            OSError, ImportError: it cannot be opened.
+            ValueError: its first row cannot be read, it has no such ids, or it is a sentence file
+                and shall be filtered; names it.
         """
         if not sentence_files.is_sentence_file(path):
-            notes.check_ids(path, self.exclude_subjects, self.exclude_admissions)
-            return
+            return notes.check_ids(path, self.exclude_subjects, self.exclude_admissions)
         given = [name for name, values in dataclasses.asdict(self).items() if values]
         if given:
             flags = ", ".join(f"--{name}" for name in given)
@@ -102,6 +109,7 @@ class NoteFilters:
                 "which has neither ids nor categories. Make it of chosen notes (python -m "
                 "tfrecords_builder.format_notes takes the same flags), then drop them here."
             )
+        return sentence_files.holds_text(path)
 
 
 def make_deduplicator(settings: BuilderSettings) -> Deduplicator | None:

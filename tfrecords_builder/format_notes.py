@@ -8,9 +8,12 @@ what became of every note. Without --input it writes the sentences of invented n
 
 import contextlib
 import dataclasses
+import fcntl
+import glob
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,10 +24,12 @@ from tfrecords_builder.cutting import cut_note
 from tfrecords_builder.notes import NoteCounts, check_ids, read_ids, read_notes, source_name
 from tfrecords_builder.schema import Note
 from tfrecords_builder.sources import input_files
-from tfrecords_builder.storage.private_file import open_private_file
+from tfrecords_builder.storage.private_file import naming, open_private_file
 
 COUNTS_NAME = "counts.json"
 _MOST_CATEGORIES = 200
+# See `private_file.temporary_name`: what a killed run left.
+_TEMPORARY = re.compile(rf"\.(\w+\.txt|{re.escape(COUNTS_NAME)})\.tmp-[0-9a-f]{{32}}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +37,7 @@ class FormatSettings:
     """What to write.
 
     Attributes:
-        output_dir: a folder that is new or empty.
+        output_dir: a folder that is new or empty, but for what a killed run left unfinished.
         input: sources of notes, see `notes.read_notes`; none: invented notes.
         sections: "corrected" or "as_published".
         sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
@@ -81,18 +86,17 @@ class FormatCounts:
 def format_notes(settings: FormatSettings) -> FormatCounts:
     """Writes the sentence files; they appear all together when the last note is written.
 
+    What a killed run left unfinished in the output folder is removed.
+
     Raises:
         FileExistsError: the output folder holds files.
         FileNotFoundError: a path or glob names nothing.
         ImportError: a source or `sentences` needs an extra that is not installed; names it.
+        RuntimeError: another process writes into the output folder.
         ValueError: a source cannot be read to its end, has not the ids by which notes shall be
             left out, or has too many categories for a file each.
     """
-    if os.path.isdir(settings.output_dir) and os.listdir(settings.output_dir):
-        raise FileExistsError(
-            f"Expected a new or empty folder, received {settings.output_dir}, which holds files. "
-            "Name another --output_dir or empty it."
-        )
+    _leftovers(settings.output_dir)
     if settings.input:
         sources = tuple(input_files.find_sources(settings.input))
         settings = dataclasses.replace(settings, input=sources)
@@ -103,6 +107,7 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
     lists = _read_lists(settings)
     counts = FormatCounts()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_empty_folder(settings.output_dir))
         # Opened first, it is the last to get its name.
         path = os.path.join(settings.output_dir, COUNTS_NAME)
         counts_file = stack.enter_context(open_private_file(path))
@@ -113,9 +118,49 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
                 name, file = files.of(note.category)
                 file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
                 counts.written[name] = counts.written.get(name, 0) + 1
+        counts.notes.warn_of_unmet_ids()
         report = dataclasses.asdict(counts) | {"settings": described}
+        # It names patients: the ids that were met.
+        del report["notes"]["lists"]
         counts_file.write(json.dumps(report, indent=1, sort_keys=True).encode("utf-8") + b"\n")
     return counts
+
+
+def _leftovers(output_dir: str) -> list[str]:
+    """Paths of what a killed run left in the folder; any other file there is an error."""
+    names = os.listdir(output_dir) if os.path.isdir(output_dir) else []
+    if not all(map(_TEMPORARY.fullmatch, names)):
+        raise FileExistsError(
+            f"Expected a new or empty folder, received {output_dir}, which holds files. "
+            "Name another --output_dir or empty it."
+        )
+    return [os.path.join(output_dir, name) for name in names]
+
+
+@contextlib.contextmanager
+def _empty_folder(output_dir: str) -> Iterator[None]:
+    """Makes or empties the folder and holds it against a second process at the same time."""
+    with contextlib.ExitStack() as stack:
+        with naming(output_dir):
+            os.makedirs(output_dir, mode=0o700, exist_ok=True)
+            # The folder itself is the lock: a file in it would be one more to leave behind.
+            descriptor = os.open(output_dir, os.O_RDONLY)
+        stack.callback(os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"Expected to write alone in {output_dir}, received a folder that another "
+                "process writes into. Wait for it or name another --output_dir."
+            ) from None
+        except OSError:
+            # Some file systems lock no folders. A second process there would take the first
+            # one's files for leftovers; the first then fails by name when it ends.
+            pass
+        for path in _leftovers(output_dir):
+            with naming(path):
+                os.unlink(path)
+        yield
 
 
 class _CategoryFiles:
@@ -191,6 +236,7 @@ def _progress(found: Iterator[Note]) -> Iterator[Note]:
 
 def _report(settings: FormatSettings, counts: FormatCounts) -> str:
     kept = counts.content_kept / max(1, counts.content_read)
+    written = shlex.quote(os.path.join(glob.escape(settings.output_dir), "*.txt"))
     lines = [
         f"read {counts.notes.read:,} notes, {counts.notes.empty:,} of them empty",
         *(f"left out {number:,}: {reason}" for reason, number in counts.notes.filtered.items()),
@@ -200,8 +246,11 @@ def _report(settings: FormatSettings, counts: FormatCounts) -> str:
         "characters kept",
         f"Wrote sentence files to {settings.output_dir}.",
         "Next: python -m tfrecords_builder.create_pretraining_data "
-        f"--input_file='{settings.output_dir}/*.txt' --output_file=notes.tfrecord "
-        "--vocab_file=vocab.txt --do_lower_case=False",
+        f"--input_file={written} --output_file=notes.tfrecord --vocab_file=VOCABULARY "
+        "--do_lower_case=False",
+        "(VOCABULARY: a released model's vocab.txt, with --do_lower_case=True where it is "
+        "uncased; or vocab.txt, learnt with: python -m tfrecords_builder.vocabulary "
+        f"--input={written} --output=vocab.txt)",
     ]
     return "\n".join(lines)
 
@@ -256,7 +305,7 @@ def main(argv: list[str]) -> None:
     try:
         settings = FormatSettings(**fields)
         counts = format_notes(settings)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
         sys.exit(f"Error: {error}")
     print(_report(settings, counts))
 

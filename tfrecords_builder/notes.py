@@ -6,8 +6,16 @@ import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 
+from absl import logging
+
 from tfrecords_builder.schema import Note
-from tfrecords_builder.sources import database_urls, note_files, note_sql, note_tables
+from tfrecords_builder.sources import (
+    database_urls,
+    input_files,
+    note_files,
+    note_sql,
+    note_tables,
+)
 from tfrecords_builder.sources.note_rows import (
     ADMISSION_ID,
     SUBJECT_ID,
@@ -25,6 +33,11 @@ OTHER_CATEGORY = "other_category"
 EXCLUDED_SUBJECT = "excluded_subject"
 UNKNOWN_SUBJECT = "unknown_subject"
 EXCLUDED_ADMISSION = "excluded_admission"
+# What asks for it, and the column it goes by.
+_LISTS = {
+    EXCLUDED_SUBJECT: ("--exclude_subjects", SUBJECT_ID),
+    EXCLUDED_ADMISSION: ("--exclude_admissions", ADMISSION_ID),
+}
 
 
 @dataclasses.dataclass
@@ -35,13 +48,17 @@ class NoteCounts:
         read: notes in the source.
         used: notes handed on.
         empty: notes without a character other than white space.
-        filtered: notes left out, by reason.
+        filtered: notes left out, by reason; a list's reason also where it met no note.
+        lists: of the lists of what to leave out, by reason: how many ids, and which met a note.
     """
 
     read: int = 0
     used: int = 0
     empty: int = 0
     filtered: dict[str, int] = dataclasses.field(default_factory=dict)
+    lists: dict[str, "ListedIds"] = dataclasses.field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def count_filtered(self, reason: str) -> None:
         self.filtered[reason] = self.filtered.get(reason, 0) + 1
@@ -53,6 +70,44 @@ class NoteCounts:
         self.empty += other.empty
         for reason, number in other.filtered.items():
             self.filtered[reason] = self.filtered.get(reason, 0) + number
+        for reason, listed in other.lists.items():
+            self.lists.setdefault(reason, ListedIds(listed.given)).met.update(listed.met)
+
+    def begin_list(self, reason: str, ids: Collection[str]) -> set[str]:
+        """Shows that notes are left out by a list, also if it meets none; returns the ids met."""
+        if not ids:
+            return set()
+        self.filtered.setdefault(reason, 0)
+        return self.lists.setdefault(reason, ListedIds(len(ids))).met
+
+    def warn_of_unmet_ids(self) -> None:
+        """Says, when all is read, how many ids of a list met no note; shows none of them."""
+        for reason, listed in self.lists.items():
+            option, column = _LISTS[reason]
+            if not listed.met:
+                logging.warning(
+                    "None of the %d ids of %s met a note: check that the list holds %s values.",
+                    listed.given,
+                    option,
+                    column,
+                )
+            elif missed := listed.given - len(listed.met):
+                logging.warning(
+                    "%d of the %d ids of %s met no note. Check that the list holds %s values, if "
+                    "the notes should be of all of them.",
+                    missed,
+                    listed.given,
+                    option,
+                    column,
+                )
+
+
+@dataclasses.dataclass
+class ListedIds:
+    """A list of what to leave out: how many ids it gives, and those that a note had."""
+
+    given: int
+    met: set[str] = dataclasses.field(default_factory=set, repr=False)
 
 
 def read_notes(
@@ -99,9 +154,15 @@ def read_notes(
     admissions = set(map(normal_id, exclude_admissions)) - {None}
     paths = (path,) if isinstance(path, str) else path
     needed = _needed(subjects, admissions)
+    met_subjects = counts.begin_list(EXCLUDED_SUBJECT, subjects)
+    met_admissions = counts.begin_list(EXCLUDED_ADMISSION, admissions)
     opened = (_open_source(path, on_bytes, needed) for path in paths)
     for note, marked_as_error in itertools.chain.from_iterable(opened):
         counts.read += 1
+        if note.subject_id in subjects:
+            met_subjects.add(note.subject_id)
+        if note.hadm_id in admissions:
+            met_admissions.add(note.hadm_id)
         if marked_as_error:
             counts.count_filtered(MARKED_AS_ERROR)
         elif wanted is not None and note.category.casefold() not in wanted:
@@ -123,23 +184,35 @@ def read_ids(path: str) -> frozenset[str]:
     """Reads a list of patients or admissions to leave out.
 
     Args:
-        path: a text file with one id a line; a first line `subject_id` or `hadm_id` is a header.
+        path: a UTF-8 text file with one id a line, in quotation marks or not; a first line
+            `subject_id` or `hadm_id` is a header.
 
     Raises:
-        ValueError: a line holds more than an id, or there is none at all.
+        ValueError: a line holds more than an id, or there is none at all, or it is not UTF-8.
     """
     ids = []
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if number == 1 and line.strip().strip('"').lower() in ("subject_id", "hadm_id"):
-                continue
-            if len(line.replace(",", " ").split()) > 1:
-                raise ValueError(
-                    f"{path}, line {number}: expected one id a line, received several words. "
-                    "Write a file with the ids only."
-                )
-            if line.strip():
-                ids.append(normal_id(line.strip().strip(',"')))
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            lines = file.readlines()
+    except UnicodeDecodeError:
+        lines = ["\0"]
+    # UTF-16 without its mark can be read as UTF-8: every second character is a zero.
+    if any("\0" in line for line in lines):
+        raise ValueError(
+            f"{path}: expected one id a line in UTF-8, received bytes that are not. Convert it to "
+            "UTF-8 (iconv -t UTF-8)."
+        )
+    for number, line in enumerate(lines, start=1):
+        value = line.strip().strip(",\"'").strip()
+        if number == 1 and value.lower() in (SUBJECT_ID, ADMISSION_ID):
+            continue
+        if len(line.replace(",", " ").split()) > 1:
+            raise ValueError(
+                f"{path}, line {number}: expected one id a line, received several words. "
+                "Write a file with the ids only."
+            )
+        if value:
+            ids.append(normal_id(value))
     if not ids:
         raise ValueError(f"{path}: expected one id a line, received none. Drop the option instead.")
     return frozenset(ids)
@@ -147,23 +220,33 @@ def read_ids(path: str) -> frozenset[str]:
 
 def check_ids(
     path: str, exclude_subjects: Collection[str] = (), exclude_admissions: Collection[str] = ()
-) -> None:
-    """Refuses a source without the ids by which notes shall be left out, before it is read.
+) -> bool:
+    """Refuses a source that cannot be opened, or has not the ids by which notes are left out.
 
-    `read_notes` does the same, but at a source's turn. What only reading tells is left to it: JSON
-    lines, whose names may differ, and databases, where a query can take long.
+    `read_notes` does the same, but at a source's turn. What only reading tells is left to it: rows
+    behind the first, and in JSON lines, whose names may differ, the ids. Files of other machines
+    are not looked at. PostgreSQL, DuckDB and SQLite plan a `SELECT` without running it; other
+    databases, and queries of other forms, run up to the first row, which can take long.
 
     Args:
         path: a source of notes.
         exclude_subjects, exclude_admissions: as for `read_notes`.
 
+    Returns:
+        Whether there can be notes: False for a file without a row.
+
     Raises:
-        NoteSourceError: there is no such column; or the first row cannot be read.
+        FileNotFoundError, ImportError, NoteSourceError: as `read_notes` does for the first row.
     """
+    if input_files.is_remote(path):
+        return True
     needed = _needed(exclude_subjects, exclude_admissions)
-    if needed and not database_urls.is_url(path):
-        with contextlib.closing(_open_source(path, None, needed)) as found:
+    if database_urls.is_url(path):
+        with contextlib.closing(note_sql.read_query(path, needed, columns_only=True)) as found:
             next(found, None)
+        return True
+    with contextlib.closing(_open_source(path, None, needed)) as found:
+        return next(found, None) is not None
 
 
 def source_name(path: str) -> str:

@@ -211,6 +211,7 @@ def _read(
         notes_read.append(None if is_sentence_file(path) else counts.read - before)
     if deduplicator:
         logging.info("%s", deduplicator.counts)
+    counts.warn_of_unmet_ids()
 
 
 def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:

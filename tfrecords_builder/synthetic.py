@@ -12,6 +12,7 @@ import gzip
 import io
 import itertools
 import random
+import shlex
 import sys
 from collections.abc import Iterator
 
@@ -153,9 +154,13 @@ def main(argv: list[str]) -> None:
         characters = write_noteevents(settings.output, settings.notes, settings.seed)
     except (OSError, ValueError) as error:
         sys.exit(f"{error}")
+    notes = shlex.quote(settings.output)
     print(
         f"Wrote {settings.notes} invented notes ({characters:,} characters) to {settings.output}.\n"
-        f"Next: python -m tfrecords_builder --input={settings.output} --output_dir=records"
+        "Next:\n"
+        f"  python -m tfrecords_builder.vocabulary --input={notes} --size=2000 --output=vocab.txt\n"
+        f"  python -m tfrecords_builder --input={notes} --vocab_file=vocab.txt "
+        "--do_lower_case=False --output_dir=records"
     )
 
 

@@ -172,7 +172,7 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
         **common,
     )
     flags.DEFINE_string("output", "vocab.txt", "The vocabulary to write (mode 0600).", **common)
-    flags.DEFINE_integer("size", 28996, "Rows to learn.", lower_bound=6, **common)
+    flags.DEFINE_integer("size", 28996, "Rows to learn, without --extend.", lower_bound=6, **common)
     flags.DEFINE_bool(
         "do_lower_case",
         None,
@@ -205,7 +205,21 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def settings_from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> VocabularySettings:
-    """The flags as settings."""
+    """The flags as settings.
+
+    Raises:
+        ValueError: a flag was given that the others leave without effect.
+    """
+    if flag_values.extend and flag_values["size"].present:
+        raise ValueError(
+            "Expected --size or --extend, received both: an extended vocabulary keeps its size. "
+            "Drop --size; --add says how many words to add."
+        )
+    if flag_values.add is not None and not flag_values.extend:
+        raise ValueError(
+            f"Expected --extend with --add, received --add={flag_values.add} alone. Name the "
+            "vocabulary to extend, or give --size to learn a new one."
+        )
     names = [field.name for field in dataclasses.fields(VocabularySettings)]
     values = {name: getattr(flag_values, name) for name in names}
     sources = tuple(input_files.split_sources(values["input"]))
@@ -279,25 +293,29 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
-    settings = settings_from_flags()
-    if not settings.input:
-        print(f"No --input: using the embedded default, {EMBEDDED_NOTES} invented notes.")
     try:
+        settings = settings_from_flags()
+        if not settings.input:
+            print(f"No --input: using the embedded default, {EMBEDDED_NOTES} invented notes.")
         rows = make_vocabulary(settings)
     except (OSError, ValueError, ImportError) as error:
         sys.exit(str(error))
     print(
         f"Wrote {len(rows)} wordpieces to {settings.output}. It holds words of the notes.\n"
-        f"Next: python -m tfrecords_builder {_input_flags(settings.input)} "
-        f"--vocab_file {settings.output} --do_lower_case={casing_of(settings)} --output_dir records"
+        f"Next: python -m tfrecords_builder {_input_flags(settings.input)}"
+        f"--vocab_file {shlex.quote(settings.output)} --do_lower_case={casing_of(settings)} "
+        "--output_dir records"
     )
 
 
 def _input_flags(sources: tuple[str, ...]) -> str:
-    """The sources as flags of the next command; a URL without its password."""
+    """The sources as flags of the next command, a blank behind each; a URL without its password.
+
+    None give nothing: then the builder, too, invents its notes.
+    """
     from tfrecords_builder.notes import source_name
 
-    return " ".join(f"--input={shlex.quote(source_name(s))}" for s in sources) or "--input=NOTES"
+    return "".join(f"--input={shlex.quote(source_name(source))} " for source in sources)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """A model to use: a checkpoint with what belongs to it, and the default where none is named."""
 
+import contextlib
 import dataclasses
 import glob
 import hashlib
+import io
 import os
+import sys
 import tempfile
 
 from clinicalbert_tf.config import BertConfig
@@ -122,11 +125,16 @@ def _load_from_separate_files(source: ModelSource, options: dict):
             os.symlink(os.path.abspath(given), os.path.join(folder, name))
         for given in glob.glob(glob.escape(prefix) + ".*"):
             os.symlink(os.path.abspath(given), os.path.join(folder, os.path.basename(given)))
+        said = io.StringIO()
         try:
-            bert = from_pretrained(os.path.join(folder, os.path.basename(prefix)), **options)
+            with contextlib.redirect_stderr(said):
+                bert = from_pretrained(os.path.join(folder, os.path.basename(prefix)), **options)
         except ValueError as error:
             message = str(error).replace(os.path.join(folder, "vocab.txt"), vocab_file)
             message = message.replace(os.path.join(folder, "bert_config.json"), config_file)
             raise ValueError(message.replace(folder, beside)) from None
+        finally:
+            # The user knows the files by their own places.
+            sys.stderr.write(said.getvalue().replace(folder, beside))
     tokenizer = BertTokenizer(vocab_file, bert.tokenizer.do_lower_case)
     return dataclasses.replace(bert, tokenizer=tokenizer)

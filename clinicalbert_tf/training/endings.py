@@ -20,15 +20,19 @@ def explanation(error: Exception) -> str | None:
     return None
 
 
-def how_to_go_on(arguments: Sequence[str], output_dir: str | None) -> str:
+def how_to_go_on(
+    arguments: Sequence[str], output_dir: str | None, one_of_several: bool = False
+) -> str:
     """The command that goes on with a stopped run.
 
     Args:
         arguments: the flags that it was started with.
         output_dir: its folder where the flags do not name it, otherwise None.
+        one_of_several: whether it is a worker, which the command alone does not start again.
     """
     more = [] if output_dir is None else [f"--output_dir={output_dir}"]
-    return f"Go on with: {shlex.join([*_COMMAND.split(), *arguments, *more])}"
+    how = "Start all workers again as before, each with" if one_of_several else "Go on with"
+    return f"{how}: {shlex.join([*_COMMAND.split(), *arguments, *more])}"
 
 
 def _out_of_memory(where: str, detail: str) -> str:

@@ -194,8 +194,8 @@ class _Run:
                 *(settings, self.inputs, self.strategy, self.model, self.tokens, self.chief)
             )
         ]
+        self.evaluation_summaries.resume_at(first_step)
         if settings.eval_steps is not None:
-            self.evaluation_summaries.resume_at(first_step)
             best = None
             if self.chief:
                 best = BestCheckpoint(settings.output_dir, self.model, self._beside_best())

@@ -29,6 +29,12 @@ def test_missing_command_is_said():
     assert "Expected a command after --, received none." in ended.stderr
 
 
+def test_flag_in_the_place_of_the_command_is_said():
+    ended = launch("--workers=2", "--", "--input_file=records")
+    assert ended.returncode == 1
+    assert "Expected a command after --, received the flag --input_file=records." in ended.stderr
+
+
 def test_program_that_is_not_there_is_said():
     ended = launch("--", "no_such_program")
     assert ended.returncode == 1

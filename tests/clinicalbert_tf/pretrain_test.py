@@ -13,6 +13,7 @@ from absl.testing import flagsaver
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf import pretrain
+from clinicalbert_tf.training.settings import PretrainingSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE_FLAGS = (
@@ -112,6 +113,23 @@ def test_use_tpu_chooses_the_tpu():
 def test_contradictions_are_said(given, message):
     with pytest.raises(ValueError, match=message):
         settings_of("--input_file=a", *given)
+
+
+@pytest.mark.parametrize("report", [True, False])
+def test_next_lines_are_of_this_run(tmp_path, capsys, report):
+    folder = tmp_path / "my notes"
+    folder.mkdir()
+    (folder / "report.html").write_text("of an earlier start")
+    settings = PretrainingSettings(
+        input_file=f"{folder}_records", output_dir=str(folder), report=report
+    )
+    pretrain._say_next(settings, {"train": {}})
+    printed = capsys.readouterr().out
+    assert f"tensorboard --logdir '{folder}'\n" in printed
+    assert f"--output_dir='{folder}' --input_file=HELD_OUT_RECORDS" in printed
+    # These are for the embedded default alone.
+    assert "RELEASED_CHECKPOINT" not in printed
+    assert ("report.html" in printed) == report
 
 
 def test_data_flags_without_records_are_no_embedded_default():

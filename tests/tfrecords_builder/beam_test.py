@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,17 @@ def test_records_and_manifest_equal_the_local_runners(beam, tmp_path):
     assert beam.build_records(settings(tmp_path / "beam"), THREADS) == local
     assert local.counts["instances"] > 500
     assert_same_folders(tmp_path / "local", tmp_path / "beam")
+
+
+def test_a_list_that_meets_no_note_is_counted_as_by_the_local_runner(beam, tmp_path, caplog):
+    (tmp_path / "subjects.txt").write_text("987654321\n")
+    changes = {"input": (NOTES,), "exclude_subjects": str(tmp_path / "subjects.txt")}
+    local = pipeline.build_records(settings(tmp_path / "local", **changes))
+    caplog.clear()
+    assert beam.build_records(settings(tmp_path / "beam", **changes), THREADS) == local
+    assert local.counts["notes"]["filtered"]["excluded_subject"] == 0
+    assert "None of the 1 ids of --exclude_subjects met a note" in caplog.text
+    assert "987654321" not in caplog.text
 
 
 @pytest.mark.large
@@ -268,6 +280,7 @@ def test_nothing_is_left_in_the_systems_temporary_folder(beam, tmp_path, monkeyp
         {"exclude_subjects": "bad.txt", "input": (NOTES,)},
         {"vocab_file": "missing.txt"},
         {"input": ("missing.csv",)},
+        {"input": ("header.csv",)},
     ],
 )
 def test_overwrite_removes_nothing_where_the_settings_are_refused(
@@ -275,9 +288,11 @@ def test_overwrite_removes_nothing_where_the_settings_are_refused(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.txt").write_text("12 patients\n", encoding="utf-8")
+    (tmp_path / "header.csv").write_text("a,b\n", encoding="utf-8")
     record = tmp_path / "part-00000-of-00001.tfrecord"
     record.write_bytes(b"before")
-    with pytest.raises((FileNotFoundError, ValueError), match=r"missing\.|bad\.txt, line 1"):
+    refused = r"missing\.|bad\.txt, line 1|header\.csv, header"
+    with pytest.raises((FileNotFoundError, ValueError), match=refused):
         beam.build_records(settings(tmp_path, overwrite=True, **changes), THREADS)
     assert record.read_bytes() == b"before"
 
@@ -304,10 +319,8 @@ def test_command_runs_on_beam_with_its_options(beam, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert f"instances to {tmp_path}/beam" in done.stdout
-    assert (
-        run(*common, f"--output_dir={tmp_path}/local").stdout.splitlines()[:-2]
-        == (done.stdout.splitlines()[:-2])
-    )
+    local = run(*common, f"--output_dir={tmp_path}/local")
+    assert local.stdout == done.stdout.replace(f"{tmp_path}/beam", f"{tmp_path}/local")
     assert_same_folders(tmp_path / "local", tmp_path / "beam")
 
 
@@ -348,7 +361,7 @@ def bucket(beam, monkeypatch):
     """Paths that begin with bucket:// as a remote file system: the local one behind a scheme."""
     from apache_beam.io import filesystem, localfilesystem
 
-    from tfrecords_builder.sources import remote_files
+    from tfrecords_builder.sources import input_files, remote_files
 
     def local(path):
         return path.removeprefix("bucket://")
@@ -386,6 +399,7 @@ def bucket(beam, monkeypatch):
                 os.unlink(local(path))
 
     monkeypatch.setattr(remote_files, "SCHEMES", ("bucket://",))
+    monkeypatch.setattr(input_files, "_REMOTE", re.compile("bucket://"))
     yield Bucket
     # Beam finds file systems among the classes that exist.
     with contextlib.suppress(AttributeError):

@@ -1,6 +1,7 @@
 """The reference script's command, against what the reference wrote."""
 
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -138,6 +139,29 @@ def test_a_wrong_path_is_named_and_ends_with_an_error(change, named, tmp_path):
     assert done.returncode != 0
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_next_command_is_one_for_a_shell(tmp_path):
+    done = command(
+        f"--input_file={INPUT}",
+        f"--output_file={tmp_path}/my records,{tmp_path}/more",
+        f"--vocab_file={GOLDEN}/vocab/cased.txt",
+        "--do_lower_case=False",
+        "--dupe_factor=1",
+        "--max_seq_length=64",
+        "--max_predictions_per_seq=10",
+    )
+    assert done.returncode == 0, done.stderr
+    wrote, next_command, explanation = done.stdout.splitlines()
+    assert wrote.startswith("Wrote ") and wrote.endswith(f"{tmp_path}/my records,{tmp_path}/more.")
+    assert shlex.split(next_command) == [
+        *("Next:", "python", "-m", "clinicalbert_tf.pretrain"),
+        f"--input_file={tmp_path}/my records,{tmp_path}/more",
+        f"--vocab_file={GOLDEN}/vocab/cased.txt",
+        *("--max_seq_length=64", "--max_predictions_per_seq=10"),
+        "--init_checkpoint=RELEASED_CHECKPOINT",
+    ]
+    assert explanation.startswith("(RELEASED_CHECKPOINT: ")
 
 
 def test_only_blank_lines_are_an_error(tmp_path):

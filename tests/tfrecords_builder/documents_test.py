@@ -1,7 +1,9 @@
 """Inputs to batches of documents, filtered and without copies."""
 
+import contextlib
 import dataclasses
 import pathlib
+import sqlite3
 
 import pytest
 
@@ -106,3 +108,41 @@ def test_every_input_is_looked_at_before_the_first_is_read(tmp_path):
             documents.NoteFilters.of(settings)
         documents.NoteFilters.of(dataclasses.replace(settings, input=(golden, "gs://bucket/a.csv")))
     documents.NoteFilters.of(BuilderSettings("unused", input=inputs))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"ids;text\n1;secret\n", "a.csv, header: expected the columns"),
+        ("a.csv", b"note_id,text\n1,secret\xff\n", "a.csv, row 1: expected UTF-8"),
+        ("a.jsonl", b'{"id": 1, "text": "secret"}\n', "a.jsonl, line 1: expected a JSON object"),
+        ("a.jsonl", b"", "expected at least two notes with text in .*a.jsonl, received none"),
+        ("a.csv", b"note_id,text\n", "expected at least two notes with text in .*a.csv"),
+        ("a.txt", b"", "expected at least two notes with text in .*a.txt"),
+        ("folder", None, "folder: expected .txt or .parquet files in this folder"),
+    ],
+)
+def test_inputs_are_opened_before_anything_is_built(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"(?i){message}") as raised:
+        documents.NoteFilters.of(BuilderSettings("unused", input=(str(path),)))
+    assert "secret" not in str(raised.value)
+
+
+def test_the_query_of_a_database_is_looked_at_before_anything_is_built(tmp_path):
+    pytest.importorskip("sqlalchemy")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.execute("CREATE TABLE n (note_id, text)")
+    url = f"sqlite:///{tmp_path}/a.db#SELECT note_id, text"
+    documents.NoteFilters.of(BuilderSettings("unused", input=(f"{url} FROM n",)))
+    with pytest.raises(ValueError, match="no such column: absent"):
+        documents.NoteFilters.of(BuilderSettings("unused", input=(f"{url}, absent FROM n",)))
+
+
+def test_an_empty_input_beside_others_is_nothing_to_refuse(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b"")
+    (tmp_path / "b.txt").write_bytes(b"One .\n")
+    inputs = (str(tmp_path / "b.txt"), str(tmp_path / "a.jsonl"))
+    documents.NoteFilters.of(BuilderSettings("unused", input=inputs))
+    documents.NoteFilters.of(BuilderSettings("unused", input=(inputs[1], "gs://bucket/a.csv")))

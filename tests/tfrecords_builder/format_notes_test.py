@@ -2,9 +2,11 @@
 
 import contextlib
 import csv
+import fcntl
 import json
 import os
 import pathlib
+import shlex
 import sqlite3
 import stat
 import subprocess
@@ -15,6 +17,7 @@ import pytest
 from tfrecords_builder import format_notes, sections, sentences
 from tfrecords_builder.format_notes import FormatSettings
 from tfrecords_builder.schema import Note
+from tfrecords_builder.storage import private_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN_NOTES = ROOT / "tests" / "golden" / "notes" / "NOTEEVENTS.csv"
@@ -98,11 +101,74 @@ def test_filters_and_odd_category_names(tmp_path):
     }
 
 
+def test_ids_that_met_no_note_are_counted_and_none_is_in_the_report(tmp_path):
+    (tmp_path / "notes.csv").write_text(HEADER + "1,7654321,1,ECG,,a\n2,5,1,ECG,,b\n")
+    (tmp_path / "ids.txt").write_text("7654321\n8765432\n")
+    flags = ("--input=notes.csv", "--exclude_subjects=ids.txt", "--output_dir=out")
+    done = run_command(*flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 of the 2 ids of --exclude_subjects met no note" in done.stderr
+    report = (tmp_path / "out" / "counts.json").read_text()
+    assert json.loads(report)["notes"]["filtered"] == {"excluded_subject": 1}
+    assert not any(subject in report + done.stderr for subject in ("7654321", "8765432"))
+
+
 def test_folder_that_holds_files_is_refused(tmp_path):
     (tmp_path / "ECG.txt").write_text("old")
     with pytest.raises(FileExistsError, match="which holds files"):
         format_notes.format_notes(FormatSettings(str(tmp_path)))
     assert (tmp_path / "ECG.txt").read_text() == "old"
+
+
+def killed_run(output_dir):
+    """What a run leaves that is killed before any file has its name."""
+    output_dir.mkdir()
+    for name in ("Nursing_other.txt", "ECG_2.txt", "counts.json"):
+        path = private_file.temporary_name(str(output_dir / name))
+        pathlib.Path(path).write_text("text of a note", encoding="utf-8")
+    return sorted(os.listdir(output_dir))
+
+
+def test_what_a_killed_run_left_is_removed_when_it_starts_again(tmp_path):
+    killed_run(tmp_path / "out")
+    format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (str(GOLDEN_NOTES),)))
+    format_notes.format_notes(FormatSettings(str(tmp_path / "new"), (str(GOLDEN_NOTES),)))
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(os.listdir(tmp_path / "new"))
+    assert (tmp_path / "out" / "ECG.txt").exists()
+
+
+@pytest.mark.parametrize("name", [".ECG.txt.tmp-1", ".notes.csv.tmp-" + "0" * 32, ".hidden"])
+def test_other_hidden_files_are_nobodys_leftovers(name, tmp_path):
+    left = killed_run(tmp_path / "out")
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(FileExistsError, match="which holds files"):
+        format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (str(GOLDEN_NOTES),)))
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([*left, name])
+
+
+def test_files_of_a_run_that_goes_on_are_no_leftovers(tmp_path):
+    left = killed_run(tmp_path / "out")
+    settings = FormatSettings(str(tmp_path / "out"), (str(GOLDEN_NOTES),))
+    descriptor = os.open(tmp_path / "out", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(RuntimeError, match=r"another process writes into. Wait for it"):
+            format_notes.format_notes(settings)
+        assert sorted(os.listdir(tmp_path / "out")) == left
+        failed = run_command(f"--input={GOLDEN_NOTES}", "--output_dir=out", cwd=tmp_path)
+        assert (failed.returncode, "Traceback" in failed.stderr) == (1, False)
+    finally:
+        os.close(descriptor)
+    assert format_notes.format_notes(settings).notes.read == 80
+
+
+def test_a_folder_that_cannot_be_locked_is_written(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr(format_notes.fcntl, "flock", no_locks)
+    settings = FormatSettings(str(tmp_path / "out"), (str(GOLDEN_NOTES),))
+    assert format_notes.format_notes(settings).notes.read == 80
 
 
 def test_damaged_input_leaves_no_files(tmp_path):
@@ -142,6 +208,27 @@ def test_command_without_input_writes_invented_notes(tmp_path):
     assert (tmp_path / "out" / "Discharge_summary.txt").stat().st_size > 1000
 
 
+def test_next_command_works_once_its_placeholder_is_filled_in(tmp_path):
+    done = run_command(f"--input={GOLDEN_NOTES}", "--output_dir=my [notes]", cwd=tmp_path)
+    command, explanation = done.stdout.splitlines()[-2:]
+    words = shlex.split(command)
+    assert words[:4] == ["Next:", "python", "-m", "tfrecords_builder.create_pretraining_data"]
+    assert "--vocab_file=VOCABULARY" in words
+    assert explanation.startswith("(VOCABULARY: ")
+    learn = shlex.split(explanation.split("learnt with: python ")[1].removesuffix(")"))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    filled_in = [word.replace("VOCABULARY", "vocab.txt") for word in words[2:]]
+    for arguments in (learn, [*filled_in, "--dupe_factor=1"]):
+        subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            check=True,
+        )
+    assert (tmp_path / "notes.tfrecord").stat().st_size > 1000
+
+
 def test_command_takes_files_and_a_query_with_commas(tmp_path):
     pytest.importorskip("sqlalchemy")
     with contextlib.closing(sqlite3.connect(tmp_path / "mimic.db")) as database:
@@ -160,6 +247,7 @@ def test_command_takes_files_and_a_query_with_commas(tmp_path):
 
 def test_a_databases_password_stays_out_of_the_report(tmp_path, monkeypatch):
     notes = [Note("1", "ECG", "one.")]
+    monkeypatch.setattr(format_notes, "check_ids", lambda *_: True)
     monkeypatch.setattr(format_notes, "read_notes", lambda *_: iter(notes))
     url = "postgresql://me:hidden@host/mimic#SELECT note_id, text FROM n"
     format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (url,)))

@@ -101,7 +101,15 @@ def test_streaming_stops_at_the_first_note_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["7\n8\n", "subject_id\n7\r\n\n 8 ", "HADM_ID\n7.0\n8,\n", '"7"\n"8"', "\ufeff7\n8"]
+    "content",
+    [
+        "7\n8\n",
+        "subject_id\n7\r\n\n 8 ",
+        "HADM_ID\n7.0\n8,\n",
+        '"7"\n"8"',
+        "\ufeff7\n8",
+        "'hadm_id'\n'7',\n'8'\n",
+    ],
 )
 def test_ids_are_read_one_a_line(tmp_path, content):
     path = tmp_path / "ids.txt"
@@ -117,6 +125,55 @@ def test_lists_of_ids_with_more_columns_or_nothing_are_refused(tmp_path):
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(ValueError, match="received none"):
         notes.read_ids(str(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_lists_of_ids_that_are_not_utf8_are_named(tmp_path, encoding):
+    path = tmp_path / "ids.txt"
+    path.write_text("7\n8\n", encoding=encoding)
+    with pytest.raises(ValueError, match=r"ids\.txt: expected .* Convert it to UTF-8") as raised:
+        notes.read_ids(str(path))
+    assert raised.type is ValueError
+
+
+def test_a_list_that_meets_no_note_is_counted_and_said(table, caplog):
+    counts = notes.NoteCounts()
+    lists = {"exclude_subjects": {"100", "101"}, "exclude_admissions": {"101", "998", "999"}}
+    assert ids(table, **lists, counts=counts) == ["1", "2", "7"]
+    assert counts.filtered == {
+        "marked_as_error": 1,
+        "excluded_subject": 0,
+        "excluded_admission": 1,
+    }
+    total = notes.NoteCounts()
+    total.add(counts)
+    total.add(counts)
+    total.warn_of_unmet_ids()
+    assert [record.getMessage() for record in caplog.records] == [
+        "None of the 2 ids of --exclude_subjects met a note: check that the list holds subject_id "
+        "values.",
+        "2 of the 3 ids of --exclude_admissions met no note. Check that the list holds hadm_id "
+        "values, if the notes should be of all of them.",
+    ]
+    assert "998" not in repr(total) + repr(total.lists) + caplog.text
+
+
+def test_a_list_that_meets_notes_of_one_source_or_another_is_not_warned_of(table, tmp_path, caplog):
+    other = tmp_path / "other.csv"
+    other.write_text("note_id,subject_id,text\n1,99,a\n")
+    # Also a note left out for another reason shows that the id is right.
+    lists = {"exclude_subjects": {"99", "11"}}
+    both = notes.NoteCounts()
+    for path in (table, str(other)):
+        counts = notes.NoteCounts()
+        ids(path, **lists, counts=counts)
+        both.add(counts)
+    assert both.filtered == {"marked_as_error": 1, "excluded_subject": 1}
+    both.warn_of_unmet_ids()
+    assert not caplog.records
+    without = notes.NoteCounts()
+    ids(table, counts=without)
+    assert "excluded_subject" not in without.filtered
 
 
 def test_notes_of_unknown_subjects_are_left_out_and_of_no_admission_kept(tmp_path):

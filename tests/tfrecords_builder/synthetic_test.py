@@ -3,9 +3,11 @@
 import collections
 import csv
 import gzip
+import json
 import os
 import pathlib
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -143,9 +145,30 @@ def test_command_writes_the_file_and_says_what_next(tmp_path):
     done = run_command("--notes=20", "--seed=9", "--output=x.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Wrote 20 invented notes" in done.stdout
-    assert "python -m tfrecords_builder --input=x.csv" in done.stdout
+    assert "python -m tfrecords_builder --input=x.csv --vocab_file=vocab.txt " in done.stdout
     synthetic.write_noteevents(str(tmp_path / "y.csv"), 20, seed=9)
     assert (tmp_path / "x.csv").read_bytes() == (tmp_path / "y.csv").read_bytes()
+
+
+def test_next_commands_work_as_printed_in_folders_with_blanks(tmp_path):
+    folder = tmp_path / "my notes"
+    folder.mkdir()
+    done = run_command("--notes=20", f"--output={folder}/invented notes.csv", cwd=folder)
+    commands = [shlex.split(line) for line in done.stdout.split("Next:\n")[1].splitlines()]
+    modules = ["tfrecords_builder.vocabulary", "tfrecords_builder"]
+    assert [command[:3] for command in commands] == [["python", "-m", name] for name in modules]
+    for _, *arguments in commands:
+        ended = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+    manifest = json.loads((folder / "records" / "manifest.json").read_text())
+    assert manifest["counts"]["notes"]["read"] == 20
 
 
 def test_command_names_flags_and_refuses_a_wrong_ending(tmp_path):

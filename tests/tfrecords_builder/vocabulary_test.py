@@ -276,6 +276,21 @@ def test_flags_become_settings():
     assert (settings.extend, settings.add, settings.overwrite) == (None, None, False)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--add=5"], "Expected --extend with --add, received --add=5 alone"),
+        (["--extend=v.txt", "--size=28996"], "Expected --size or --extend, received both"),
+    ],
+)
+def test_flags_without_effect_are_errors(arguments, message):
+    values = flags.FlagValues()
+    vocabulary.define_flags(values)
+    values(["program", *arguments])
+    with pytest.raises(ValueError, match=message):
+        vocabulary.settings_from_flags(values)
+
+
 def test_input_may_be_given_several_times_and_a_query_has_commas_of_its_own():
     values = flags.FlagValues()
     vocabulary.define_flags(values)
@@ -306,8 +321,7 @@ def test_command_learns_from_a_query_and_shows_no_password(tmp_path):
     assert f"--input={shlex.quote(url)} --input=more --vocab_file" in ran.stdout
     shown = vocabulary._input_flags(("postgresql://me:hidden@host/mimic#SELECT 1", "a b.csv"))
     assert "hidden" not in shown
-    assert shown.endswith("--input='a b.csv'")
-    assert vocabulary._input_flags(()) == "--input=NOTES"
+    assert shown.endswith("--input='a b.csv' ")
 
 
 def test_command_extends_and_does_not_replace_by_accident(released_vocabulary, tmp_path):
@@ -326,11 +340,12 @@ def test_command_extends_and_does_not_replace_by_accident(released_vocabulary, t
 
 
 def test_command_without_input_uses_the_embedded_default_and_says_so(tmp_path):
-    ran = run_command("--size=1000", "--output=vocab.txt", cwd=tmp_path)
+    ran = run_command("--size=1000", "--output=my vocab.txt", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "embedded default, 500 invented notes" in ran.stdout
-    assert "--do_lower_case=False" in ran.stdout
-    rows = list(load_vocabulary(str(tmp_path / "vocab.txt")))
+    next_command = "python -m tfrecords_builder --vocab_file 'my vocab.txt' --do_lower_case=False "
+    assert next_command in ran.stdout
+    rows = list(load_vocabulary(str(tmp_path / "my vocab.txt")))
     assert len(rows) == 1000
     assert {"patient", "the"} <= set(rows)
 

@@ -202,6 +202,7 @@ class WriteManifest(beam.DoFn):
 
         Lists come in any order, each value with its place in the local runner's.
         """
+        note_counts.warn_of_unmet_ids()
         counts = dataclasses.replace(counts, failed=_in_order(failed))
         plan = self._plan | {"inputs": _in_order(inputs)}
         counted = pipeline.count_notes(note_counts, counts)

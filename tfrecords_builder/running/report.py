@@ -1,6 +1,32 @@
 """What a build says at its end: what became of every note, and what to run next."""
 
+import shlex
+
 from tfrecords_builder import documents, schema
+
+
+def next_command(records: str, *flags: str) -> str:
+    """The command that pretrains on records, with a placeholder and what to put there.
+
+    Args:
+        records: a folder of records, or files with commas between.
+        flags: more flags, each with its value.
+
+    Returns:
+        Two lines; the first is for a shell once the placeholder is filled in.
+    """
+    words = ["--input_file=" + records, *flags, "--init_checkpoint=RELEASED_CHECKPOINT"]
+    return (
+        f"python -m clinicalbert_tf.pretrain {' '.join(map(_quoted, words))}\n"
+        "(RELEASED_CHECKPOINT: the folder or checkpoint of a released model with the same "
+        "vocabulary; or --bert_config_file=FILE instead for fresh weights.)"
+    )
+
+
+def _quoted(flag: str) -> str:
+    """A flag for a shell, quoted from its value on, which reads better."""
+    name, _, value = flag.partition("=")
+    return f"{name}={shlex.quote(value)}"
 
 
 def format_report(manifest: schema.Manifest, output_dir: str) -> str:
@@ -41,5 +67,5 @@ def format_report(manifest: schema.Manifest, output_dir: str) -> str:
             + f"; all of them in {schema.MANIFEST_NAME}."
         )
     lines.append(f"Wrote {counts['instances']:,} instances to {output_dir}.")
-    lines.append(f"Next: python -m clinicalbert_tf.pretrain --input_file={output_dir} ...")
+    lines.append(f"Next: {next_command(output_dir)}")
     return "\n".join(lines)

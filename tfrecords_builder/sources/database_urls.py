@@ -57,11 +57,12 @@ def is_url(source: str) -> bool:
 
 
 def split_urls(value: str) -> list[str]:
-    """The URLs of a flag's value; a comma inside a password or a query separates nothing."""
+    """The URLs of a flag's value; a comma in a password, parameter or query parts nothing."""
     if "#" in value:
         parts = [value]
     else:
-        parts = _next_url.split(value) if "@" in value else value.split(",")
+        # Behind a ? stand parameters, of which any can be a password.
+        parts = _next_url.split(value) if re.search("[@?]", value) else value.split(",")
     return [part for part in map(str.strip, parts) if part]
 
 
@@ -173,8 +174,8 @@ def _masked_parameter(parameter: str) -> str:
 def _names_file(query: str) -> bool:
     if not query.endswith(_QUERY_FILE):
         return False
-    # An @ may be the end of a password that holds the #.
-    return os.path.isfile(query) or not ("@" in query or _statement.match(query))
+    # An @ may be the end of a password that holds the #; the others part a URL's parameters.
+    return os.path.isfile(query) or not (re.search("[@#?&=]", query) or _statement.match(query))
 
 
 def _is_query(query: str) -> bool:

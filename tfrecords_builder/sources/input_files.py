@@ -33,6 +33,11 @@ def split_sources(values: Iterable[str]) -> list[str]:
     return sources
 
 
+def is_remote(source: str) -> bool:
+    """Whether a source is the address of a file on another machine, such as a bucket's."""
+    return _REMOTE.match(source) is not None
+
+
 def find_sources(patterns: Iterable[str]) -> list[str]:
     """Resolves sources of notes, in their order: database URLs, folders, paths and globs.
 
@@ -43,7 +48,7 @@ def find_sources(patterns: Iterable[str]) -> list[str]:
     """
     named = []
     for pattern in patterns:
-        if _REMOTE.match(pattern):
+        if is_remote(pattern):
             raise FileNotFoundError(
                 "Expected files of this machine or a database's URL, received "
                 f"{database_urls.source_name(pattern)}. Copy the file here, or use --runner=beam "

@@ -167,8 +167,11 @@ def _check_columns(source: str, found: Iterable[str], required: Sequence[str]) -
     if missing:
         # A table without a header would show its first row here, so only known names are repeated.
         received = [name for name in found if name in {*required, *NOTEEVENTS_COLUMNS}]
+        expected = ", ".join(required).upper()
+        if "note_id" not in required:
+            expected += " (or NOTE_ID and TEXT)"
         raise NoteSourceError(
-            f"{source}, header: expected the columns {', '.join(required).upper()}, received "
+            f"{source}, header: expected the columns {expected}, received "
             f"{', '.join(received).upper() or 'none of them'} (missing: "
             f"{', '.join(missing).upper()}). Export the table with its header and these columns."
         )

@@ -1,6 +1,8 @@
 """Reads notes from a database with a SQL query: MIMIC in PostgreSQL, DuckDB, SQLite."""
 
+import os
 import re
+import urllib.parse
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -11,15 +13,22 @@ _ROWS_A_FETCH = 512
 _DUCKDB_MEMORY = "256MB"
 _EXTRA = "Install the extra: pip install clinicalbert_tf[sql]."
 _LONGEST_REASON = 300
+# Databases that plan `LIMIT 0` without running what it limits.
+_PLANNERS = frozenset({"duckdb", "postgresql", "sqlite"})
+_plain_select = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 _quoted = re.compile("\"[^\"]*\"|'[^']*'")
 
 
-def read_query(source: str, needed: Collection[str] = ()) -> Iterator[SourceNote]:
+def read_query(
+    source: str, needed: Collection[str] = (), columns_only: bool = False
+) -> Iterator[SourceNote]:
     """Streams the rows of a query.
 
     Args:
         source: see `database_urls.split_source`. The columns are those of `note_rows.NoteRows`.
         needed: columns without which notes cannot be left out as was asked.
+        columns_only: have the database only look whether the query can run and what columns it
+            gives, where it does so without running it; else the first row tells.
 
     Raises:
         ImportError: SQLAlchemy or the database's driver is not installed; names the extra.
@@ -34,6 +43,9 @@ def read_query(source: str, needed: Collection[str] = ()) -> Iterator[SourceNote
         raise ImportError(f"Expected SQLAlchemy for {name}. {_EXTRA}") from None
     url, query = database_urls.split_source(source)
     parsed = _parse(sqlalchemy, url, name)
+    _check_file(parsed, name)
+    if columns_only:
+        query = _without_rows(parsed.get_backend_name(), query)
     row = 0
     secrets: Sequence[str] | None = database_urls.secrets(dict(parsed.query), parsed.password)
     try:
@@ -81,6 +93,30 @@ def _parse(sqlalchemy: Any, url: str, name: str) -> Any:
         # SQLAlchemy's own default is the older psycopg2.
         parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed
+
+
+def _check_file(parsed: Any, name: str) -> None:
+    """Refuses the name of no file, for which SQLite would make an empty database."""
+    path = parsed.database
+    if parsed.get_backend_name() != "sqlite" or path in (None, "", ":memory:"):
+        return
+    if path.startswith("file:"):
+        if path.startswith("file::memory:") or parsed.query.get("mode") == "memory":
+            return
+        path = urllib.parse.unquote(re.sub("^file:(//[^/]*)?", "", path))
+    if not os.path.exists(path):
+        raise NoteSourceError(
+            f"{name}: expected the file of a database, received the name of none. Check the path: "
+            "sqlite:///FOLDER/FILE from here, sqlite:////FOLDER/FILE from the root."
+        )
+
+
+def _without_rows(backend: str, query: str) -> str:
+    """The query asked for no row, where that is known to cost nothing; else the query itself."""
+    if backend not in _PLANNERS or ";" in query or not _plain_select.match(query):
+        return query
+    # The line feed ends a comment.
+    return f"SELECT * FROM (\n{query}\n) AS checked LIMIT 0"
 
 
 def _engine(sqlalchemy: Any, parsed: Any) -> Any:

@@ -21,6 +21,16 @@ def is_sentence_file(path: str) -> bool:
     return path.lower().endswith(SUFFIX) and os.path.isfile(path)
 
 
+def holds_text(path: str) -> bool:
+    """Whether a file has a byte at all.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    with open(path, "rb") as file:
+        return bool(file.read(1))
+
+
 def read_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
     """A sentence file in blocks that end between documents.
 

@@ -9,6 +9,7 @@ from absl import logging
 from clinicalbert_tf.report import page
 from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states.folder_lock import FolderInUseError
 from clinicalbert_tf.training.watching import json_lines
 
 
@@ -22,6 +23,10 @@ def reported(settings: PretrainingSettings, chief: bool) -> Iterator[None]:
     """
     try:
         yield
+    except FolderInUseError:
+        # What lies there is another process's, its report too.
+        chief = False
+        raise
     finally:
         record = os.path.join(settings.output_dir, run_record.NAME)
         if chief and settings.report and os.path.exists(record):

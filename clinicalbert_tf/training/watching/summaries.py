@@ -74,40 +74,46 @@ class TrainingSummaries(LoopHook):
         self.directory = directory
         self.tokens = tokens
         self.settings = settings
+        # Two of them, or none where they could not be opened.
+        self._open: tuple[Summaries, ...] = ()
 
     def start(self, first_step, num_train_steps, last_saved):
+        self._open = ()
         self._seen = self.tokens.total
-        self._by_step = Summaries(self.directory, first_step)
-        self._by_tokens = Summaries(os.path.join(self.directory, BY_TOKENS), self._seen)
         self._last_step = first_step
+        by_step = Summaries(self.directory, first_step)
+        by_tokens = Summaries(os.path.join(self.directory, BY_TOKENS), self._seen)
+        self._open = (by_step, by_tokens)
         for summary in settings_summaries(self.settings, self.directory):
-            self._by_step.write(first_step, summary)
+            by_step.write(first_step, summary)
 
     def write(self, step: int, summary: summary_pb2.Summary) -> None:
-        """Writes a summary of any kind at a step, beside the scalars."""
-        self._by_step.write(step, summary)
+        """Writes a summary of any kind at a step, beside the scalars, while they are written."""
+        for by_step in self._open[:1]:
+            by_step.write(step, summary)
 
     def measure(self, call: Call) -> dict[str, float]:
         # Here, not in after_call: a run that is killed once its state is saved must not lack the
         # steps before it. Those that were written and not saved are taken back on resuming.
+        by_step, by_tokens = self._open
         first = call.step - len(call.scalars) + 1
         for step, scalars in enumerate(call.scalars, start=first):
             self._seen += round(scalars["tokens"])
-            self._by_step.scalars(step, scalars)
-            by_tokens = {f"{BY_TOKENS}/{tag}": value for tag, value in scalars.items()}
-            self._by_tokens.scalars(self._seen, by_tokens)
+            by_step.scalars(step, scalars)
+            tagged = {f"{BY_TOKENS}/{tag}": value for tag, value in scalars.items()}
+            by_tokens.scalars(self._seen, tagged)
         self._last_step = call.step
         self.flush()
-        self._by_tokens.flush()
         return {}
 
     def flush(self) -> None:
-        """Brings what was written by step to disk."""
-        self._by_step.flush()
+        """Brings what was written to disk."""
+        for summaries in self._open:
+            summaries.flush()
 
     def close(self, error=None):
         if error is None:
             # TensorBoard keeps the first end that it reads, so one that may be resumed has none.
-            self._by_step.write(self._last_step, end_summary())
-        self._by_step.close()
-        self._by_tokens.close()
+            self.write(self._last_step, end_summary())
+        for summaries in self._open:
+            summaries.close()

@@ -41,6 +41,12 @@ def test_command_to_go_on_is_the_one_that_was_given():
     assert how_to_go_on([], "runs/x").endswith("clinicalbert_tf.pretrain --output_dir=runs/x")
 
 
+def test_worker_is_not_told_to_go_on_alone():
+    said = how_to_go_on(["--strategy=multi_worker"], "runs/x", one_of_several=True)
+    assert said.startswith("Start all workers again as before, each with: python")
+    assert said.endswith("--strategy=multi_worker --output_dir=runs/x")
+
+
 def test_exit_codes_are_distinct_and_in_the_help():
     codes = [value for name, value in vars(exit_codes).items() if name.isupper()]
     assert sorted(codes) == [0, 1, 75, 76, 130]

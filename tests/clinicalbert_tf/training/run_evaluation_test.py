@@ -69,6 +69,17 @@ def assert_same(ours, theirs):
         np.testing.assert_array_equal(values, theirs[name], err_msg=name)
 
 
+def test_evaluations_of_a_start_that_came_to_nothing_are_taken_back(settings, tmp_path):
+    earlier = dataclasses.replace(settings, output_dir=str(tmp_path))
+    run_pretraining(earlier)
+    for path in tmp_path.glob("model.ckpt*"):
+        path.unlink()
+    shorter = dataclasses.replace(earlier, num_train_steps=6, eval_steps=None, seed=7)
+    run_pretraining(shorter)
+    events = EventAccumulator(str(tmp_path / "eval"), size_guidance={"scalars": 0}).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [6]
+
+
 def losses(folder):
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
     return {event.step: event.value for event in events.Scalars("loss")}

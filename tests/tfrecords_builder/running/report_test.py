@@ -1,6 +1,7 @@
 """What a build says at its end."""
 
 import dataclasses
+import shlex
 
 from tfrecords_builder import schema
 from tfrecords_builder.running import report
@@ -60,3 +61,13 @@ def test_failed_notes_are_named_and_the_next_command_said():
     assert "row4" in text and "row5" not in text
     assert "Wrote 5,000 instances to my/records." in text
     assert "Next: python -m clinicalbert_tf.pretrain --input_file=my/records" in text
+
+
+def test_next_command_is_one_for_a_shell_with_one_placeholder_that_is_explained():
+    command, explanation = report.format_report(MANIFEST, "my records").splitlines()[-2:]
+    assert shlex.split(command) == [
+        *("Next:", "python", "-m", "clinicalbert_tf.pretrain"),
+        *("--input_file=my records", "--init_checkpoint=RELEASED_CHECKPOINT"),
+    ]
+    assert explanation.startswith("(RELEASED_CHECKPOINT: ")
+    assert "--bert_config_file=FILE" in explanation

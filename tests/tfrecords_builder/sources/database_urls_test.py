@@ -52,6 +52,10 @@ def test_no_secret_of_a_url_is_shown(source, shown):
         "postgresql://u:a@b#ret@h/db",
         "postgresql://u:a#b #ret@h/db",
         "x:///db?password=sec#ret",
+        "x://h/db?user=me&password=sec#ret#q.sql",
+        "x://h/db?password=sec#ret&user=me.sql",
+        "x://h/db?password=sec#ret?q.sql",
+        "x://h/db?password=sec#ret=q.sql",
     ],
 )
 def test_a_hash_sign_in_a_password_is_an_error_that_shows_nothing_of_it(source):
@@ -80,6 +84,16 @@ def test_queries_are_told_from_passwords(query):
     assert notes.source_name(source) == source
 
 
+def test_a_comma_in_a_parameter_separates_nothing():
+    url = "postgresql://dbhost/mimic?user=me&password=sesame,open"
+    assert database_urls.split_urls(url) == [url]
+    assert database_urls.split_urls(f"{url}, duckdb:///f.db?motherduck_token=a,b") == [
+        url,
+        "duckdb:///f.db?motherduck_token=a,b",
+    ]
+    assert database_urls.split_urls("sqlite:///a.db,b.csv") == ["sqlite:///a.db", "b.csv"]
+
+
 def test_a_query_file_may_have_any_name_if_it_is_there(tmp_path):
     path = tmp_path / "me@site.sql"
     path.write_text("SELECT 1;\n")
@@ -87,6 +101,9 @@ def test_a_query_file_may_have_any_name_if_it_is_there(tmp_path):
     path.write_bytes(b"SELECT '\xff'")
     with pytest.raises(notes.NoteSourceError, match="expected a query in UTF-8"):
         database_urls.split_source(f"x:///db#{path}")
+    path = tmp_path / "a#b=c&d?.sql"
+    path.write_text("SELECT 2")
+    assert database_urls.split_source(f"x:///db#{path}") == ("x:///db", "SELECT 2")
     with pytest.raises(FileNotFoundError, match=r"none\.sql"):
         database_urls.split_source("x:///db#none.sql")
 

@@ -221,7 +221,7 @@ def test_json_lines_without_a_known_subject_are_left_out_of_a_filtered_build(tmp
     # A note of no admission is an outpatient's.
     assert excluding(path, exclude_admissions={"5"}) == (["b", "c", "d"], {"excluded_admission": 1})
     path.write_text("\n")
-    assert excluding(path, exclude_subjects={"1"}) == ([], {})
+    assert excluding(path, exclude_subjects={"1"}) == ([], {"excluded_subject": 0})
 
 
 LISTS = [{"exclude_subjects": {"1"}}, {"exclude_admissions": {"1"}}]
@@ -246,7 +246,7 @@ def test_a_source_without_the_ids_of_a_list_is_refused(tmp_path, kind, lists):
     message = rf"{path}: expected a {name} with each note.*--{next(iter(lists))}"
     with pytest.raises(note_rows.NoteSourceError, match=message):
         list(notes.read_notes(str(path), **lists))
-    notes.check_ids(str(path))
+    assert notes.check_ids(str(path))
     if kind == "jsonl":
         # Any line may have it.
         notes.check_ids(str(path), **lists)

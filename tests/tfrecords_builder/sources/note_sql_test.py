@@ -94,9 +94,57 @@ def failure(source):
 def test_failing_queries_name_source_and_reason(tmp_path, sqlite_url):
     assert "no such table" in failure(f"{sqlite_url}#SELECT note_id, text FROM none")
     assert "missing: TEXT" in failure(f"{sqlite_url}#SELECT row_id FROM noteevents")
-    message = failure(f"sqlite:///{tmp_path}/no/folder.db")
+    message = failure(f"sqlite:///{tmp_path}")
     assert "unable to open database file" in message
     assert str(tmp_path) in message
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///{}/none.db", "sqlite:///file:{}/none.db?uri=true", "duckdb:///{}/none.db"]
+)
+def test_a_misspelt_path_makes_no_database(tmp_path, url):
+    if url.startswith("duckdb"):
+        pytest.importorskip("duckdb_engine")
+    message = failure(url.format(tmp_path) + "#SELECT 1 AS note_id, 'a' AS text")
+    assert str(tmp_path) in message
+    if url.startswith("sqlite"):
+        assert "expected the file of a database, received the name of none" in message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("database", ["/:memory:", "", "/file:x?mode=memory&uri=true"])
+def test_a_database_in_memory_needs_no_file(database):
+    (note,) = notes.read_notes(f"sqlite://{database}#SELECT 1 AS note_id, 'a' AS text")
+    assert note.note_id == "1"
+
+
+def test_a_database_file_named_by_a_uri_is_read(tmp_path, sqlite_url):
+    url = sqlite_url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    assert list(notes.read_notes(url)) == expected_notes(tmp_path)
+
+
+def test_a_query_is_checked_without_being_run(sqlite_url):
+    # Text that is no string, in every row, shows whether a row was looked at.
+    query = "SELECT row_id, subject_id, 1 AS text FROM noteevents ORDER BY text -- all"
+    assert notes.check_ids(f"{sqlite_url}#{query}", exclude_subjects={"1"})
+    assert list(note_sql.read_query(f"{sqlite_url}#{query}", columns_only=True)) == []
+    # Here the first row tells.
+    with pytest.raises(notes.NoteSourceError, match="row 1: expected a string as text"):
+        notes.check_ids(f"{sqlite_url}#-- x\n{query}")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT row_id, none FROM noteevents", "no such column: none"),
+        ("WITH n AS (SELECT 1 AS row_id) SELECT * FROM n", "missing: TEXT"),
+        ("SELECT row_id, text FROM noteevents", "expected a subject_id with each note"),
+        ("-- a\nSELECT row_id, text FROM absent", "no such table"),
+    ],
+)
+def test_a_query_that_cannot_run_is_refused_by_the_check(sqlite_url, query, message):
+    with pytest.raises(notes.NoteSourceError, match=message):
+        notes.check_ids(f"{sqlite_url}#{query}", exclude_subjects={"1"})
 
 
 def test_values_in_a_databases_message_are_not_shown(tmp_path):
@@ -223,4 +271,8 @@ def test_postgresql_gives_the_notes_of_the_csv_file(tmp_path, postgres_url):
     assert counts.empty == 6
     failing = "SELECT CAST(text AS INTEGER) AS note_id, text FROM noteevents"
     assert "InvalidTextRepresentation" in failure(f"{postgres_url}#{failing}")
+    # Only looked at, it does not fail.
+    assert notes.check_ids(f"{postgres_url}#{failing} ORDER BY note_id")
+    with pytest.raises(notes.NoteSourceError, match="UndefinedColumn"):
+        notes.check_ids(f"{postgres_url}#SELECT row_id, words AS text FROM noteevents")
     assert "UndefinedTable" in failure(f"{postgres_url}#SELECT note_id, text FROM none")

@@ -68,6 +68,12 @@ def test_file_without_header_or_without_anything(tmp_path):
     assert "missing" in failure(write(tmp_path, b""))
 
 
+@pytest.mark.parametrize("header", [b"row_id,text\n", b"note_id;text\n"])
+def test_the_two_columns_that_are_enough_are_named(tmp_path, header):
+    assert "ISERROR, TEXT (or NOTE_ID and TEXT), received" in failure(write(tmp_path, header))
+    assert "(or " not in failure(write(tmp_path, b"note_id,note_type,text\n"))
+
+
 def test_row_with_too_few_fields(tmp_path):
     message = failure(write(tmp_path, HEADER + GOOD + b"2,10,100,secret\n" + GOOD))
     assert "row 2 (ends at line 4): expected 6 fields, received 4" in message

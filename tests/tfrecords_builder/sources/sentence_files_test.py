@@ -91,6 +91,14 @@ def test_a_block_gives_its_documents_as_lines():
     assert "Secret" not in str(raised.value)
 
 
+def test_an_empty_file_holds_no_text(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"")
+    assert not sentence_files.holds_text(str(path))
+    path.write_bytes(b"One .\n")
+    assert sentence_files.holds_text(str(path))
+
+
 def test_sentence_files_are_told_by_their_ending(tmp_path):
     (tmp_path / "folder.txt").mkdir()
     for name, expected in (("a.txt", True), ("A.TXT", True), ("a.csv", False)):

@@ -4,6 +4,7 @@ import pytest
 
 from clinicalbert_tf.training.preemption import Interrupted
 from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.states.folder_lock import FolderInUseError
 from clinicalbert_tf.training.watching import reporting
 from clinicalbert_tf.training.watching.reporting import reported
 
@@ -34,6 +35,12 @@ def test_report_is_made_after_an_error_too(settings, made, error):
     with pytest.raises(type(error)), reported(settings, chief=True):
         raise error
     assert made == [settings.output_dir]
+
+
+def test_folder_of_another_process_is_left_alone(settings, made):
+    with pytest.raises(FolderInUseError), reported(settings, chief=True):
+        raise FolderInUseError("in use")
+    assert made == []
 
 
 def test_only_the_chief_makes_one_and_only_where_there_is_a_run(settings, made, tmp_path):

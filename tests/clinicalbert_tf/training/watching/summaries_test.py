@@ -7,6 +7,7 @@ from tensorboard.plugins.hparams import metadata
 
 from clinicalbert_tf.report.events import read_curves
 from clinicalbert_tf.training.hooks import Call
+from clinicalbert_tf.training.watching.guarded import Guarded
 from clinicalbert_tf.training.watching.summaries import Summaries, TrainingSummaries
 from clinicalbert_tf.training.watching.tokens import TokenCount
 
@@ -94,6 +95,27 @@ def test_steps_are_on_disk_once_they_are_measured(tmp_path):
     hook.measure(Call(2, [{"loss": 5.0, "tokens": 70.0}, {"loss": 4.0, "tokens": 30.0}], 1.0))
     assert read(tmp_path)["loss"] == [(1, 5.0), (2, 4.0)]
     hook.close()
+
+
+def test_events_that_could_not_be_begun_begin_after_the_next_save(tmp_path):
+    (tmp_path / "by_tokens").write_text("in the way")
+    tokens = TokenCount()
+    hook = Guarded(TrainingSummaries(str(tmp_path), tokens, {}))
+    hook.start(0, 4, None)
+
+    def make(step, saved):
+        scalars = {"loss": float(step), "tokens": 10.0}
+        tokens.measure(Call(step, [scalars], 1.0))
+        hook.measure(Call(step, [scalars], 1.0))
+        hook.after_call(Call(step, [scalars], 1.0, saved))
+
+    make(1, "model.ckpt-1")
+    (tmp_path / "by_tokens").unlink()
+    make(2, "model.ckpt-2")
+    make(3, None)
+    hook.close()
+    assert read(tmp_path)["loss"] == [(3, 3.0)]
+    assert read(tmp_path / "by_tokens")["by_tokens/loss"] == [(30, 3.0)]
 
 
 def test_tokens_of_several_steps_in_a_call_add_up(tmp_path):
