@@ -63,8 +63,10 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
         tokenizer = load_tokenizer(settings)
         settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
         plan = make_plan(settings, tokenizer, describe_inputs(settings.input))
-        # All that can be refused is refused before earlier records go.
-        choice = NoteChoice.of(settings)
+        # All that can be refused is refused before earlier records go. Where every note is
+        # tokenized already, no input is opened again: a database may be gone by now.
+        goes_on = folder.goes_on(plan, settings.overwrite)
+        choice = None if goes_on else NoteChoice.of(settings)
         folder.begin(plan, settings.overwrite)
         with Workers(settings.workers, StageWorker, settings, tokenizer) as workers:
             counted = folder.documents() or spill_documents(settings, folder, workers, plan, choice)

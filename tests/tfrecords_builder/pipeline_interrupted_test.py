@@ -1,5 +1,6 @@
 """Builds that were killed or ran into something, and are started again."""
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -7,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,6 +94,23 @@ def test_a_full_disk_is_named_and_a_second_start_builds_only_what_is_missing(
     assert shard_bytes(folder) == shard_bytes(tmp_path / "undisturbed")
     assert manifest.counts == schema.read_manifest(str(tmp_path / "undisturbed")).counts
     assert not (folder / UNFINISHED).exists()
+
+
+def test_a_database_is_not_needed_again_once_its_notes_are_tokenized(tmp_path, monkeypatch):
+    database = tmp_path / "notes.db"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE notes (note_id TEXT, text TEXT)")
+        rows = [(str(note.note_id), note.text) for note in notes.read_notes(NOTES)]
+        connection.executemany("INSERT INTO notes VALUES (?, ?)", rows)
+    query = f"sqlite:///{database}#SELECT note_id, text FROM notes"
+    with monkeypatch.context() as patched:
+        interrupt(patched, 2)
+        with pytest.raises(OSError, match="part-00002"):
+            build(tmp_path / "records", input=(query,))
+    database.unlink()
+    manifest = build(tmp_path / "records", input=(query,))
+    assert manifest.counts["notes"]["written"] == len(rows)
+    assert len(shard_bytes(tmp_path / "records")) == 4
 
 
 def test_a_second_start_with_other_settings_is_refused_with_the_difference(tmp_path, monkeypatch):

@@ -126,6 +126,10 @@ class BuildFolder:
                 "--overwrite to replace them."
             )
 
+    def goes_on(self, plan: dict[str, Any], overwrite: bool) -> bool:
+        """Whether `begin` would go on with a killed build, whose documents are all tokenized."""
+        return self._differences_from_killed(plan, overwrite) == []
+
     def begin(self, plan: dict[str, Any], overwrite: bool) -> bool:
         """Takes up the plan: goes on with a killed build or starts anew.
 
