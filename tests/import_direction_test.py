@@ -124,3 +124,4 @@ def test_there_are_no_import_circles():
 
     for name in sorted(graph):
         visit(name)
+    assert done == set(SOURCES) and not path

@@ -163,21 +163,28 @@ def read_notes(
             met_subjects.add(note.subject_id)
         if note.hadm_id in admissions:
             met_admissions.add(note.hadm_id)
-        if marked_as_error:
-            counts.count_filtered(MARKED_AS_ERROR)
-        elif wanted is not None and note.category.casefold() not in wanted:
-            counts.count_filtered(OTHER_CATEGORY)
-        elif note.subject_id in subjects:
-            counts.count_filtered(EXCLUDED_SUBJECT)
-        elif subjects and note.subject_id is None:
-            counts.count_filtered(UNKNOWN_SUBJECT)
-        elif note.hadm_id in admissions:
-            counts.count_filtered(EXCLUDED_ADMISSION)
+        reason = MARKED_AS_ERROR if marked_as_error else None
+        reason = reason or _why_left_out(note, wanted, subjects, admissions)
+        if reason:
+            counts.count_filtered(reason)
         elif not note.text or note.text.isspace():
             counts.empty += 1
         else:
             counts.used += 1
             yield note
+
+
+def _why_left_out(
+    note: Note, wanted: set[str] | None, subjects: set[str], admissions: set[str]
+) -> str | None:
+    """The reason for which a note is filtered, or None."""
+    if wanted is not None and note.category.casefold() not in wanted:
+        return OTHER_CATEGORY
+    if note.subject_id in subjects:
+        return EXCLUDED_SUBJECT
+    if subjects and note.subject_id is None:
+        return UNKNOWN_SUBJECT
+    return EXCLUDED_ADMISSION if note.hadm_id in admissions else None
 
 
 def read_ids(path: str) -> frozenset[str]:

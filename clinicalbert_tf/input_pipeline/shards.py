@@ -100,8 +100,7 @@ def find_records(
     manifest_files = {
         path: listed[key][0] for path in paths if (key := os.path.abspath(path)) in listed
     }
-    used = set(manifest_files.values())
-    manifests = tuple((file, manifest) for file, manifest in manifests if file in used)
+    manifests = tuple(row for row in manifests if row[0] in manifest_files.values())
     first = [path for path, count in zip(paths, counts, strict=True) if count]
     lengths, largest_id = first_records(first)
     lengths = check_kinds(lengths, manifest_files, manifests)

@@ -144,5 +144,6 @@ def test_an_empty_input_beside_others_is_nothing_to_refuse(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(b"")
     (tmp_path / "b.txt").write_bytes(b"One .\n")
     inputs = (str(tmp_path / "b.txt"), str(tmp_path / "a.jsonl"))
-    documents.NoteFilters.of(BuilderSettings("unused", input=inputs))
-    documents.NoteFilters.of(BuilderSettings("unused", input=(inputs[1], "gs://bucket/a.csv")))
+    for names in (inputs, (inputs[1], "gs://bucket/a.csv")):
+        filters = documents.NoteFilters.of(BuilderSettings("unused", input=names))
+        assert not any(dataclasses.asdict(filters).values())

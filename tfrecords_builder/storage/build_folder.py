@@ -165,12 +165,7 @@ class BuildFolder:
             os.unlink(os.path.join(self.output_dir, schema.MANIFEST_NAME))
         self._remove(_RECORDS)
         self._remove(_TEMPORARY)
-        for name in os.listdir(self._unfinished):
-            path = os.path.join(self._unfinished, name)
-            if os.path.isdir(path):
-                shutil.rmtree(path)
-            elif name != _LOCK:
-                os.unlink(path)
+        self._empty_unfinished()
         self._write(_PLAN, plan)
         return False
 
@@ -230,13 +225,17 @@ class BuildFolder:
         """Removes everything but the records, after the manifest is written."""
         # The plan first: without it a build that is killed here counts as finished.
         os.unlink(os.path.join(self._unfinished, _PLAN))
+        self._empty_unfinished()
+        self._remove_lock()
+
+    def _empty_unfinished(self) -> None:
+        """Removes all but the lock, which is held."""
         for name in os.listdir(self._unfinished):
             path = os.path.join(self._unfinished, name)
             if os.path.isdir(path):
                 shutil.rmtree(path)
             elif name != _LOCK:
                 os.unlink(path)
-        self._remove_lock()
 
     def _named(self, pattern: re.Pattern) -> list[str]:
         return list(filter(pattern.fullmatch, sorted(os.listdir(self.output_dir))))

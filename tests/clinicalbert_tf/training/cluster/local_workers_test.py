@@ -151,6 +151,7 @@ def test_killed_launch_leaves_no_worker_behind(tmp_path):
     launch.wait()
     pids = [int(path.name) for path in tmp_path.iterdir()]
     wait_until(lambda: not any(runs(pid) for pid in pids))
+    assert len(pids) == 2 and not any(map(runs, pids))
 
 
 def runs(pid):
