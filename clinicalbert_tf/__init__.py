@@ -2,8 +2,7 @@
 
     config          bert_config.json in and out
     modeling        keras_nlp backbone and the pretraining model
-    restore         checkpoints in and out, one explicit table of names
-    export          a checkpoint as TF1, Hugging Face, Keras preset, SavedModel, ONNX
+    checkpoints     in and out: readers, downloads, writers, one explicit table of names
     inference       vectors of notes and words for masks, without training
     input_pipeline  shards of records -> tf.data
     training        optimizer, losses and the one loop under every strategy
@@ -20,10 +19,10 @@ import importlib
 
 _HOME_OF = {
     "BertConfig": "clinicalbert_tf.config",
-    "PretrainedBert": "clinicalbert_tf.restore.pretrained",
+    "PretrainedBert": "clinicalbert_tf.checkpoints.pretrained",
     "build_backbone": "clinicalbert_tf.modeling",
     "build_pretraining_model": "clinicalbert_tf.modeling",
-    "from_pretrained": "clinicalbert_tf.restore.pretrained",
+    "from_pretrained": "clinicalbert_tf.checkpoints.pretrained",
 }
 __all__ = sorted(_HOME_OF)
 

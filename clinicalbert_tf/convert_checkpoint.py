@@ -82,8 +82,8 @@ def paths(arguments: list[str], format_name: str) -> tuple[str, str]:
 
 def run(arguments: list[str]) -> str:
     """Converts; returns the closing lines."""
-    from clinicalbert_tf.export.conversion import ConversionSettings, convert
-    from clinicalbert_tf.export.formats import FORMATS
+    from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
+    from clinicalbert_tf.checkpoints.writers.formats import FORMATS
 
     source, target = paths(arguments, FLAGS.format)
     names = ("format", "model", "do_lower_case", "max_seq_length", "overwrite")

@@ -37,7 +37,7 @@ CONFIG = {
 # Dies without any goodbye in the middle of a save, between a checkpoint's data and its index.
 DIE_WHILE_SAVING = """
 import os, signal, sys
-from clinicalbert_tf.restore import export
+from clinicalbert_tf.checkpoints.writers import tf1_checkpoint as export
 replace = os.replace
 def replace_or_die(source, target):
     if str(target).endswith("model.ckpt-10.index"):
@@ -70,7 +70,7 @@ app.run(main, [sys.argv[0], *sys.argv[1:]])
 # Is asked to stop between the files of a save.
 SIGTERM_WHILE_SAVING = """
 import os, signal, sys
-from clinicalbert_tf.restore import export
+from clinicalbert_tf.checkpoints.writers import tf1_checkpoint as export
 replace = os.replace
 def replace_and_signal(source, target):
     if str(target).endswith("model.ckpt-10.index"):

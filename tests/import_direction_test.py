@@ -21,7 +21,7 @@ WITHOUT_TENSORFLOW = (
     "masking",
     "synthetic",
 )
-ROOMS = ("modeling", "restore", "export", "inference", "input_pipeline", "training", "report")
+ROOMS = ("modeling", "checkpoints", "inference", "input_pipeline", "training", "report")
 
 
 def module_name(path):

@@ -51,7 +51,7 @@ def load_model(source: ModelSource, require_masked_lm: bool = False):
         ValueError: they do not fit each other, or the head is missing.
     """
     from clinicalbert_tf import from_pretrained
-    from clinicalbert_tf.restore.source import REQUIRED_PARTS
+    from clinicalbert_tf.checkpoints.source import REQUIRED_PARTS
 
     options = {
         "do_lower_case": source.do_lower_case,
@@ -108,7 +108,7 @@ def model_digest(bert) -> str:
 def _load_from_separate_files(source: ModelSource, options: dict):
     """Lays configuration, vocabulary and a TF1 checkpoint into one folder, as it was released."""
     from clinicalbert_tf import from_pretrained
-    from clinicalbert_tf.restore.checkpoint_files import resolve_checkpoint
+    from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 
     path = os.path.join(source.checkpoint, source.model) if source.model else source.checkpoint
     prefix = resolve_checkpoint(path)

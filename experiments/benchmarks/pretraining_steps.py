@@ -5,8 +5,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from clinicalbert_tf.checkpoints.names import pretraining_variables
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.allocator import keep_freed_memory
 from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.step import Stepper

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from clinicalbert_tf.checkpoints.checkpoint_files import list_checkpoints
+from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
+    remove_unfinished,
+    write_tf1_checkpoint,
+)
 from clinicalbert_tf.private_files import make_private_folder, write_private
-from clinicalbert_tf.restore.checkpoint_files import list_checkpoints
-from clinicalbert_tf.restore.export import remove_unfinished, write_tf1_checkpoint
 from clinicalbert_tf.training.states.checkpoints import STEM, remove_checkpoint, write_latest
 from clinicalbert_tf.training.states.disk import may_pass
 

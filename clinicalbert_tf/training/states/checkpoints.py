@@ -19,15 +19,18 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from clinicalbert_tf.private_files import write_private
-from clinicalbert_tf.restore.checkpoint_files import INDEX, step_of
-from clinicalbert_tf.restore.export import remove_unfinished, write_tf1_checkpoint
-from clinicalbert_tf.restore.tf1 import (
+from clinicalbert_tf.checkpoints.checkpoint_files import INDEX, step_of
+from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.readers.tf1 import (
     CorruptCheckpointError,
     read_tf1_checkpoint_tensors,
     restore_checkpoint,
 )
-from clinicalbert_tf.restore.variable_names import pretraining_variables
+from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
+    remove_unfinished,
+    write_tf1_checkpoint,
+)
+from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.training.states.disk import may_pass
 from tfrecords_builder import schema
 

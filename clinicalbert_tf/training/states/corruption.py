@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from absl import logging
 
+from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.private_files import make_private_folder
-from clinicalbert_tf.restore.tf1 import CorruptCheckpointError
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.states.checkpoints import (
     STEM,

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from absl import logging
 
-from clinicalbert_tf.restore.tf1 import list_variables, read_tf1_checkpoint_tensors
+from clinicalbert_tf.checkpoints.readers.tf1 import list_variables, read_tf1_checkpoint_tensors
 from clinicalbert_tf.training.states import run_record
 
 _SLOT = "bert/embeddings/position_embeddings/adam_v"

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 from absl import logging
 
+from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.private_files import write_private
-from clinicalbert_tf.restore.tf1 import restore_checkpoint
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.inputs import CONFIG_NAME, VOCABULARY_NAME, PretrainingInputs
 from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings

@@ -1,6 +1,6 @@
 """From a run's settings to its optimizer."""
 
-from clinicalbert_tf.restore.variable_names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import pretraining_variables
 from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.updates.lamb import Lamb

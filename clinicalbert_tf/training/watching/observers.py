@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from clinicalbert_tf.restore.variable_names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import pretraining_variables
 from clinicalbert_tf.training.hooks import LoopHook
 from clinicalbert_tf.training.inputs import PretrainingInputs
 from clinicalbert_tf.training.settings import PretrainingSettings

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.checkpoints.readers.tf1 import list_variables
 from clinicalbert_tf.input_pipeline.shards import find_records
-from clinicalbert_tf.restore.tf1 import list_variables
 from clinicalbert_tf.training import evaluation
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.run import run_pretraining

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
-from clinicalbert_tf.restore.tf1 import CorruptCheckpointError
 from clinicalbert_tf.training.cluster.strategy import DeviceError, check_batch_size
 from clinicalbert_tf.training.loop import NonFiniteLossError
 from clinicalbert_tf.training.run import run_pretraining

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.dataset import (
     RecordOrder,
@@ -19,8 +21,6 @@ from clinicalbert_tf.input_pipeline.dataset import (
 from clinicalbert_tf.input_pipeline.shards import find_records
 from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.tf1 import restore_checkpoint
-from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.evaluation import evaluate
 from clinicalbert_tf.training.losses import PretrainingObjective

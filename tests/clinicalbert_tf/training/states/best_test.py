@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
+from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.checkpoint_files import resolve_checkpoint
-from clinicalbert_tf.restore.tf1 import restore_checkpoint
 from clinicalbert_tf.training.states.best import BestCheckpoint, begin_anew
 
 

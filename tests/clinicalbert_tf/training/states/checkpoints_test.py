@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.tf1 import CorruptCheckpointError
-from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.states import checkpoints as module
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, newest_state, saved_states

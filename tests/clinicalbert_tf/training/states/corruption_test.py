@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 
+from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.tf1 import CorruptCheckpointError
-from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, saved_states

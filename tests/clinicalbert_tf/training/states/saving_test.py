@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from clinicalbert_tf.checkpoints.names import pretraining_variables
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.restore.variable_names import pretraining_variables
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, newest_state, saved_states
 from clinicalbert_tf.training.states.disk import may_pass
 from clinicalbert_tf.training.states.saving import StateSaver

@@ -1,0 +1,155 @@
+"""Which models lie in a folder or an archive, and the one that is asked for.
+
+A model is a folder with a checkpoint in it, or an archive of one: pretrained_bert_tf.tar.gz
+unpacks to one inner archive or folder a model.
+"""
+
+import os
+
+from clinicalbert_tf.checkpoints.downloads.archives import (
+    DEFAULT_LIMITS,
+    ArchiveLimits,
+    archive_stem,
+    is_archive,
+    unpack,
+)
+
+# A release wraps its models in a folder or two.
+_DEPTH = 3
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "model.weights.h5",
+    "model.weights.json",
+    # Named so that their folder is found and the reader can say what it needs instead.
+    "tf_model.h5",
+    "flax_model.msgpack",
+)
+
+
+def locate_model(
+    path: str | os.PathLike,
+    model: str | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    limits: ArchiveLimits = DEFAULT_LIMITS,
+) -> str:
+    """The folder of the model that a path means; archives are unpacked into the cache.
+
+    Args:
+        path: an archive, a folder, a checkpoint's prefix or one of its files.
+        model: the name of one of several models: its folder or inner archive without ending;
+            in a folder also a checkpoint's prefix (model.ckpt-1000).
+        cache_dir: where to unpack to; see archives.cache_folder.
+        limits: bounds of what is unpacked.
+
+    Returns:
+        The model's folder, or `path` itself where it is neither archive nor folder.
+
+    Raises:
+        FileNotFoundError: nothing at `path`, or no model in it.
+        ValueError: several models and none named, or none of that name; lists the names.
+        ArchiveError: an archive cannot be unpacked; see archives.unpack.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    if is_archive(path):
+        folder, name = unpack(path, cache_dir, limits), archive_stem(path)
+    elif os.path.isdir(path):
+        direct = os.path.join(path, model or "")
+        if model and (os.path.isfile(direct + ".index") or is_model_folder(direct)):
+            return direct
+        folder, name = path, os.path.basename(os.path.abspath(path))
+    elif model is None:
+        return path
+    else:
+        raise FileNotFoundError(
+            f"Expected an archive or a folder with a model named {model} at {path}, found none. "
+            "Give the path of the archive or folder, or no model name."
+        )
+    chosen = _choose(path, find_models(folder, name), model)
+    if not is_archive(chosen):
+        return chosen
+    # One level of archives in archives: that is how the models were released.
+    inner = find_models(unpack(chosen, cache_dir, limits), archive_stem(chosen))
+    folders = {name: found for name, found in inner.items() if not is_archive(found)}
+    return _choose(chosen, folders, None)
+
+
+def find_models(folder: str, name: str) -> dict[str, str]:
+    """The models in a folder and the folders below it: {name: folder or archive}.
+
+    Args:
+        folder: where to look.
+        name: what a model is called whose files lie in `folder` itself.
+
+    Returns:
+        In order of names. A model's own folder ends the search below it. Where two folders have
+        one name, each is called by its path below `folder`.
+    """
+    found = _search(folder, _DEPTH)
+    if found == [folder]:
+        return {name: folder}
+    # Unpacked by hand next to its archive, a model is there once.
+    found = [p for p in found if os.path.isdir(p) or _without_ending(p) not in found]
+    short = [_model_name(path) for path in found]
+    names = {}
+    for path, called in zip(found, short, strict=True):
+        below = os.path.relpath(path, folder).replace(os.sep, "/")
+        parent = os.path.dirname(below)
+        unique = short.count(called) == 1
+        names[called if unique else f"{parent}/{called}".strip("/")] = path
+    return dict(sorted(names.items()))
+
+
+def _search(folder: str, depth: int) -> list[str]:
+    if is_model_folder(folder):
+        return [folder]
+    found = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        # "._" files and __MACOSX are what a Mac adds to archives.
+        if entry.name.startswith((".", "__MACOSX")) or entry.is_symlink():
+            continue
+        if entry.is_file() and is_archive(entry.path):
+            found.append(entry.path)
+        elif entry.is_dir() and depth > 1:
+            found += _search(entry.path, depth - 1)
+    return found
+
+
+def is_model_folder(folder: str) -> bool:
+    """Whether a path is a folder that itself holds a checkpoint of any format."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return any(
+        name in _WEIGHTS or (name.endswith(".index") and not name.startswith(".")) for name in names
+    )
+
+
+def _model_name(path: str) -> str:
+    return archive_stem(path) if os.path.isfile(path) else os.path.basename(path)
+
+
+def _without_ending(archive: str) -> str:
+    return os.path.join(os.path.dirname(archive), archive_stem(archive))
+
+
+def _choose(path: str, models: dict[str, str], model: str | None) -> str:
+    if not models:
+        raise FileNotFoundError(
+            f"{path}: expected a checkpoint in it (model.ckpt-*.index, bert_model.ckpt.index, "
+            "model.safetensors, pytorch_model.bin or model.weights.h5), found none. Give the "
+            "folder or archive that holds the model."
+        )
+    names = ", ".join(models)
+    if model is None:
+        if len(models) == 1:
+            return next(iter(models.values()))
+        raise ValueError(
+            f"{path}: expected the name of one of its {len(models)} models, received none. Give "
+            f"one of: {names}."
+        )
+    if model not in models:
+        raise ValueError(
+            f"{path}: expected the name of a model in it, received {model!r}. Give one of: {names}."
+        )
+    return models[model]

@@ -1,0 +1,233 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import clinicalbert_tf
+from clinicalbert_tf.checkpoints.detect import open_source
+from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
+from clinicalbert_tf.checkpoints.writers.graph_tokenizer import GraphTokenizer
+from tfrecords_builder.tokenization import BertTokenizer
+
+TEXTS = [
+    "The patient was admitted with SHORTNESS OF BREATH.",
+    "",
+    "BP 120/80, [**2150-1-1**]; denies\tpain\x07ful [MASK] swelling\r\n",
+    "word " * 400,
+    "x" * 200 + " " + "x" * 201,
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizers():
+    import pathlib
+
+    folder = pathlib.Path(__file__).resolve().parents[3] / "golden" / "vocab"
+    made = [BertTokenizer(str(folder / f"{n}.txt"), n == "uncased") for n in ("cased", "uncased")]
+    return [(tokenizer, GraphTokenizer(tokenizer, 32)) for tokenizer in made]
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(st.text(st.characters(max_codepoint=127)), min_size=1, max_size=20))
+def test_graph_tokenization_is_exact_on_ascii(tokenizers, texts):
+    for tokenizer, graph in tokenizers:
+        assert graph.tokenize(tf.constant(texts)).to_list() == [
+            tokenizer.encode(text) for text in texts
+        ]
+
+
+def test_graph_tokenization_equals_the_reference_on_all_golden_lines(tokenizers, golden):
+    lines = [
+        json.loads(line)
+        for line in (golden / "tokenization" / "expected.jsonl").open(encoding="utf-8")
+    ]
+    texts = [line["text"] for line in lines]
+    assert len(texts) == 643 and not all(text.isascii() for text in texts)
+    for (_, graph), casing in zip(tokenizers, ("cased", "uncased"), strict=True):
+        assert graph.tokenize(tf.constant(texts)).to_list() == [
+            line[casing]["ids"] for line in lines
+        ]
+
+
+def test_bytes_that_are_no_text_are_left_out_and_long_words_are_unknown(tokenizers):
+    for tokenizer, graph in tokenizers:
+        assert graph.tokenize(tf.constant([b"pa\xffin"])).to_list() == [tokenizer.encode("pain")]
+        assert graph.tokenize(tf.constant(["x" * 201])).to_list() == [[tokenizer.unk_id]]
+        assert graph.tokenize(tf.constant(["x" * 200])).to_list() == [tokenizer.encode("x" * 200)]
+
+
+def test_packing_cuts_off_frames_and_pads(tokenizers):
+    tokenizer, graph = tokenizers[0]
+    packed = graph.pack(graph.tokenize(tf.constant(["pain", "pain " * 100])))
+    long = packed["token_ids"][1].numpy().tolist()
+    assert len(long) == 32 and long[0] == tokenizer.cls_id and long[-1] == tokenizer.sep_id
+    count = len(tokenizer.encode("pain")) + 2
+    assert packed["padding_mask"].numpy().sum(axis=1).tolist() == [count, 32]
+    assert packed["token_ids"][0, count:].numpy().tolist() == [tokenizer.pad_id] * (32 - count)
+    assert not packed["segment_ids"].numpy().any()
+
+
+def test_masks_in_text_become_one_wordpiece_each(tokenizers):
+    tokenizer, graph = tokenizers[0]
+    rows = graph.tokenize_with_masks(tf.constant(["[MASK]no pain[MASK][MASK]", "", "pain"]))
+    mask = tokenizer.mask_id
+    no_pain = tokenizer.encode("no pain")
+    assert rows.to_list() == [[mask, *no_pain, mask, mask], [], tokenizer.encode("pain")]
+
+
+_FRESH = """
+import sys, numpy as np, tensorflow as tf, tensorflow_text
+folder, texts, ids, out = sys.argv[1:]
+model = tf.saved_model.load(folder)
+texts = tf.constant(list(np.load(texts)))
+made = {}
+for name in ("serving_default", "sequence", "masked_lm"):
+    for key, value in model.signatures[name](text=texts).items():
+        array = value.numpy()
+        made[f"{name}/{key}"] = array.astype("S") if array.dtype == object else array
+inputs = {k: tf.constant(v) for k, v in np.load(ids).items()}
+for key, value in model.signatures["pretraining"](**inputs).items():
+    made[f"pretraining/{key}"] = value.numpy()
+inputs.pop("mask_positions")
+for key, value in model.signatures["tokenized"](**inputs).items():
+    made[f"tokenized/{key}"] = value.numpy()
+for key, value in model.weights.items():
+    made[f"weights/{key}"] = value.numpy()
+np.savez(out, **made)
+"""
+
+
+def run_fresh(folder, texts, inputs, tmp_path):
+    """The outputs of a process that knows nothing of this package."""
+    np.save(tmp_path / "texts.npy", np.array([text.encode() for text in texts]))
+    np.savez(tmp_path / "ids.npz", **inputs)
+    paths = [folder, *(str(tmp_path / n) for n in ("texts.npy", "ids.npz", "made.npz"))]
+    subprocess.run([sys.executable, "-c", _FRESH, *paths], check=True, cwd=tmp_path)
+    return dict(np.load(tmp_path / "made.npz"))
+
+
+def python_path(bert, text, max_seq_length):
+    tokenizer = bert.tokenizer
+    pieces = tokenizer.encode(text)[: max_seq_length - 2]
+    ids = np.array([[tokenizer.cls_id, *pieces, tokenizer.sep_id]], np.int32)
+    inputs = {
+        "token_ids": ids,
+        "segment_ids": np.zeros_like(ids),
+        "padding_mask": np.ones_like(ids),
+    }
+    return ids[0], bert.backbone(inputs)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("cased", [True, False])
+def test_fresh_process_gives_the_outputs_of_the_python_path(
+    cased, request, tmp_path, expected, log_softmax
+):
+    checkpoint = request.getfixturevalue("checkpoint" if cased else "uncased_checkpoint")
+    made = convert(ConversionSettings(str(checkpoint), str(tmp_path / "made"), "saved_model"))
+    inputs, outputs = expected
+    found = run_fresh(made.target, TEXTS, inputs, tmp_path)
+    bert = clinicalbert_tf.from_pretrained(checkpoint)
+    assert bert.tokenizer.do_lower_case is not cased
+    for row, text in enumerate(TEXTS):
+        ids, encoded = python_path(bert, text, 128)
+        length = len(ids)
+        assert found["sequence/token_ids"][row].tolist()[:length] == ids.tolist()
+        assert found["sequence/padding_mask"][row].sum() == length
+        sequence = np.asarray(encoded["sequence_output"][0])
+        np.testing.assert_allclose(
+            found["sequence/sequence_output"][row, :length], sequence, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            found["serving_default/sentence_vector"][row], sequence.mean(axis=0), atol=1e-5
+        )
+        np.testing.assert_allclose(
+            found["serving_default/pooled_output"][row], encoded["pooled_output"][0], atol=1e-5
+        )
+    for name in ("sequence_output", "pooled_output"):
+        np.testing.assert_allclose(found[f"tokenized/{name}"], outputs[name], atol=1e-5)
+    masked = log_softmax(found["pretraining/mlm_logits"]).reshape(-1, 1200)
+    np.testing.assert_allclose(masked, outputs["masked_lm_log_probs"], atol=1e-5)
+    before = open_source(checkpoint).tensors
+    assert {n for n in found if n.startswith("weights/")} == {f"weights/{n}" for n in before}
+    for name in before:
+        stored = found[f"weights/{name}"]
+        if name == "cls/seq_relationship/output_weights":
+            stored = stored.T
+        np.testing.assert_array_equal(stored.reshape(before[name].shape), before[name], name)
+    # The third text has the only [MASK].
+    positions = found["masked_lm/mask_positions"]
+    assert positions.shape == (5, 1) and (positions[:, 0] > 0).tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    check_fill(bert, TEXTS[2], found, 2)
+
+
+def check_fill(bert, text, found, row):
+    tokenizer = bert.tokenizer
+    left, right = text.split("[MASK]")
+    ids = [tokenizer.cls_id, *tokenizer.encode(left), tokenizer.mask_id, *tokenizer.encode(right)]
+    ids = np.array([[*ids, tokenizer.sep_id]], np.int32)
+    position = len(tokenizer.encode(left)) + 1
+    logits = bert.pretraining_model(
+        {
+            "token_ids": ids,
+            "segment_ids": np.zeros_like(ids),
+            "padding_mask": np.ones_like(ids),
+            "mask_positions": np.array([[position]], np.int32),
+        }
+    )["mlm_logits"]
+    probabilities = tf.nn.softmax(logits)[0, 0].numpy()
+    best = np.argsort(-probabilities)[:10]
+    assert found["masked_lm/mask_positions"][row, 0] == position
+    np.testing.assert_allclose(
+        found["masked_lm/probabilities"][row, 0], probabilities[best], atol=1e-6
+    )
+    words = [word.decode() for word in found["masked_lm/wordpieces"][row, 0]]
+    assert words == tokenizer.convert_ids_to_tokens(best.tolist())
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("left_out", [("pooler", "cls"), ("pooler", "seq_relationship")])
+def test_model_without_its_pooler_has_fewer_signatures_and_outputs(checkpoint, tmp_path, left_out):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    folder = tmp_path / "huggingface"
+    convert(ConversionSettings(str(checkpoint), str(folder), "huggingface"))
+    tensors = safetensors.load_file(folder / "model.safetensors")
+    tensors = {k: a for k, a in tensors.items() if not any(part in k for part in left_out)}
+    safetensors.save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    settings = ConversionSettings(
+        str(folder), str(tmp_path / "made"), "saved_model", max_seq_length=16
+    )
+    made = convert(settings)
+    model = tf.saved_model.load(made.target)
+    masked = "cls" not in left_out
+    assert set(model.signatures) == {"serving_default", "sequence", "tokenized"} | (
+        {"masked_lm", "pretraining"} if masked else set()
+    )
+    outputs = model.signatures["serving_default"](text=tf.constant(["pain " * 50]))
+    assert set(outputs) == {"sentence_vector"}
+    sequence = model.signatures["sequence"](text=tf.constant(["pain " * 50]))
+    assert sequence["token_ids"].shape == (1, 16)
+    assert len(model.weights) == made.arrays == (58 if masked else 53)
+    readme = (tmp_path / "made" / "README.txt").read_text()
+    assert ("masked_lm" in readme) is masked and "first 16 tokens" in readme and "ASCII" in readme
+
+
+def test_length_beyond_the_positions_is_an_error(checkpoint, tmp_path):
+    for length in (2, 129):
+        settings = ConversionSettings(
+            str(checkpoint), str(tmp_path / "made"), "saved_model", max_seq_length=length
+        )
+        with pytest.raises(ValueError, match=rf"from 3 to 128, .*received {length}"):
+            convert(settings)
+    assert not (tmp_path / "made").exists()
