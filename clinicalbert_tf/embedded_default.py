@@ -115,11 +115,12 @@ def _notes(folder: str, part: str) -> str:
 
 
 def _vocabulary(folder: str) -> str:
-    from tfrecords_builder import notes, vocabulary
+    from tfrecords_builder import vocabulary
+    from tfrecords_builder.notes import reading
 
     path = os.path.join(folder, schema.VOCABULARY_NAME)
     if not os.path.exists(path):
-        texts = (note.text for note in notes.read_notes(_notes(folder, "train")))
+        texts = (note.text for note in reading.read_notes(_notes(folder, "train")))
         vocabulary.write_vocabulary(
             path, vocabulary.learn_vocabulary(texts, _VOCABULARY_ROWS, do_lower_case=False)
         )
@@ -128,8 +129,8 @@ def _vocabulary(folder: str) -> str:
 
 
 def _records(folder: str, part: str, vocab_file: str) -> None:
-    from tfrecords_builder import pipeline
-    from tfrecords_builder.settings import BuilderSettings
+    from tfrecords_builder.building import pipeline
+    from tfrecords_builder.building.settings import BuilderSettings
 
     output_dir = os.path.join(folder, part)
     if schema.read_manifest(output_dir) is None:

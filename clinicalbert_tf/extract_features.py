@@ -125,13 +125,13 @@ def _parse_layers(layers: str | None) -> tuple[int, ...] | None:
 def open_rows(settings) -> Iterator:
     """The rows of the source: notes, or sentences of notes by the builder's rules."""
     from clinicalbert_tf.inference.rows import read_first, read_rows, sentence_rows
-    from tfrecords_builder.notes import read_notes
+    from tfrecords_builder.notes.reading import read_notes
 
     rows = read_first(read_rows(settings.source, read_notes))
     if settings.unit == "note":
         return rows
-    from tfrecords_builder.sections import split_sections
-    from tfrecords_builder.sentences import split_sentences
+    from tfrecords_builder.text.sections import split_sections
+    from tfrecords_builder.text.sentences import split_sentences
 
     return sentence_rows(
         rows,

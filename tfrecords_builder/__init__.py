@@ -1,18 +1,22 @@
 """From clinical notes to pretraining records.
 
-The way of a note, one module a step:
+The way of a note, one room per stage:
 
-    notes -> sections -> sentences -> tokenization -> instances (+ masking) -> records
+    notes -> text (sections, sentences, wordpieces) -> pairing (instances, masking) -> building
 
-`documents` streams notes or sentence files in batches, `cutting` and `document_encoder` turn them
-into wordpieces. `schema` holds what the steps hand to each other and to the trainer. `pipeline`
-runs the steps on many processes; `python -m tfrecords_builder` is its command.
+- notes: where notes come from, and which are left out.
+- text: a note's text to sentences and wordpieces.
+- pairing: documents to masked pairs of segments.
+- building: the whole build, its processes and its files.
+- inspection: what records hold. invention: what invented notes are made of.
+
+`schema` holds what the stages hand to each other and to the trainer, `tokenization` BERT's
+wordpieces, `files` private files and locks, `tfrecord_files` the framing of records.
+
+Commands: `python -m tfrecords_builder` builds records; `beam` is the same on Apache Beam;
 `create_pretraining_data` is the reference script with the reference's records, `format_notes`
 writes its sentence files, `synthetic` invents notes, `vocabulary` learns a WordPiece vocabulary
 from notes, `inspect` looks into records.
-
-What stands behind them: `sources` (where notes lie), `duplicates`, `wordpieces`, `storage`
-(bytes on disk), `running` (processes, progress, accounting), `inspection`, `invention`.
 """
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ import time
 
 from absl import app, flags, logging
 
-from tfrecords_builder import settings
+from tfrecords_builder.building import settings
 
 _AT_LEAST_0, _AT_LEAST_1, _AT_LEAST_2 = ({"lower_bound": bound} for bound in (0, 1, 2))
 _FRACTION = {"lower_bound": 0.0, "upper_bound": 1.0}
@@ -95,8 +95,8 @@ def main(argv: list[str]) -> None:
     """Builds the records and says what became of every note."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected only flags, received {argv[1]!r}.")
-    from tfrecords_builder.running import report
-    from tfrecords_builder.sources import input_files
+    from tfrecords_builder.building.running import report
+    from tfrecords_builder.notes.sources import input_files
 
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
@@ -130,7 +130,7 @@ def _build(chosen: settings.BuilderSettings, runner: str, beam_options: list[str
             f"Expected --runner=beam with --beam_options, received --runner={runner}. Add it or "
             "drop --beam_options."
         )
-    from tfrecords_builder import pipeline
+    from tfrecords_builder.building import pipeline
 
     return pipeline.build_records(chosen)
 

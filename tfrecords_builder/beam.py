@@ -19,12 +19,13 @@ from typing import Any
 
 from absl import logging
 
-from tfrecords_builder import embedded, pipeline, schema
-from tfrecords_builder.document_encoder import Counts
-from tfrecords_builder.notes import NoteCounts
-from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.storage import spill
-from tfrecords_builder.storage.build_folder import BuildFolder, is_temporary
+from tfrecords_builder import schema
+from tfrecords_builder.building import embedded_default, pipeline
+from tfrecords_builder.building.document_encoder import Counts
+from tfrecords_builder.building.settings import BuilderSettings
+from tfrecords_builder.building.storage import spill
+from tfrecords_builder.building.storage.build_folder import BuildFolder, is_temporary
+from tfrecords_builder.notes.reading import NoteCounts
 
 try:
     import apache_beam as beam
@@ -32,8 +33,8 @@ try:
     from apache_beam.pvalue import AsList, AsSingleton
     from apache_beam.runners.runner import PipelineState
 
-    from tfrecords_builder.running import beam_steps as steps
-    from tfrecords_builder.sources import remote_files
+    from tfrecords_builder.building.running import beam_steps as steps
+    from tfrecords_builder.notes.sources import remote_files
 except ImportError as error:
     if error.name is None or not error.name.startswith("apache_beam"):
         raise
@@ -105,7 +106,7 @@ def _build(
     replaced: list[str],
 ) -> schema.Manifest:
     """Builds into a folder that is free and held, or into a remote one (None) for `replaced`."""
-    settings = embedded.fill_in(settings)
+    settings = embedded_default.fill_in(settings)
     settings = dataclasses.replace(settings, input=tuple(remote_files.find(settings.input)))
     tokenizer = pipeline.load_tokenizer(settings)
     settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)

@@ -105,7 +105,7 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
         ValueError: the input holds no document, or the vocabulary is not a vocabulary.
     """
     from tfrecords_builder import tokenization
-    from tfrecords_builder.sources import input_files
+    from tfrecords_builder.notes.sources import input_files
 
     paths = input_files.find(input_files.split(settings.input_file))
     outputs = input_files.split(settings.output_file)
@@ -130,12 +130,13 @@ def _write(
     settings: ReferenceSettings, paths: list[str], outputs: list[str], tokenizer: Any
 ) -> int:
     """Writes records with single wordpieces masked, in the fast form; returns their number."""
-    from tfrecords_builder import exact_pairs, masking, records
+    from tfrecords_builder.building import records
+    from tfrecords_builder.pairing import exact_pairing, masking
 
-    pool = exact_pairs.read_pool(paths, tokenizer)
+    pool = exact_pairing.read_pool(paths, tokenizer)
     if not pool.own:
         return 0
-    made, order = exact_pairs.draw_instances(
+    made, order = exact_pairing.draw_instances(
         pool,
         max_seq_length=settings.max_seq_length,
         dupe_factor=settings.dupe_factor,
@@ -166,12 +167,13 @@ def _write_whole_word_masked(
     settings: ReferenceSettings, paths: list[str], outputs: list[str], tokenizer: Any
 ) -> int:
     """Writes records with whole words masked; returns their number."""
-    from tfrecords_builder import instances, masking, records
+    from tfrecords_builder.building import records
+    from tfrecords_builder.pairing import masking, plain_pairing
 
-    documents = instances.read_documents(paths, tokenizer)
+    documents = plain_pairing.read_documents(paths, tokenizer)
     if not documents:
         return 0
-    made = instances.create_training_instances(
+    made = plain_pairing.create_training_instances(
         documents,
         special_ids=masking.SpecialIds.of(tokenizer),
         starts_word=tokenizer.starts_word.tolist(),
@@ -208,7 +210,7 @@ def main(argv: list[str]) -> None:
 
 
 def _next_command(settings: ReferenceSettings) -> str:
-    from tfrecords_builder.running import report
+    from tfrecords_builder.building.running import report
 
     # No manifest beside the reference's records says any of this.
     return report.next_command(

@@ -19,12 +19,13 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tfrecords_builder import sentences, synthetic
-from tfrecords_builder.cutting import cut_note
-from tfrecords_builder.notes import NoteCounts, check_ids, read_ids, read_notes, source_name
+from tfrecords_builder import synthetic
+from tfrecords_builder.building.storage.private_file import naming, open_private_file
+from tfrecords_builder.notes.reading import NoteCounts, check_ids, read_ids, read_notes, source_name
+from tfrecords_builder.notes.sources import input_files
 from tfrecords_builder.schema import Note
-from tfrecords_builder.sources import input_files
-from tfrecords_builder.storage.private_file import naming, open_private_file
+from tfrecords_builder.text import sentences
+from tfrecords_builder.text.cutting import cut_note
 
 COUNTS_NAME = "counts.json"
 _MOST_CATEGORIES = 200
@@ -38,12 +39,12 @@ class FormatSettings:
 
     Attributes:
         output_dir: a folder that is new or empty, but for what a killed run left unfinished.
-        input: sources of notes, see `notes.read_notes`; none: invented notes.
+        input: sources of notes, see `reading.read_notes`; none: invented notes.
         sections: "corrected" or "as_published".
         sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
         exclude_subjects: a file of subject ids to leave out, one a line, or None; see
-            `notes.read_notes`.
+            `reading.read_notes`.
         exclude_admissions: a file of admission ids to leave out, one a line, or None.
         synthetic_notes: how many to invent where there is no input.
     """

@@ -59,8 +59,8 @@ def _given_or_embedded(paths: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if paths:
         yield paths
         return
-    from tfrecords_builder import pipeline
-    from tfrecords_builder.settings import BuilderSettings
+    from tfrecords_builder.building import pipeline
+    from tfrecords_builder.building.settings import BuilderSettings
 
     with tempfile.TemporaryDirectory() as folder:
         logging.info("No RECORDS given: building some from %d invented notes.", _EMBEDDED_NOTES)
@@ -83,8 +83,8 @@ def inspect(settings: InspectSettings) -> bool:
             there is no vocabulary.
         RuntimeError: matplotlib is missing.
     """
+    from tfrecords_builder.building.storage import private_file
     from tfrecords_builder.inspection import inspection, inspection_report
-    from tfrecords_builder.storage import private_file
 
     with _given_or_embedded(settings.records) as paths:
         found = inspection.inspect_records(paths, settings.vocab_file, settings.num_workers)

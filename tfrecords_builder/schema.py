@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-from tfrecords_builder.storage import private_file
+from tfrecords_builder.building.storage import private_file
 
 MANIFEST_NAME = "manifest.json"
 VOCABULARY_NAME = "vocab.txt"

@@ -16,9 +16,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 
+from tfrecords_builder.building.storage.private_file import open_private_file
 from tfrecords_builder.invention import synthetic_texts
 from tfrecords_builder.invention.synthetic_words import Words
-from tfrecords_builder.storage.private_file import open_private_file
 
 COLUMNS = (
     "ROW_ID",

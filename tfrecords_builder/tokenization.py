@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords_builder.wordpieces.basic_tokenizer import BasicTokenizer, Span, split_at_blanks
+from tfrecords_builder.text.wordpieces.basic_tokenizer import BasicTokenizer, Span, split_at_blanks
 
 PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CONTINUATION = "##"

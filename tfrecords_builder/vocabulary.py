@@ -19,15 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from absl import app, flags, logging
 
-from tfrecords_builder.sources import input_files, sentence_files
-from tfrecords_builder.storage.private_file import open_private_file
-from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
-from tfrecords_builder.wordpieces.vocabulary_extension import extend_vocabulary, lower_case_of
-from tfrecords_builder.wordpieces.word_counts import (
+from tfrecords_builder.building.storage.private_file import open_private_file
+from tfrecords_builder.notes.sources import input_files, sentence_files
+from tfrecords_builder.text.wordpieces.vocabulary_extension import extend_vocabulary, lower_case_of
+from tfrecords_builder.text.wordpieces.word_counts import (
     DEFAULT_MAX_WORDS,
     DEFAULT_MIN_COUNT,
     count_words,
 )
+from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
 
 EMBEDDED_NOTES = 500
 EMBEDDED_SEED = 7
@@ -230,7 +230,7 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
     """Streams the texts of sources of notes and of sentence files (.txt), a note each.
 
     Args:
-        patterns: see `notes.read_notes`, and globs; none at all gives the embedded default,
+        patterns: see `reading.read_notes`, and globs; none at all gives the embedded default,
             invented notes.
 
     Raises:
@@ -238,7 +238,8 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
         ImportError: a source needs an extra that is not installed; names it.
         ValueError: a file is not what its name says; names file and line, never the text.
     """
-    from tfrecords_builder import notes, synthetic
+    from tfrecords_builder import synthetic
+    from tfrecords_builder.notes import reading
 
     patterns = list(patterns)
     if not patterns:
@@ -250,7 +251,7 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
             for _, line, data in sentence_files.read_blocks(path):
                 yield from map("\n".join, sentence_files.decode_documents(data, path, line))
         else:
-            yield from (note.text for note in notes.read_notes(path))
+            yield from (note.text for note in reading.read_notes(path))
 
 
 def casing_of(settings: VocabularySettings) -> bool:
@@ -313,7 +314,7 @@ def _input_flags(sources: tuple[str, ...]) -> str:
 
     None give nothing: then the builder, too, invents its notes.
     """
-    from tfrecords_builder.notes import source_name
+    from tfrecords_builder.notes.reading import source_name
 
     return "".join(f"--input={shlex.quote(source_name(source))} " for source in sources)
 

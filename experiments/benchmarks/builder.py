@@ -46,7 +46,8 @@ def define_flags() -> None:
 
 def note_lines(seed: int):
     """Sentences of invented notes, a list a note."""
-    from tfrecords_builder import sections, sentences, synthetic
+    from tfrecords_builder import synthetic
+    from tfrecords_builder.text import sections, sentences
 
     for row in synthetic.generate_notes(10_000_000, seed):
         parts = sections.split_sections(row["TEXT"])
@@ -85,10 +86,12 @@ def run_side(folder: pathlib.Path, side: str) -> dict:
         return run_stage(folder, int(side[-1]))
     import reference_way
 
-    from tfrecords_builder import create_pretraining_data, instances, records, tokenization
+    from tfrecords_builder import create_pretraining_data, tokenization
+    from tfrecords_builder.building import records
+    from tfrecords_builder.pairing import exact_pairing, plain_pairing
 
     # The exact mode imports these when it runs; no side's clock counts imports.
-    del instances, records, tokenization
+    del exact_pairing, plain_pairing, records, tokenization
     settings = create_pretraining_data.ReferenceSettings(
         input_file=str(folder / "small.txt"),
         output_file=str(folder / f"{side}.tfrecord"),
@@ -110,8 +113,8 @@ def cpu_seconds() -> float:
 
 
 def run_stage(folder: pathlib.Path, workers: int) -> dict:
-    from tfrecords_builder import pipeline
-    from tfrecords_builder.settings import BuilderSettings
+    from tfrecords_builder.building import pipeline
+    from tfrecords_builder.building.settings import BuilderSettings
 
     settings = BuilderSettings(
         str(folder / "records"),
@@ -131,11 +134,12 @@ def run_stage(folder: pathlib.Path, workers: int) -> dict:
 
 def time_steps() -> dict[str, float]:
     """Wraps the functions of each step; returns the seconds spent in them, filled in later."""
-    from tfrecords_builder import pairs, tokenization
-    from tfrecords_builder.block_masking import BlockMasker
-    from tfrecords_builder.records import RecordWriter
-    from tfrecords_builder.running import stage_worker
-    from tfrecords_builder.storage import shard_documents, spill, wire
+    from tfrecords_builder import tokenization
+    from tfrecords_builder.building.records import RecordWriter
+    from tfrecords_builder.building.running import stage_worker
+    from tfrecords_builder.building.storage import shard_documents, spill, wire
+    from tfrecords_builder.pairing import streaming_pairing
+    from tfrecords_builder.pairing.block_masking import BlockMasker
 
     seconds = dict.fromkeys(STEPS, 0.0)
 
@@ -159,8 +163,8 @@ def time_steps() -> dict[str, float]:
     wrap(spill.SpillIndex, "add", "spilling")
     wrap(spill.SpillIndex, "close", "spilling")
     wrap(shard_documents.ShardDocuments, "pool", "reading back")
-    wrap(pairs, "make_pairs", "pairing")
-    wrap(pairs, "gather_block", "pairing")
+    wrap(streaming_pairing, "make_pairs", "pairing")
+    wrap(streaming_pairing, "gather_block", "pairing")
     wrap(BlockMasker, "mask", "masking")
     wrap(wire.ExampleEncoder, "encode", "encoding", within="writing")
     wrap(RecordWriter, "write", "writing")
@@ -182,7 +186,7 @@ def start_side(folder: pathlib.Path, side: str) -> dict:
 
 def check_equal(folder: pathlib.Path) -> None:
     """The exact mode and the reference's way must have written the same records."""
-    from tfrecords_builder import records
+    from tfrecords_builder.building import records
 
     files = [records.read_records(str(folder / f"{side}.tfrecord")) for side in SIDES[2:]]
     parsed = (map(records.wire.decode_example, file) for file in files)
@@ -223,7 +227,8 @@ def print_table(results: dict[str, list[dict]]) -> None:
 
 def time_sentences() -> None:
     """Prints the speed of sections and sentences on one core."""
-    from tfrecords_builder import sections, sentences, synthetic
+    from tfrecords_builder import synthetic
+    from tfrecords_builder.text import sections, sentences
 
     texts = [row["TEXT"] for row in synthetic.generate_notes(4000, seed=3)]
     megabytes = sum(map(len, texts)) / 1e6

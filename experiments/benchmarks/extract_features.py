@@ -50,9 +50,9 @@ def define_flags() -> None:
 
 def write_sentences(path: str, count: int) -> None:
     """Writes sentences of invented notes, in the notes' order."""
-    from tfrecords_builder.sections import split_sections
-    from tfrecords_builder.sentences import split_sentences
     from tfrecords_builder.synthetic import generate_notes
+    from tfrecords_builder.text.sections import split_sections
+    from tfrecords_builder.text.sentences import split_sentences
 
     left = count
     with open(path, "w", encoding="utf-8") as file:

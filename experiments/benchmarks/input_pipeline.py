@@ -47,13 +47,15 @@ def define_flags() -> None:
 
 def build(folder: str) -> dict[str, str]:
     """Folders of records by name."""
-    from tfrecords_builder import notes, pipeline, synthetic, vocabulary
-    from tfrecords_builder.settings import BuilderSettings
+    from tfrecords_builder import synthetic, vocabulary
+    from tfrecords_builder.building import pipeline
+    from tfrecords_builder.building.settings import BuilderSettings
+    from tfrecords_builder.notes import reading
 
     notes_file = os.path.join(folder, "NOTEEVENTS.csv.gz")
     vocab_file = os.path.join(folder, "vocab.txt")
     synthetic.write_noteevents(notes_file, FLAGS.notes, SEED)
-    texts = (note.text for note in notes.read_notes(notes_file))
+    texts = (note.text for note in reading.read_notes(notes_file))
     tokens = vocabulary.learn_vocabulary(texts, 8000, False)
     # BERT's size, so that ids take as many bytes.
     tokens += [f"[unused{i}]" for i in range(1, 28997 - len(tokens))]

@@ -11,9 +11,10 @@ import tempfile
 
 import pytest
 
-from tfrecords_builder import pipeline, schema, synthetic
-from tfrecords_builder.settings import BuilderSettings
-from tfrecords_builder.storage import spill
+from tfrecords_builder import schema, synthetic
+from tfrecords_builder.building import pipeline
+from tfrecords_builder.building.settings import BuilderSettings
+from tfrecords_builder.building.storage import spill
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -361,7 +362,7 @@ def bucket(beam, monkeypatch):
     """Paths that begin with bucket:// as a remote file system: the local one behind a scheme."""
     from apache_beam.io import filesystem, localfilesystem
 
-    from tfrecords_builder.sources import input_files, remote_files
+    from tfrecords_builder.notes.sources import input_files, remote_files
 
     def local(path):
         return path.removeprefix("bucket://")

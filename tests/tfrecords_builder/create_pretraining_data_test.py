@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from tfrecords_builder import create_pretraining_data, records
+from tfrecords_builder import create_pretraining_data
+from tfrecords_builder.building import records
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 INPUT = ",".join(str(GOLDEN / "pretraining_data" / f"part_{part}.txt") for part in "ab")

@@ -14,10 +14,11 @@ import sys
 
 import pytest
 
-from tfrecords_builder import format_notes, sections, sentences
+from tfrecords_builder import format_notes
+from tfrecords_builder.building.storage import private_file
 from tfrecords_builder.format_notes import FormatSettings
 from tfrecords_builder.schema import Note
-from tfrecords_builder.storage import private_file
+from tfrecords_builder.text import sections, sentences
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN_NOTES = ROOT / "tests" / "golden" / "notes" / "NOTEEVENTS.csv"

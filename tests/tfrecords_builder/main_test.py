@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tfrecords_builder import schema
-from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.building.settings import BuilderSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -14,8 +14,9 @@ import sys
 
 import pytest
 
-from tfrecords_builder import sections, sentences, synthetic
+from tfrecords_builder import synthetic
 from tfrecords_builder.invention.synthetic_themes import THEMES
+from tfrecords_builder.text import sections, sentences
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS = (

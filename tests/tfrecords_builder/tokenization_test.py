@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tfrecords_builder import tokenization
+from tfrecords_builder.text.wordpieces import basic_tokenizer
+from tfrecords_builder.text.wordpieces.basic_tokenizer import BasicTokenizer
 from tfrecords_builder.tokenization import BertTokenizer, load_vocabulary, vocabulary_is_cased
-from tfrecords_builder.wordpieces import basic_tokenizer
-from tfrecords_builder.wordpieces.basic_tokenizer import BasicTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 VOCAB_FILES = {"cased": GOLDEN / "vocab" / "cased.txt", "uncased": GOLDEN / "vocab" / "uncased.txt"}

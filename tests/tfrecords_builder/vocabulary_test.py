@@ -13,10 +13,10 @@ import pytest
 from absl import flags
 
 from tfrecords_builder import vocabulary
+from tfrecords_builder.text.wordpieces import word_counts
+from tfrecords_builder.text.wordpieces.word_counts import count_words
 from tfrecords_builder.tokenization import SPECIAL_TOKENS, BertTokenizer, load_vocabulary
 from tfrecords_builder.vocabulary import extend_vocabulary, learn_vocabulary, write_vocabulary
-from tfrecords_builder.wordpieces import word_counts
-from tfrecords_builder.wordpieces.word_counts import count_words
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 NOTEEVENTS = GOLDEN / "notes" / "NOTEEVENTS.csv"

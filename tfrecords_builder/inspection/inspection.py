@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tqdm
 
-from tfrecords_builder import records, schema, tokenization
+from tfrecords_builder import schema, tokenization
+from tfrecords_builder.building import records
+from tfrecords_builder.building.running.workers import Workers
+from tfrecords_builder.building.settings import usable_cores
+from tfrecords_builder.building.storage import wire
+from tfrecords_builder.building.storage.build_folder import UNFINISHED
 from tfrecords_builder.inspection import record_statistics
 from tfrecords_builder.inspection.record_statistics import RecordStatistics
-from tfrecords_builder.running.workers import Workers
-from tfrecords_builder.settings import usable_cores
-from tfrecords_builder.sources import input_files
-from tfrecords_builder.storage import wire
-from tfrecords_builder.storage.build_folder import UNFINISHED
+from tfrecords_builder.notes.sources import input_files
 
 # Starting processes takes about as long as counting this many bytes.
 _BYTES_A_WORKER = 64 << 20

@@ -11,8 +11,9 @@ import itertools
 
 import numpy as np
 
-from tfrecords_builder import records, schema
-from tfrecords_builder.storage import example_blocks
+from tfrecords_builder import schema
+from tfrecords_builder.building import records
+from tfrecords_builder.building.storage import example_blocks
 
 BLOCK = 1024
 # Far above any vocabulary; what is larger is no id and would make a histogram of any size.

@@ -13,7 +13,7 @@ from clinicalbert_tf.inference.rows import RowSource, read_rows
 from clinicalbert_tf.inference.settings import resolve_settings
 from clinicalbert_tf.inference.token_features import TokenFeatureExtractor
 from clinicalbert_tf.inference.writers import COLUMNS
-from tfrecords_builder.notes import read_notes
+from tfrecords_builder.notes.reading import read_notes
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 

@@ -11,7 +11,7 @@ from clinicalbert_tf.inference.rows import (
     resolve_format,
     sentence_rows,
 )
-from tfrecords_builder.notes import read_notes
+from tfrecords_builder.notes.reading import read_notes
 
 SECRET = "Confidentialword"
 

@@ -4,8 +4,8 @@ import pathlib
 import pytest
 
 from tfrecords_builder import synthetic
-from tfrecords_builder.pipeline import build_records
-from tfrecords_builder.settings import BuilderSettings
+from tfrecords_builder.building.pipeline import build_records
+from tfrecords_builder.building.settings import BuilderSettings
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 

@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from tfrecords_builder import pipeline, records, schema, tokenization
+from tfrecords_builder import schema, tokenization
+from tfrecords_builder.building import pipeline, records
+from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.inspection import inspection
-from tfrecords_builder.settings import BuilderSettings
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CASED = str(GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz")

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfrecords_builder import records
+from tfrecords_builder.building import records
 from tfrecords_builder.inspection import record_statistics
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
@@ -171,7 +171,7 @@ def test_truncated_gzip_is_an_error_with_the_file(tmp_path):
 
 
 def test_other_examples_are_refused_by_their_features(tmp_path):
-    from tfrecords_builder.storage.wire import Feature
+    from tfrecords_builder.building.storage.wire import Feature
 
     path = str(tmp_path / "r")
     with records.RecordWriter(path, (Feature("label", 1, 5),)) as writer:

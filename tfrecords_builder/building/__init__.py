@@ -1,0 +1,9 @@
+"""A build: from inputs to shards of records and their manifest.
+
+- settings: what was asked for, checked before anything is read.
+- embedded_default: invented notes and a vocabulary, if no input is given.
+- documents: inputs to batches; document_encoder: batches to wordpiece ids, in a worker.
+- shard_builder: one shard from its documents; records: instances to TFRecord files and back.
+- pipeline: all steps on the processes of one machine.
+- storage: bytes on disk. running: processes, progress, accounting.
+"""

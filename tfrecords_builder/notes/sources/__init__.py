@@ -1,0 +1,10 @@
+"""Where notes lie: tables, JSON lines, folders, databases; one module a form.
+
+The way in is `tfrecords_builder.notes.reading`.
+
+- input_files: what an --input names.
+- database_urls: a database's name, its query, and what of them may be shown.
+- note_rows: a row of any source -> Note.
+- note_tables, note_files, note_sql: the forms; sentence_files: text that is already cut.
+- remote_files: file systems that Apache Beam knows.
+"""

@@ -1,0 +1,112 @@
+"""Files that every machine of a cluster sees: a shared folder, or a bucket through Apache Beam.
+
+Paths with one of `SCHEMES` go through Beam's file systems and are copied to the local disk before
+they are read; all others must lie in a folder that every worker has mounted at the same place.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+
+from apache_beam.io.filesystems import FileSystems
+
+from tfrecords_builder.building.storage import private_file
+from tfrecords_builder.notes.sources import input_files
+
+SCHEMES = ("gs://", "s3://", "hdfs://", "azfs://")
+_BLOCK_BYTES = 1 << 20
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is read and written through Beam's file systems."""
+    return path.startswith(SCHEMES)
+
+
+def find(patterns: Iterable[str]) -> list[str]:
+    """Resolves paths and globs, in their order; a glob's files by name.
+
+    Raises:
+        FileNotFoundError: a path or glob names no file, or there is none at all.
+        ValueError: see `input_files.check_different`.
+    """
+    named: list[tuple[str, str]] = []
+    for pattern in patterns:
+        if not is_remote(pattern):
+            named += [(pattern, path) for path in input_files.find_sources([pattern])]
+            continue
+        found = sorted(file.path for file in FileSystems.match([pattern])[0].metadata_list)
+        if not found:
+            raise FileNotFoundError(
+                f"Expected input files at {pattern}, received none. Check the path or glob, and "
+                "that this machine may read there."
+            )
+        named += [(pattern, path) for path in found]
+    if not named:
+        raise FileNotFoundError("Expected input files, received none. Name at least one.")
+    input_files.check_different(named)
+    return [path for _, path in named]
+
+
+def names_in(folder: str) -> list[str]:
+    """The names of the files in a folder, in order; none where there is no such folder."""
+    if is_remote(folder):
+        found = FileSystems.match([FileSystems.join(folder, "*")])[0].metadata_list
+        return sorted(os.path.basename(file.path) for file in found)
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def join(folder: str, name: str) -> str:
+    """The path of a name in a folder."""
+    return FileSystems.join(folder, name) if is_remote(folder) else os.path.join(folder, name)
+
+
+def remove(path: str) -> None:
+    """Deletes a file."""
+    if is_remote(path):
+        FileSystems.delete([path])
+    else:
+        os.unlink(path)
+
+
+def fetch(path: str, scratch: str) -> str:
+    """Makes a file readable by its local path, under its own name.
+
+    Args:
+        path: any path.
+        scratch: a local folder for the copy of a remote file.
+
+    Returns:
+        The local path.
+    """
+    if not is_remote(path):
+        return path
+    local = os.path.join(scratch, os.path.basename(path))
+    # As it is: what is packed is unpacked by whoever reads it.
+    with (
+        FileSystems.open(path, compression_type="uncompressed") as source,
+        private_file.open_private_file(local) as copy,
+    ):
+        shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+    return local
+
+
+def publish(local: str, target: str) -> None:
+    """Gives a finished local file its place, in one rename, whatever other workers do.
+
+    Two workers may build the same file when a runner repeats work: each writes under a name of
+    its own, and the contents are equal.
+    """
+    if not is_remote(target):
+        with private_file.open_private_file(target) as copy, open(local, "rb") as source:
+            shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+        return
+    temporary = private_file.temporary_name(target)
+    with (
+        open(local, "rb") as source,
+        FileSystems.create(temporary, compression_type="uncompressed") as copy,
+    ):
+        shutil.copyfileobj(source, copy, _BLOCK_BYTES)
+    # Some file systems do not rename onto a file that is there.
+    if FileSystems.exists(target):
+        FileSystems.delete([target])
+    FileSystems.rename([temporary], [target])

@@ -1,0 +1,52 @@
+"""A note to its sentences and how much of it they hold, the same for every command."""
+
+import dataclasses
+
+from tfrecords_builder.text import sections, sentences
+from tfrecords_builder.text.sections import content_length
+
+
+@dataclasses.dataclass(frozen=True)
+class CutNote:
+    """What became of a note; characters without white space and rulers.
+
+    Attributes:
+        lines: its sentences; none where it failed.
+        sections: how many it has.
+        characters_read: of the note.
+        characters_kept: of `lines`.
+        failure: None, or the step that failed and the exception's name, never the text.
+    """
+
+    lines: list[str] = dataclasses.field(repr=False)
+    sections: int
+    characters_read: int
+    characters_kept: int
+    failure: str | None = None
+
+
+def cut_note(text: str, section_rules: str, sentence_rules: str) -> CutNote:
+    """Cuts a note into sections and these into sentences.
+
+    Args:
+        text: the note.
+        section_rules: see `sections.split_sections`.
+        sentence_rules: see `sentences.splitter`.
+
+    Raises:
+        ImportError: spaCy is asked for and not installed.
+        ValueError: the spaCy pipeline asked for is not there.
+    """
+    split = sentences.splitter(sentence_rules)
+    characters_read = content_length(text)
+    step = f"sections={section_rules}"
+    try:
+        parts = sections.split_sections(text, section_rules)
+        step = f"sentences={sentence_rules}"
+        lines = split(parts)
+    except Exception as error:
+        # Rules and pipelines raise whatever they run into. Where the published rules fail, their
+        # own exception says more than ours.
+        name = getattr(error, "reference_error", type(error).__name__)
+        return CutNote([], 0, characters_read, 0, f"{step}: {name}")
+    return CutNote(lines, len(parts), characters_read, content_length("\n".join(lines)))

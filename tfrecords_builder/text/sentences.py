@@ -1,0 +1,259 @@
+"""Splits sections of clinical notes into sentences, by rules and without a model.
+
+`splitter` gives the function for a `--sentences` setting, these rules or a spaCy pipeline.
+
+Source: the two boundaries that the clinicalBERT scripts (Alsentzer et al. 2019,
+format_mimic_for_BERT.py) add to scispaCy's are among the rules: a full stop before a word in title
+case, and a hyphen that stands alone. Their deidentified spans `[** ... **]` stay whole here too.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+
+RULES = "rules"
+SPACY_PREFIX = "spacy:"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Notes are wrapped at 66 to 80 characters: a line that left room for the next line's first word
+# within this length was ended on purpose.
+_WRAP_LENGTH = 60
+
+# A full stop behind these belongs to the word: a name or a number follows.
+_NEVER_LAST = _words(
+    "dr drs mr mrs ms prof rev sgt lt capt st vs e.g eg i.e ie cf viz approx ca fig"
+)
+# These end a sentence only before a word in title case.
+_SELDOM_LAST = _words(
+    """pt pts abd abx adm amt ant appt appts avg b.i.d bid bilat bx cal cap caps cont cx dept diff
+    dil dist div dx est etc eval ext exts fem freq ft gen gtt h.s hosp hs hx i.m i.v im imp
+    inc incl info init inj inpt int jr lac lat liq m.d med meds min mins misc mo
+    mos mod mon neg neuro norm nos nr p.m p.o p.r.n pos poss prev prn prob prox q.d q.h q.h.s
+    q.i.d q.o.d qd qhs qid ref rel resp resps rt rx sec sig sl sol spec sq sr susp sx sys
+    tab tabs tbsp temp temps tid t.i.d tx u.s vent vol vols vit wk wks wt wts a.m"""
+)
+# Units end one before any word that is not in lower case, but for a route or a frequency.
+_UNITS = _words("mg mcg g gm kg lb lbs oz cc ml l dl cm mm hr hrs yr yrs")
+_BEHIND_UNITS = _words("PO IV IM SC SQ SL PR IH QD QID BID TID QHS PRN Q QAM QPM DAILY")
+# "J. Smith" is one name, "hepatitis C. The" two sentences.
+_OPENERS = _words(
+    """A According After All Also Although An And As At Because Both But By Continue Currently
+    Denies During For Given He Her His However I If In It Labs Medications No Not Of On Once Our
+    Patient Plan Pt She Since Some That The Their Then There These They This Today Upon Was We
+    Were When While Will With Would You Your"""
+)
+_ABBREVIATIONS = _NEVER_LAST | _SELDOM_LAST | _UNITS | {"no"}
+_LINES_GO_ON_AFTER = _words(
+    "a an and are as at by for from had has his her in is of on or that the to was were with"
+)
+
+# One first character, so that the search runs at the speed of a character class.
+_candidate = re.compile(
+    r"""[\n.!?\[-](?:
+        (?<=\n)                                         # a line that was ended on purpose
+      | (?<=\[)\*\*.{0,1000}?\*\*\]                     # a deidentified span: passed over
+      | (?<=[.!?])(?<![.!?]{2})[.!?]*['")\]\u2019\u201d]*(?:[ ]|(?<=[a-z]\.)(?=[A-Z][a-z]))
+      | (?<=[ ]-)[ ](?!-(?:\s|\Z))                      # a hyphen that stands alone
+    )""",
+    re.VERBOSE,
+)
+_wrapped_span = re.compile(r"\[\*\*(?:[^\n*]|\*(?!\*\])){0,1000}\n(?s:.){0,1000}?\*\*\]")
+_dotted_letters = re.compile(r"(?:(?:[a-z]{1,2}\.)+[a-z]{1,2}|q\.?\d[\d-]*[a-z]{0,3})\Z")
+_list_item = re.compile(
+    r"[-*\u2022\u2013+] |\#|\d{1,2}[.)] +[A-Za-z\[]|\[\*\*[^\]]*\*\*\] +\d\d?:\d\d"
+)
+_lab_value = re.compile(r"[A-Z][A-Za-z0-9]* ?[A-Za-z]*-[<>]?\d")
+
+
+def check_name(name: str) -> None:
+    """Refuses what is no way of splitting.
+
+    Raises:
+        ValueError: `name` is neither "rules" nor "spacy:" and a pipeline.
+    """
+    pipeline = name.removeprefix(SPACY_PREFIX)
+    if name != RULES and (pipeline == name or not pipeline.strip()):
+        raise ValueError(
+            f"Expected sentences to be {RULES} or {SPACY_PREFIX}PIPELINE, received {name!r}. "
+            "Name an installed spaCy pipeline, a folder of one, or spacy:blank."
+        )
+
+
+def describe(name: str) -> str | dict[str, str]:
+    """A way of splitting as it stands in manifests: "rules", or what the pipeline is.
+
+    Raises:
+        ImportError: spaCy is not installed; names the extra.
+        ValueError: there is no such pipeline.
+    """
+    if name == RULES:
+        return name
+    from tfrecords_builder.text import spacy_sentences
+
+    return spacy_sentences.describe(name.removeprefix(SPACY_PREFIX))
+
+
+@functools.lru_cache(maxsize=1)
+def splitter(name: str) -> Callable[[Iterable[str]], list[str]]:
+    """What makes the sentences of all sections of a note; a process loads a pipeline once.
+
+    Args:
+        name: "rules", or "spacy:" and an installed pipeline, a folder of one, or "blank".
+
+    Raises:
+        ImportError: spaCy is not installed; names the extra.
+        ValueError: the pipeline is not there or cannot be loaded.
+    """
+    if name == RULES:
+        return split_all_sentences
+    from tfrecords_builder.text import spacy_sentences
+
+    return spacy_sentences.SpacySentences(name.removeprefix(SPACY_PREFIX))
+
+
+def split_sentences(section: str) -> list[str]:
+    """Splits a section into sentences.
+
+    Args:
+        section: a section as `split_sections` gives it, or any other text.
+
+    Returns:
+        The sentences in order, each on one line with single blanks and none of them empty. They
+        hold every character of the section that is not white space.
+    """
+    return _split_lines(_lines(section))
+
+
+def split_all_sentences(sections: Iterable[str]) -> list[str]:
+    """The sentences of all sections of a note; faster than one call for each section."""
+    return _split_lines("\n".join(filter(None, map(_lines, sections))))
+
+
+def _lines(section: str) -> str:
+    """The section with single blanks; line breaks are only left where a sentence ends for sure."""
+    # Blanks are the only printable white space: most sections of one line need no second look.
+    if section.isprintable() and "  " not in section:
+        return section.strip()
+    return _join_wrapped_lines(section) if "\n" in section else " ".join(section.split())
+
+
+def _split_lines(text: str) -> list[str]:
+    sentences = []
+    start = 0
+    for match in _candidate.finditer(text):
+        mark, after = match.span()
+        first = text[mark]
+        if first == "\n":
+            sentences.append(text[start:mark])
+        elif first == ".":
+            if not _ends_sentence(text, start, mark, after):
+                continue
+            sentences.append(
+                text[start : mark + 1] if after == mark + 2 else text[start:after].rstrip()
+            )
+        elif first == "[" or mark == start or (text[mark - 1] == " " and first != "-"):
+            # A bullet stays with its item, and a question mark that stands alone is a doubt about
+            # what follows ("? pneumonia").
+            continue
+        else:
+            sentences.append(text[start:after].rstrip())
+        start = after
+    if start < len(text):
+        sentences.append(text[start:])
+    return sentences
+
+
+def _single_blanks(line: str) -> str:
+    if line.isprintable() and "  " not in line:
+        return line.strip()
+    return " ".join(line.split())
+
+
+def _ends_sentence(text: str, start: int, mark: int, after: int) -> bool:
+    """Whether the sentence that begins at `start` ends with the full stop at `mark`.
+
+    Args:
+        text: lines with single blanks.
+        start: where the sentence begins.
+        mark: where the full stop stands.
+        after: where the next word begins.
+    """
+    following = text[after : after + 1]
+    if following in ",;:.)%/\n":
+        return False
+    begin = text.rfind(" ", start, mark) + 1 or start
+    word = text[begin:mark].lower()
+    plain = len(word) > 2 and "." not in word and not word.isdigit() and word[0] not in "(\"'"
+    if plain and word not in _ABBREVIATIONS:
+        return True
+    return _ends_with_abbreviation(text, begin > start, word.strip("(\"'"), begin, after)
+
+
+def _ends_with_abbreviation(text: str, inside: bool, word: str, begin: int, after: int) -> bool:
+    """Whether a sentence ends behind a number, a letter or a known abbreviation.
+
+    Args:
+        inside: other words of the sentence stand before it.
+        word: in lower case, without the full stop.
+        begin: where the word begins.
+        after: where the next word begins.
+    """
+    following = text[after]
+    title = following.isupper() and text[after + 1 : after + 2].islower()
+    if word in _NEVER_LAST:
+        return False
+    if word.isdigit():
+        # The number of an item: at the beginning, or behind a colon.
+        enumerates = not inside or (len(word) == 1 and text[begin - 2] == ":")
+        return not (enumerates or following.islower())
+    if word in _UNITS:
+        return not following.islower() and _word_at(text, after) not in _BEHIND_UNITS
+    if len(word) == 1 and word.isalpha():
+        return inside and _word_at(text, after) in _OPENERS
+    if word == "no":
+        return not (following.isdigit() or following == "#")
+    if word in _SELDOM_LAST or _dotted_letters.match(word):
+        # At the beginning of a sentence it is the subject: "Pt. Smith denies".
+        return inside and (title or _word_at(text, after).endswith(":"))
+    return not following.islower() or len(word) > 2
+
+
+def _word_at(text: str, place: int) -> str:
+    # The lists hold no longer words.
+    return text[place : place + 20].split(maxsplit=1)[0].rstrip(".,;")
+
+
+def _join_wrapped_lines(section: str) -> str:
+    """Leaves a line break where a line was ended on purpose and makes all others blanks."""
+    if "[**" in section:
+        section = _wrapped_span.sub(lambda span: span[0].replace("\n", " "), section)
+    joined: list[str] = []
+    line = ""
+    ended = False
+    for following in section.split("\n"):
+        following = _single_blanks(following)
+        if not following:
+            ended = True
+            continue
+        if line:
+            # The commonest case first: prose that goes on with a word in lower case.
+            goes_on = not ended and (following[0].islower() or _goes_on(line, following))
+            joined.append(" " if goes_on else "\n")
+        joined.append(following)
+        line, ended = following, False
+    return "".join(joined)
+
+
+def _goes_on(line: str, following: str) -> bool:
+    """Whether the paragraph goes on in a line that does not begin in lower case."""
+    if not following[0].isalpha() and _list_item.match(following):
+        return False
+    if len(line) + 1 + len(following.partition(" ")[0]) > _WRAP_LENGTH:
+        return True
+    if line[-1] in ",(/&" or line.rpartition(" ")[2].lower() in _LINES_GO_ON_AFTER:
+        return True
+    return _lab_value.match(following) is not None and _lab_value.search(line) is not None
