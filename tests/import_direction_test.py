@@ -25,7 +25,16 @@ WITHOUT_TENSORFLOW = (
     "building.shard_builder",
     "synthetic",
 )
-ROOMS = ("modeling", "checkpoints", "inference", "input_pipeline", "training", "report")
+ROOMS = (
+    "modeling",
+    "checkpoints",
+    "texts",
+    "input_pipeline",
+    "datasets",
+    "inference",
+    "training",
+    "report",
+)
 
 
 def module_name(path):
