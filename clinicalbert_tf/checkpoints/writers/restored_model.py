@@ -2,9 +2,10 @@
 
 from clinicalbert_tf.checkpoints.assign import assign_variables
 from clinicalbert_tf.checkpoints.names import (
+    HEADS,
     POOLER,
-    PRETRAINING_PREFIXES,
-    model_variables,
+    backbone_variables,
+    pretraining_variables,
 )
 from clinicalbert_tf.checkpoints.source import PARTS, CheckpointSource
 from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
@@ -30,7 +31,7 @@ def restored_backbone(source: CheckpointSource):
     A pooler that the source lacks keeps fresh weights.
     """
     backbone = build_backbone(source.config, dtype="float32")
-    _assign(model_variables(backbone), source)
+    _assign(backbone_variables(backbone), source)
     return backbone
 
 
@@ -40,7 +41,7 @@ def restored_pretraining_model(source: CheckpointSource):
     Pooler and heads that the source lacks keep fresh weights; see source.check_tensors for them.
     """
     model = build_pretraining_model(source.config, dtype="float32")
-    _assign(model_variables(model), source)
+    _assign(pretraining_variables(model), source)
     return model
 
 
@@ -51,5 +52,5 @@ def _assign(mappings, source: CheckpointSource) -> None:
         {name: shape for name, shape in source.tensors.shapes.items() if name in ours},
         source.tensors.__getitem__,
         source.path,
-        allow_missing=(*PRETRAINING_PREFIXES, *POOLER),
+        allow_missing=(*HEADS, *POOLER),
     )

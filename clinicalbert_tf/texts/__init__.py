@@ -1,0 +1,1 @@
+"""Texts and their labels as the sequences that a model reads, and back."""
