@@ -8,17 +8,18 @@ the same numbers in the same order, so a reshape is all it takes.
 
 import dataclasses
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-VOCABULARY, POSITIONS, SEGMENTS, HIDDEN, INTERMEDIATE, CLASSES = (
+VOCABULARY, POSITIONS, SEGMENTS, HIDDEN, INTERMEDIATE, CLASSES, LABELS = (
     "vocabulary",
     "positions",
     "segments",
     "hidden",
     "intermediate",
     "classes",
+    "labels",
 )
 
 
@@ -117,8 +118,42 @@ _NEXT_SENTENCE = (
     _Row("cls/seq_relationship/output_bias", "next_sentence_head.bias", (CLASSES,)),
 )
 
+
+def _task_head(scope: str, outputs: str) -> tuple[_Row, ...]:
+    # The reference multiplies by the weights transposed.
+    return (
+        _Row(f"{scope}output_weights", "head.kernel", (outputs, HIDDEN), transposed=True),
+        _Row(f"{scope}output_bias", "head.bias", (outputs,)),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """A head that a model can have, as its checkpoints know it.
+
+    Attributes:
+        prefix: how the names of its variables, and of no other variable, begin.
+        rows: its variables.
+        reads_pooled: whether it reads the pooled output; otherwise it reads the sequence output.
+    """
+
+    prefix: str
+    rows: tuple[_Row, ...] = dataclasses.field(repr=False)
+    reads_pooled: bool = False
+
+
+# By the names in a model's attribute `heads`. The reference's run_classifier.py and BioBERT's
+# run_ner.py use the same two names, so only a model's own files tell these two heads apart.
+HEADS = {
+    "masked_lm": Head("cls/predictions/", _MASKED_LM),
+    "next_sentence": Head("cls/seq_relationship/", _NEXT_SENTENCE, reads_pooled=True),
+    "classifier": Head("output_", _task_head("", LABELS), reads_pooled=True),
+    "tagger": Head("output_", _task_head("", LABELS)),
+    "span": Head("cls/squad/", _task_head("cls/squad/", CLASSES)),
+}
+PRETRAINING_HEADS = ("masked_lm", "next_sentence")
 # Groups of names that a checkpoint may lack as a whole; see assign.assign_variables.
-HEADS = ("cls/predictions/", "cls/seq_relationship/")
+PRETRAINING_PREFIXES = tuple(HEADS[name].prefix for name in PRETRAINING_HEADS)
 POOLER = ("bert/pooler/",)
 # What training adds to a checkpoint: below each variable's name the slots of the reference's
 # optimizer or of TensorFlow's Adam, and beside them the step.
@@ -126,34 +161,41 @@ OPTIMIZER_SLOTS = ("adam_m", "adam_v", "Adam", "Adam_1")
 TRAINING_NAMES = ("global_step", "beta1_power", "beta2_power")
 
 
-def backbone_variables(backbone) -> list[VariableMapping]:
-    """The mappings of the encoder and the pooler.
+def model_variables(model) -> list[VariableMapping]:
+    """Returns the mappings of a model's encoder, pooler and heads, each variable exactly once.
 
     Args:
-        backbone: what modeling.build_backbone returned.
-
-    Raises:
-        ValueError: the backbone's variables and the table are not one-to-one.
-    """
-    mappings = _backbone_mappings(backbone)
-    _check_one_to_one(mappings, backbone)
-    return mappings
-
-
-def pretraining_variables(model) -> list[VariableMapping]:
-    """The mappings of the whole pretraining model, each variable exactly once.
-
-    Args:
-        model: what modeling.build_pretraining_model returned.
+        model: what a builder of clinicalbert_tf.modeling returned; its attribute `heads` says
+            which rows belong to it.
 
     Raises:
         ValueError: the model's variables and the table are not one-to-one.
     """
-    sizes = _sizes(model.backbone)
-    mappings = _backbone_mappings(model.backbone)
-    mappings += [_mapping(row, model, sizes) for row in _MASKED_LM + _NEXT_SENTENCE]
+    backbone = model.backbone if model.heads else model
+    mappings = _backbone_mappings(backbone)
+    sizes = _sizes(backbone)
+    for name in model.heads:
+        if LABELS in HEADS[name].rows[0].dimensions:
+            sizes = {**sizes, LABELS: model.num_labels}
+        mappings += [_mapping(row, model, sizes) for row in HEADS[name].rows]
     _check_one_to_one(mappings, model)
     return mappings
+
+
+def without_gradient(model) -> tuple[str, ...]:
+    """Returns the beginnings of the names of variables that no output of a model depends on.
+
+    The reference makes the pooler in every model, also if no head reads it.
+    """
+    reads_pooled = not model.heads or any(HEADS[name].reads_pooled for name in model.heads)
+    return () if reads_pooled else POOLER
+
+
+def names_of_other_heads(names: Iterable[str], heads: Sequence[str]) -> list[str]:
+    """Returns the names that belong to a head of the table which is not among `heads`."""
+    ours = tuple(HEADS[name].prefix for name in heads)
+    others = tuple(head.prefix for head in HEADS.values() if head.prefix not in ours)
+    return sorted(name for name in names if name.startswith(others))
 
 
 def _backbone_mappings(backbone) -> list[VariableMapping]:

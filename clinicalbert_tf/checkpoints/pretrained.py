@@ -85,12 +85,12 @@ def from_pretrained(
     tokenizer = BertTokenizer(source.vocab_file, resolve_casing(source, do_lower_case))
     # Late, so that a wrong path or vocabulary is said at once and not after TensorFlow's start.
     from clinicalbert_tf.checkpoints.assign import assign_variables
-    from clinicalbert_tf.checkpoints.names import pretraining_variables
+    from clinicalbert_tf.checkpoints.names import model_variables
     from clinicalbert_tf.modeling import build_pretraining_model
 
     pretraining_model = build_pretraining_model(source.config, dtype=dtype)
     report = assign_variables(
-        pretraining_variables(pretraining_model),
+        model_variables(pretraining_model),
         source.tensors.shapes,
         source.tensors.__getitem__,
         source.path,

@@ -1,4 +1,4 @@
-"""The models: keras_nlp's BERT backbone and the pretraining heads, in keras.ops only.
+"""The models: keras_nlp's BERT backbone, the pretraining heads and the task heads.
 
 compilation     which compiler the elementwise kernels go through
 dropout_mask    masks as a function of a key and a position
@@ -12,9 +12,24 @@ encoder_layer   one layer of the encoder
 backbone        build_backbone: BertConfig -> keras_nlp BertBackbone
 heads           masked language model and next sentence prediction
 pretraining     build_pretraining_model: backbone and both heads
+task_model      what the models of the tasks share
+classifier      build_classifier: one row of logits per sequence
+tagger          build_tagger: one row of logits per token
+span            build_span_model: start and end logits per token
+
+All of it is written in keras.ops. A model says which heads it has in its attribute `heads`.
 """
 
 from clinicalbert_tf.modeling.backbone import build_backbone
+from clinicalbert_tf.modeling.classifier import build_classifier
 from clinicalbert_tf.modeling.pretraining import build_pretraining_model
+from clinicalbert_tf.modeling.span import build_span_model
+from clinicalbert_tf.modeling.tagger import build_tagger
 
-__all__ = ["build_backbone", "build_pretraining_model"]
+__all__ = [
+    "build_backbone",
+    "build_classifier",
+    "build_pretraining_model",
+    "build_span_model",
+    "build_tagger",
+]

@@ -67,6 +67,9 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
     Source: BERT (Devlin et al. 2018), BertModel of modeling.py.
     """
 
+    # Names of the heads that a model has beside its encoder (checkpoints.names.HEADS).
+    heads: tuple[str, ...] = ()
+
     def __init__(
         self,
         vocabulary_size,

@@ -29,6 +29,8 @@ class BertPretrainingModel(keras.Model):
     Source: BERT (Devlin et al. 2018), run_pretraining.py.
     """
 
+    heads = ("masked_lm", "next_sentence")
+
     def __init__(self, backbone, hidden_act="gelu", initializer_range=0.02, dtype=None, **kwargs):
         transform = MaskedLanguageModelTransform(
             hidden_act, initializer_range, dtype=dtype, name="masked_lm_transform"

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.allocator import keep_freed_memory
 from clinicalbert_tf.training.losses import PretrainingObjective
@@ -46,7 +46,7 @@ def make_step(shape, precision: str, recompute: bool = False, **options):
     """
     keep_freed_memory()
     model = build_pretraining_model(shape.config, dtype=precision, recompute=recompute)
-    variables = [(row.tf1_name, row.variable) for row in pretraining_variables(model)]
+    variables = [(row.tf1_name, row.variable) for row in model_variables(model)]
     optimizer = AdamWeightDecay(variables, WarmupLinearDecay(1e-4, 10000, 100))
     strategy = tf.distribute.get_strategy()
     stepper = Stepper(strategy, model, PretrainingObjective(), optimizer, **options)

@@ -10,11 +10,11 @@ import tensorflow as tf
 from clinicalbert_tf.checkpoints.assign import assign_variables
 from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.checkpoints.names import (
-    HEADS,
     OPTIMIZER_SLOTS,
+    PRETRAINING_PREFIXES,
     TRAINING_NAMES,
-    backbone_variables,
-    pretraining_variables,
+    model_variables,
+    names_of_other_heads,
 )
 from clinicalbert_tf.checkpoints.restore_report import RestoreReport
 
@@ -40,15 +40,16 @@ def restore_checkpoint(
     allow_missing_heads: bool = False,
     allow_missing: Sequence[str] = (),
 ) -> RestoreReport:
-    """Reads a TF1 checkpoint into a pretraining model or a backbone.
+    """Reads a TF1 checkpoint into a model.
 
-    Adam slots and global_step are skipped by name. Into a backbone, the heads are skipped too.
+    Adam slots and global_step are skipped by name; if heads may differ, other heads are too.
 
     Args:
-        model: what modeling.build_pretraining_model or modeling.build_backbone returned.
+        model: what a builder of clinicalbert_tf.modeling returned.
         prefix: the checkpoint: prefix, directory or .index file.
         allow_missing_heads: whether the checkpoint may lack the masked language model's head or
-            the next sentence head, each as a whole; they then keep their values and are listed.
+            the next sentence head, each as a whole, or have other heads. What it lacks keeps its
+            values; both are listed. A model without heads takes any.
         allow_missing: further beginnings of names that it may lack as a whole
             (names.POOLER).
 
@@ -67,19 +68,16 @@ def restore_checkpoint(
             f"{prefix}: expected a TF1 checkpoint of variable names, received a TF2 object-based "
             "one. Convert it with the program that wrote it."
         )
-    whole = hasattr(model, "backbone")
-    skipped = [
-        name
-        for name in sorted(reader.shapes)
-        if _is_training_state(name) or (not whole and name.startswith(HEADS))
-    ]
+    state = [name for name in sorted(reader.shapes) if _is_training_state(name)]
+    foreign = names_of_other_heads(set(reader.shapes).difference(state), model.heads)
+    may_differ = allow_missing_heads or not model.heads
     return assign_variables(
-        pretraining_variables(model) if whole else backbone_variables(model),
+        model_variables(model),
         reader.shapes,
         reader.read,
         prefix,
-        skipped=skipped,
-        allow_missing=(*(HEADS if allow_missing_heads else ()), *allow_missing),
+        skipped=[*state, *(foreign if may_differ else ())],
+        allow_missing=(*(PRETRAINING_PREFIXES if allow_missing_heads else ()), *allow_missing),
     )
 
 

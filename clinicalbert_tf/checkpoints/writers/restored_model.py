@@ -2,10 +2,9 @@
 
 from clinicalbert_tf.checkpoints.assign import assign_variables
 from clinicalbert_tf.checkpoints.names import (
-    HEADS,
     POOLER,
-    backbone_variables,
-    pretraining_variables,
+    PRETRAINING_PREFIXES,
+    model_variables,
 )
 from clinicalbert_tf.checkpoints.source import PARTS, CheckpointSource
 from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
@@ -31,7 +30,7 @@ def restored_backbone(source: CheckpointSource):
     A pooler that the source lacks keeps fresh weights.
     """
     backbone = build_backbone(source.config, dtype="float32")
-    _assign(backbone_variables(backbone), source)
+    _assign(model_variables(backbone), source)
     return backbone
 
 
@@ -41,7 +40,7 @@ def restored_pretraining_model(source: CheckpointSource):
     Pooler and heads that the source lacks keep fresh weights; see source.check_tensors for them.
     """
     model = build_pretraining_model(source.config, dtype="float32")
-    _assign(pretraining_variables(model), source)
+    _assign(model_variables(model), source)
     return model
 
 
@@ -52,5 +51,5 @@ def _assign(mappings, source: CheckpointSource) -> None:
         {name: shape for name, shape in source.tensors.shapes.items() if name in ours},
         source.tensors.__getitem__,
         source.path,
-        allow_missing=(*HEADS, *POOLER),
+        allow_missing=(*PRETRAINING_PREFIXES, *POOLER),
     )

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.source import PARTS
 from clinicalbert_tf.checkpoints.writers.graph_tokenizer import GraphTokenizer
 from tfrecords_builder.tokenization import BertTokenizer
@@ -32,7 +32,7 @@ class TextModel(tf.Module):
         self.tokenizer = GraphTokenizer(tokenizer, max_seq_length)
         self.weights = {
             mapping.tf1_name: mapping.variable.value
-            for mapping in pretraining_variables(model)
+            for mapping in model_variables(model)
             if any(mapping.tf1_name.startswith(PARTS[part]) for part in present)
         }
         # In functions, which tf.Module does not track: only weights and graphs are saved.

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.checkpoint_files import INDEX
-from clinicalbert_tf.checkpoints.names import backbone_variables, pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 
 _DATA = ".data-00000-of-00001"
 _UNFINISHED = ".unfinished-"
@@ -35,7 +35,7 @@ def write_tf1_checkpoint(
     is whole. Files are made 0600.
 
     Args:
-        model: what modeling.build_pretraining_model or modeling.build_backbone returned.
+        model: what a builder of clinicalbert_tf.modeling returned.
         prefix: where to, for example `runs/a/model.ckpt-20`; a checkpoint there is replaced.
         extra: further arrays by TF1 name: "<name>/adam_m", "<name>/adam_v", "global_step".
 
@@ -72,11 +72,9 @@ def remove_unfinished(directory: str | os.PathLike) -> int:
 
 
 def _named_tensors(model, extra: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    whole = hasattr(model, "backbone")
-    mappings = pretraining_variables(model) if whole else backbone_variables(model)
     tensors = {
         mapping.tf1_name: mapping.to_tf1(keras.ops.convert_to_numpy(mapping.variable))
-        for mapping in mappings
+        for mapping in model_variables(model)
     }
     both = sorted(set(tensors) & set(extra))
     if both:

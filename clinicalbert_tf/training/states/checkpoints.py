@@ -20,7 +20,7 @@ import tensorflow as tf
 from absl import logging
 
 from clinicalbert_tf.checkpoints.checkpoint_files import INDEX, step_of
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.readers.tf1 import (
     CorruptCheckpointError,
     read_tf1_checkpoint_tensors,
@@ -146,7 +146,7 @@ class Checkpoints:
         self.model = model
         self.optimizer = optimizer
         self.keep = keep
-        self.mappings = pretraining_variables(model)
+        self.mappings = model_variables(model)
 
     def save(self, content: dict[str, Any]) -> str:
         """Writes the state as it stands now, then removes states beyond `keep`.

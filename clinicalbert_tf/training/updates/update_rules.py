@@ -1,6 +1,6 @@
 """From a run's settings to its optimizer."""
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.updates.lamb import Lamb
@@ -18,7 +18,7 @@ def build_optimizer(settings: PretrainingSettings, model) -> AdamWeightDecay:
         settings: optimizer, objective, precision, learning rate and its schedule.
         model: what modeling.build_pretraining_model returned.
     """
-    variables = [(row.tf1_name, row.variable) for row in pretraining_variables(model)]
+    variables = [(row.tf1_name, row.variable) for row in model_variables(model)]
     schedule = WarmupLinearDecay(
         settings.learning_rate, settings.num_train_steps, settings.num_warmup_steps
     )

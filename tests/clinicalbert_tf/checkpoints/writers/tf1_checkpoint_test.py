@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.checkpoints.writers import tf1_checkpoint as export
 from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
@@ -38,7 +38,7 @@ def model():
 def slots(model):
     return {
         f"{m.tf1_name}/{slot}": np.full(m.tf1_shape, value, np.float32)
-        for m in pretraining_variables(model)
+        for m in model_variables(model)
         for slot, value in (("adam_m", 0.25), ("adam_v", 0.5))
     }
 

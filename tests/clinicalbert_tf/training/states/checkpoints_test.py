@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.cluster.strategy import build_strategy
@@ -27,7 +27,7 @@ def make(directory, config, seed, keep=5, strategy=None):
     keras.utils.set_random_seed(seed)
     with (strategy or build_strategy("one_device")).scope():
         model = build_pretraining_model(config)
-        variables = [(m.tf1_name, m.variable) for m in pretraining_variables(model)]
+        variables = [(m.tf1_name, m.variable) for m in model_variables(model)]
         optimizer = AdamWeightDecay(variables, WarmupLinearDecay(1e-3, 100, 0))
     return Checkpoints(str(directory), model, optimizer, keep)
 

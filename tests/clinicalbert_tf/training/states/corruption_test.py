@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.cluster.strategy import build_strategy
@@ -35,7 +35,7 @@ def saved(small_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     keras.utils.set_random_seed(1)
     model = build_pretraining_model(small_config)
-    variables = [(m.tf1_name, m.variable) for m in pretraining_variables(model)]
+    variables = [(m.tf1_name, m.variable) for m in model_variables(model)]
     optimizer = AdamWeightDecay(variables, WarmupLinearDecay(1e-3, 100, 0))
     checkpoints = Checkpoints(str(folder), model, optimizer)
     generator = np.random.default_rng(1)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from clinicalbert_tf.checkpoints.names import pretraining_variables
+from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, newest_state, saved_states
 from clinicalbert_tf.training.states.disk import may_pass
@@ -21,7 +21,7 @@ from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLi
 def checkpoints(tmp_path, small_config):
     keras.utils.set_random_seed(1)
     model = build_pretraining_model(small_config)
-    variables = [(m.tf1_name, m.variable) for m in pretraining_variables(model)]
+    variables = [(m.tf1_name, m.variable) for m in model_variables(model)]
     return Checkpoints(
         str(tmp_path), model, AdamWeightDecay(variables, WarmupLinearDecay(1e-3, 100, 0)), keep=2
     )
