@@ -5,6 +5,8 @@ import json
 import os
 from typing import Any
 
+from tfrecords_builder.files import write_private
+
 # What hidden_act may be. "gelu" is BERT's tanh form; "gelu_erf" is the exact form that other
 # libraries call "gelu", under a name of its own so that neither is taken for the other.
 ACTIVATIONS = ("gelu", "gelu_erf", "relu", "tanh", "linear")
@@ -156,12 +158,7 @@ class BertConfig:
 
     def write(self, path: str | os.PathLike) -> None:
         """Writes bert_config.json in one rename."""
-        temporary = f"{os.fspath(path)}.tmp-{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(self.to_json_string())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        write_private(os.fspath(path), self.to_json_string())
 
 
 def _problems(config: BertConfig) -> list[str]:

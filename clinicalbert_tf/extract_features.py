@@ -143,7 +143,7 @@ def run(values: flags.FlagValues = flags.FLAGS) -> str:
     """Checks, loads, extracts; returns the closing line."""
     from clinicalbert_tf.inference.loading import ModelSource, load_model
     from clinicalbert_tf.inference.writers import check_writable
-    from clinicalbert_tf.private_files import check_folder_of
+    from tfrecords_builder.files import check_folder_of
 
     settings = settings_from_flags(values)
     check_folder_of(settings.output_file, "output_file")

@@ -96,7 +96,7 @@ def write_perplexities(values: flags.FlagValues = flags.FLAGS) -> None:
     source = RowSource(values.perplexity, values.input_format, values.text_column, values.id_column)
     rows = read_first(read_rows(source, read_notes))
     if values.output_file:
-        from clinicalbert_tf.private_files import check_folder_of
+        from tfrecords_builder.files import check_folder_of
 
         check_folder_of(values.output_file, "output_file")
     bert = load(values)
@@ -156,7 +156,7 @@ def _output(path: str | None) -> Iterator[TextIO]:
         return
     import io
 
-    from clinicalbert_tf.private_files import open_private
+    from tfrecords_builder.files import open_private
 
     with open_private(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)

@@ -8,7 +8,6 @@ what became of every note. Without --input it writes the sentences of invented n
 
 import contextlib
 import dataclasses
-import fcntl
 import glob
 import json
 import os
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tfrecords_builder import synthetic
-from tfrecords_builder.building.storage.private_file import naming, open_private_file
+from tfrecords_builder.files import naming, open_private, try_lock
 from tfrecords_builder.notes.reading import NoteCounts, check_ids, read_ids, read_notes, source_name
 from tfrecords_builder.notes.sources import input_files
 from tfrecords_builder.schema import Note
@@ -29,7 +28,7 @@ from tfrecords_builder.text.cutting import cut_note
 
 COUNTS_NAME = "counts.json"
 _MOST_CATEGORIES = 200
-# See `private_file.temporary_name`: what a killed run left.
+# See `files.temporary_name`: what a killed run left.
 _TEMPORARY = re.compile(rf"\.(\w+\.txt|{re.escape(COUNTS_NAME)})\.tmp-[0-9a-f]{{32}}")
 
 
@@ -111,7 +110,7 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
         stack.enter_context(_empty_folder(settings.output_dir))
         # Opened first, it is the last to get its name.
         path = os.path.join(settings.output_dir, COUNTS_NAME)
-        counts_file = stack.enter_context(open_private_file(path))
+        counts_file = stack.enter_context(open_private(path))
         files = _CategoryFiles(settings.output_dir, stack)
         for note in _progress(_read(settings, lists, counts.notes)):
             lines = _sentences(note, settings, counts)
@@ -147,17 +146,13 @@ def _empty_folder(output_dir: str) -> Iterator[None]:
             # The folder itself is the lock: a file in it would be one more to leave behind.
             descriptor = os.open(output_dir, os.O_RDONLY)
         stack.callback(os.close, descriptor)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        # Without locks a second process would take the first one's files for leftovers; the first
+        # then fails by name when it ends.
+        if not try_lock(descriptor):
             raise RuntimeError(
                 f"Expected to write alone in {output_dir}, received a folder that another "
                 "process writes into. Wait for it or name another --output_dir."
-            ) from None
-        except OSError:
-            # Some file systems lock no folders. A second process there would take the first
-            # one's files for leftovers; the first then fails by name when it ends.
-            pass
+            )
         for path in _leftovers(output_dir):
             with naming(path):
                 os.unlink(path)
@@ -182,7 +177,7 @@ class _CategoryFiles:
                 )
             name = self._new_name(category)
             path = os.path.join(self._output_dir, name)
-            self._files[category] = name, self._stack.enter_context(open_private_file(path))
+            self._files[category] = name, self._stack.enter_context(open_private(path))
         return self._files[category]
 
     def _new_name(self, category: str) -> str:

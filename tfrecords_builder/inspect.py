@@ -83,7 +83,7 @@ def inspect(settings: InspectSettings) -> bool:
             there is no vocabulary.
         RuntimeError: matplotlib is missing.
     """
-    from tfrecords_builder.building.storage import private_file
+    from tfrecords_builder import files
     from tfrecords_builder.inspection import inspection, inspection_report
 
     with _given_or_embedded(settings.records) as paths:
@@ -95,10 +95,10 @@ def inspect(settings: InspectSettings) -> bool:
                     "Expected a vocabulary to show text with, received none and no vocab.txt "
                     "beside the records. Give --vocab_file."
                 )
-            files = inspection.find_files(paths)
-            print(
-                *inspection.instance_lines(files, found.vocabulary, settings.show_count), sep="\n"
+            lines = inspection.instance_lines(
+                inspection.find_files(paths), found.vocabulary, settings.show_count
             )
+            print(*lines, sep="\n")
         title = f"Pretraining records: {', '.join(settings.records) or 'invented notes'}"
         outputs = {
             settings.html: lambda: inspection_report.page(found, title).encode(),
@@ -106,9 +106,7 @@ def inspect(settings: InspectSettings) -> bool:
         }
         for path, make in outputs.items():
             if path:
-                content = make()
-                with private_file.open_private_file(path) as file:
-                    file.write(content)
+                files.write_private(path, make())
                 logging.info("Wrote the summary to %s.", path)
     return not found.disagreements
 

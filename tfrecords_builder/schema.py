@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-from tfrecords_builder.building.storage import private_file
+from tfrecords_builder import files
 
 MANIFEST_NAME = "manifest.json"
 VOCABULARY_NAME = "vocab.txt"
@@ -96,7 +96,7 @@ def write_manifest(output_dir: str, manifest: Manifest) -> str:
     """Writes `manifest.json` into `output_dir` in one rename and returns its path."""
     path = os.path.join(output_dir, MANIFEST_NAME)
     text = json.dumps(dataclasses.asdict(manifest), indent=1, sort_keys=True)
-    with private_file.open_private_file(path) as file:
+    with files.open_private(path) as file:
         file.write(f"{text}\n".encode())
     return path
 

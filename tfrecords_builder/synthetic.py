@@ -16,7 +16,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 
-from tfrecords_builder.building.storage.private_file import open_private_file
+from tfrecords_builder.files import open_private
 from tfrecords_builder.invention import synthetic_texts
 from tfrecords_builder.invention.synthetic_words import Words
 
@@ -73,7 +73,7 @@ def write_noteevents(path: str, count: int, seed: int) -> int:
             f"Expected a path that ends in .csv or .csv.gz, received {path}. Rename the output."
         )
     rows = generate_notes(count, seed)
-    with open_private_file(path) as file:
+    with open_private(path) as file:
         if not path.endswith(".gz"):
             return _write_rows(file, rows)
         # No name and no time in the header, so that equal notes give equal bytes.

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from absl import app, flags, logging
 
-from tfrecords_builder.building.storage.private_file import open_private_file
+from tfrecords_builder.files import open_private
 from tfrecords_builder.notes.sources import input_files, sentence_files
 from tfrecords_builder.text.wordpieces.vocabulary_extension import extend_vocabulary, lower_case_of
 from tfrecords_builder.text.wordpieces.word_counts import (
@@ -140,7 +140,7 @@ def write_vocabulary(path: str, tokens: list[str]) -> None:
         raise ValueError(
             f"{path}: expected a wordpiece in the last row, received none. Drop the blank rows."
         )
-    with open_private_file(path) as file:
+    with open_private(path) as file:
         file.write("".join(f"{token}\n" for token in tokens).encode("utf-8"))
 
 

@@ -1,8 +1,7 @@
-"""Small text files of checkpoints: JSON in, and anything out in one rename."""
+"""Small JSON files of checkpoints."""
 
 import json
 import os
-import tempfile
 from typing import Any
 
 
@@ -32,22 +31,6 @@ def read_json(path: str) -> dict[str, Any]:
             "again."
         )
     return values
-
-
-def write_private(path: str, data: bytes) -> None:
-    """Writes a file (0600, its folder 0700 where it is made) in one rename."""
-    folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def json_bytes(values: dict[str, Any]) -> bytes:

@@ -5,7 +5,6 @@ made from and with; another run takes them up only if it would make the same. A 
 which rows it holds, and it has that name only when it is whole.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -13,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from clinicalbert_tf.private_files import open_private
+from tfrecords_builder.files import open_private, try_lock, write_private
 
 _SETTINGS_NAME = "settings.json"
 _PART = re.compile(r"part-(\d{12})-(\d{12})$")
@@ -47,14 +46,12 @@ class PartsFolder:
     def __enter__(self) -> "PartsFolder":
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         self._lock = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(self._lock):
             os.close(self._lock)
             raise ValueError(
                 f"Expected {self.path} to be free, found another process writing the same output. "
                 "Wait for it, or choose another --output_file."
-            ) from None
+            )
         try:
             self._take_up()
         except BaseException:
@@ -98,8 +95,7 @@ class PartsFolder:
         self._names = list(self._whole_parts())
         path = os.path.join(self.path, _SETTINGS_NAME)
         if not self._names:
-            with open_private(path) as file:
-                file.write(json.dumps(self._settings, indent=1, sort_keys=True).encode())
+            write_private(path, json.dumps(self._settings, indent=1, sort_keys=True))
             return
         with open(path, encoding="utf-8") as file:
             self._check_settings(json.load(file))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from clinicalbert_tf.inference.writers import read_vector_part
-from clinicalbert_tf.private_files import open_private
+from tfrecords_builder.files import open_private
 
 TENSORS_NAME = "tensors.tsv"
 METADATA_NAME = "metadata.tsv"

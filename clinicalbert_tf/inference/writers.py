@@ -18,7 +18,7 @@ import numpy as np
 
 from clinicalbert_tf.inference.batches import Block
 from clinicalbert_tf.inference.vectors import Vectors
-from clinicalbert_tf.private_files import open_private
+from tfrecords_builder.files import open_private
 
 _TEXT_COLUMNS = ("note_id", "category")
 _NUMBER_COLUMNS = ("sentence", "tokens", "windows")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.report import tables
 from clinicalbert_tf.report.chart import (
     Line,
@@ -19,6 +18,7 @@ from clinicalbert_tf.report.curves import in_few_points
 from clinicalbert_tf.report.run_folder import RunFolder, read_run_folder
 from clinicalbert_tf.report.style import STYLE
 from clinicalbert_tf.training.watching import outcome
+from tfrecords_builder.files import write_private
 
 NAME = "report.html"
 # Tag, title and how its values are written.

@@ -10,10 +10,10 @@ from tqdm import tqdm
 from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import evaluation_batches, number_of_batches
 from clinicalbert_tf.input_pipeline.shards import RecordSource
-from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.training.pace import Pace
 from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.watching import json_lines
+from tfrecords_builder.files import write_private
 
 NAME = "eval_results.txt"
 

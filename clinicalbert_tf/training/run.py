@@ -13,7 +13,6 @@ from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.private_files import make_private_folder
 from clinicalbert_tf.training.cluster.strategy import build_strategy, check_batch_size
 from clinicalbert_tf.training.cluster.tpu import advise_precision
 from clinicalbert_tf.training.cluster.workers import Workers
@@ -48,6 +47,7 @@ from clinicalbert_tf.training.watching.guarded import Guarded
 from clinicalbert_tf.training.watching.observers import observers
 from clinicalbert_tf.training.watching.reporting import reported
 from clinicalbert_tf.training.watching.tokens import TokenCount
+from tfrecords_builder.files import make_private_folder
 
 
 def run_pretraining(

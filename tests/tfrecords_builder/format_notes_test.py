@@ -14,8 +14,7 @@ import sys
 
 import pytest
 
-from tfrecords_builder import format_notes
-from tfrecords_builder.building.storage import private_file
+from tfrecords_builder import files, format_notes
 from tfrecords_builder.format_notes import FormatSettings
 from tfrecords_builder.schema import Note
 from tfrecords_builder.text import sections, sentences
@@ -125,7 +124,7 @@ def killed_run(output_dir):
     """What a run leaves that is killed before any file has its name."""
     output_dir.mkdir()
     for name in ("Nursing_other.txt", "ECG_2.txt", "counts.json"):
-        path = private_file.temporary_name(str(output_dir / name))
+        path = files.temporary_name(str(output_dir / name))
         pathlib.Path(path).write_text("text of a note", encoding="utf-8")
     return sorted(os.listdir(output_dir))
 
@@ -167,7 +166,7 @@ def test_a_folder_that_cannot_be_locked_is_written(tmp_path, monkeypatch):
     def no_locks(*_):
         raise OSError(9, "Bad file descriptor")
 
-    monkeypatch.setattr(format_notes.fcntl, "flock", no_locks)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     settings = FormatSettings(str(tmp_path / "out"), (str(GOLDEN_NOTES),))
     assert format_notes.format_notes(settings).notes.read == 80
 

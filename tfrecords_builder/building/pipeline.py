@@ -13,7 +13,7 @@ from typing import Any
 import tqdm
 from absl import logging
 
-from tfrecords_builder import __version__, schema, tokenization
+from tfrecords_builder import __version__, files, schema, tokenization
 from tfrecords_builder.building import embedded_default
 from tfrecords_builder.building.document_encoder import Counts
 from tfrecords_builder.building.documents import (
@@ -27,7 +27,6 @@ from tfrecords_builder.building.running.progress import ReadingProgress
 from tfrecords_builder.building.running.stage_worker import StageWorker
 from tfrecords_builder.building.running.workers import Workers
 from tfrecords_builder.building.settings import BuilderSettings
-from tfrecords_builder.building.storage import private_file
 from tfrecords_builder.building.storage.build_folder import BuildFolder
 from tfrecords_builder.building.storage.spill import SpillIndex
 from tfrecords_builder.notes.duplicates.deduplication import Deduplicator
@@ -305,5 +304,5 @@ def _copy_vocabulary(settings: BuilderSettings) -> None:
     target = os.path.join(settings.output_dir, schema.VOCABULARY_NAME)
     if os.path.exists(target) and os.path.samefile(target, settings.vocab_file):
         return
-    with open(settings.vocab_file, "rb") as source, private_file.open_private_file(target) as file:
+    with open(settings.vocab_file, "rb") as source, files.open_private(target) as file:
         shutil.copyfileobj(source, file)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tfrecords_builder import schema
-from tfrecords_builder.building.storage import private_file, wire
+from tfrecords_builder import files, schema
+from tfrecords_builder.building.storage import wire
 from tfrecords_builder.tfrecord_checksum import masked_crc32c, masked_crc32c_of_pieces
 
 HEADER_BYTES = 12
@@ -125,7 +125,7 @@ class RecordWriter:
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> "RecordWriter":
-        file = self._exit.enter_context(private_file.open_private_file(self.path))
+        file = self._exit.enter_context(files.open_private(self.path))
         if self._compression == "gzip":
             # No name and no time in the header: the same records give the same bytes.
             file = gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0)

@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from clinicalbert_tf.checkpoints.downloads.archives import cache_folder
-from clinicalbert_tf.checkpoints.text_files import read_json, write_private
+from clinicalbert_tf.checkpoints.text_files import read_json
+from tfrecords_builder.files import write_private
 
 VOCABULARY_NAME = "vocab.txt"
 TOKENIZER_NAME = "tokenizer.json"

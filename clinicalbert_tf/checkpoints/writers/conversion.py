@@ -12,11 +12,12 @@ from clinicalbert_tf.checkpoints.source import (
     TensorReport,
     check_tensors,
 )
-from clinicalbert_tf.checkpoints.text_files import json_bytes, write_private
+from clinicalbert_tf.checkpoints.text_files import json_bytes
 from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, resolve_casing
 from clinicalbert_tf.checkpoints.writers.formats import FORMATS, Format
 from clinicalbert_tf.checkpoints.writers.target import RECORD_NAME, check_target, new_folder
 from tfrecords_builder import __version__
+from tfrecords_builder.files import write_private
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,9 @@ from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import (
     VOCABULARY_NAME,
 )
 from clinicalbert_tf.checkpoints.source import CheckpointSource, check_tensors
-from clinicalbert_tf.checkpoints.text_files import json_bytes, write_private
+from clinicalbert_tf.checkpoints.text_files import json_bytes
 from clinicalbert_tf.config import BertConfig
+from tfrecords_builder.files import write_private
 from tfrecords_builder.tokenization import (
     CLS,
     CONTINUATION,

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.readers.tf1_source import CONFIG_NAME, VOCABULARY_NAME
 from clinicalbert_tf.checkpoints.source import CheckpointSource, check_tensors
-from clinicalbert_tf.checkpoints.text_files import write_private
 from clinicalbert_tf.checkpoints.writers.formats import FORMATS
 from clinicalbert_tf.checkpoints.writers.restored_model import restored_pretraining_model
 from clinicalbert_tf.checkpoints.writers.text_model import TextModel
+from tfrecords_builder.files import write_private
 from tfrecords_builder.tokenization import BertTokenizer
 
 README_NAME = "README.txt"

@@ -18,9 +18,9 @@ from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
     remove_unfinished,
     write_tf1_checkpoint,
 )
-from clinicalbert_tf.private_files import make_private_folder, write_private
 from clinicalbert_tf.training.states.checkpoints import STEM, remove_checkpoint, write_latest
 from clinicalbert_tf.training.states.disk import may_pass
+from tfrecords_builder.files import make_private_folder, write_private
 
 FOLDER = "best"
 NAME = "best.json"

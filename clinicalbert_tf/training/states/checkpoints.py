@@ -30,9 +30,9 @@ from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
     remove_unfinished,
     write_tf1_checkpoint,
 )
-from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.training.states.disk import may_pass
 from tfrecords_builder import schema
+from tfrecords_builder.files import write_private
 
 STEM = "model.ckpt"
 STATE = ".state.json"
@@ -211,8 +211,10 @@ class Checkpoints:
     def remove_unfinished(self) -> None:
         """Removes the temporary files of a killed save; call it when nothing else writes."""
         remove_unfinished(self.directory)
-        for file in glob.glob(os.path.join(glob.escape(self.directory), f"{STEM}-*.tmp-*")):
-            _remove(file)
+        # Visible temporary names are those of older versions.
+        for pattern in (f".{STEM}-*.tmp-*", f"{STEM}-*.tmp-*"):
+            for file in glob.glob(os.path.join(glob.escape(self.directory), pattern)):
+                _remove(file)
 
     def _write_state(self, prefix: str, step: int, content: dict[str, Any], files) -> None:
         state = {

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from absl import logging
 
 from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
-from clinicalbert_tf.private_files import make_private_folder
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.states.checkpoints import (
     STEM,
@@ -16,6 +15,7 @@ from clinicalbert_tf.training.states.checkpoints import (
     read_state,
     steps_with_state,
 )
+from tfrecords_builder.files import make_private_folder
 
 # Damaged files are kept here, where nothing takes them for a checkpoint.
 FOLDER = "damaged"

@@ -1,12 +1,13 @@
 """One process at a time trains into an output folder."""
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 
 from absl import logging
+
+from tfrecords_builder.files import try_lock
 
 NAME = ".lock"
 # A run that was asked to stop, or lost a worker, takes a few seconds to end.
@@ -37,21 +38,13 @@ def lock_folder(folder: str) -> Iterator[None]:
 
 def _lock(file, folder: str) -> None:
     deadline, said = time.monotonic() + _SECONDS_TO_WAIT, False
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise FolderInUseError(
-                    f"Expected to train alone in {folder}, received a folder that another running "
-                    "process trains into. Wait for it, or take another --output_dir; workers of "
-                    "one run need --strategy=multi_worker."
-                ) from None
-        except OSError as error:
-            # Some file systems have no locks.
-            logging.info("%s cannot be locked (%s); start one run at a time in it.", folder, error)
-            return
+    while not try_lock(file):
+        if time.monotonic() > deadline:
+            raise FolderInUseError(
+                f"Expected to train alone in {folder}, received a folder that another running "
+                "process trains into. Wait for it, or take another --output_dir; workers of "
+                "one run need --strategy=multi_worker."
+            )
         if not said:
             logging.info("Waiting for another process that trains into %s.", folder)
             said = True

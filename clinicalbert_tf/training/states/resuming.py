@@ -8,7 +8,6 @@ from absl import logging
 
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.inputs import CONFIG_NAME, VOCABULARY_NAME, PretrainingInputs
 from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
@@ -17,6 +16,7 @@ from clinicalbert_tf.training.states.checkpoints import Checkpoints, SavedState,
 from clinicalbert_tf.training.states.corruption import restore_newest, set_newer_aside
 from clinicalbert_tf.training.states.damaged_records import as_if_left_out
 from clinicalbert_tf.training.states.positions import warn_of_untrained_positions
+from tfrecords_builder.files import write_private
 
 
 def start_training(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import Any
 
-from clinicalbert_tf.private_files import write_private
 from tfrecords_builder import schema
+from tfrecords_builder.files import write_private
 
 NAME = "run.json"
 # An evaluation alone keeps its own, so that it leaves the record of the training run as it was.

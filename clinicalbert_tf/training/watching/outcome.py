@@ -5,9 +5,9 @@ import json
 import os
 from typing import Any
 
-from clinicalbert_tf.private_files import write_private
 from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
 from clinicalbert_tf.training.preemption import Interrupted
+from tfrecords_builder.files import write_private
 
 NAME = "outcome.json"
 # Also what a run that was killed leaves behind: nothing could say otherwise.

@@ -9,10 +9,10 @@ from typing import Any
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from clinicalbert_tf.private_files import make_private_folder
 from clinicalbert_tf.training.hooks import Call, LoopHook
 from clinicalbert_tf.training.watching.hparams import end_summary, settings_summaries
 from clinicalbert_tf.training.watching.tokens import TokenCount
+from tfrecords_builder.files import make_private_folder
 
 BY_TOKENS = "by_tokens"
 _EVENTS = "events.out.tfevents.*"

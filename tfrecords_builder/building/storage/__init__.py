@@ -4,6 +4,5 @@
 - example_blocks: many instances of one shape at once.
 - spill, shard_documents: documents waiting for their shard, written and read; spill_files is
   what both know of the files.
-- private_file: files that only their owner reads.
 - build_folder: the output folder of a build, its lock and what can be resumed.
 """

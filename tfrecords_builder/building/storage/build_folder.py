@@ -6,7 +6,6 @@ goes on from there.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -14,8 +13,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from tfrecords_builder import schema
-from tfrecords_builder.building.storage import private_file
+from tfrecords_builder import files, schema
 
 UNFINISHED = ".unfinished"
 _PLAN = "plan.json"
@@ -25,7 +23,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _RECORDS = re.compile(r"part-\d{5}-of-\d{5}\.tfrecord(\.gz)?")
 # What a build writes beside the records, and wrote there in older versions.
 _BESIDE = ("manifest.json", "vocab.txt", "NOTEEVENTS.csv.gz")
-# See `private_file.temporary_name`; visible ones with a process number are of older versions.
+# See `files.temporary_name`; visible ones with a process number are of older versions.
 _TEMPORARY = re.compile(
     rf"\.?({_RECORDS.pattern}|{'|'.join(map(re.escape, _BESIDE))})(\.tmp-[0-9a-f]+)+"
 )
@@ -82,15 +80,13 @@ class BuildFolder:
             file = None
             # A build that finished meanwhile removed its lock: a third may hold a new one.
             while file is None or not _is_at(file, path):
-                with private_file.naming(path):
+                with files.naming(path):
                     file = stack.enter_context(self._open_lock(path))
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                if not files.try_lock(file):
                     raise RuntimeError(
                         f"Expected to build alone in {self.output_dir}, received a folder where "
                         "another build is running. Wait for it or take another --output_dir."
-                    ) from None
+                    )
             try:
                 yield
             finally:
@@ -195,14 +191,14 @@ class BuildFolder:
     def scratch(self) -> str:
         """A folder for this build's passing files; goes at its end or when the next begins."""
         path = os.path.join(self._unfinished, "scratch")
-        with private_file.naming(path):
+        with files.naming(path):
             os.makedirs(path, mode=0o700, exist_ok=True)
         return path
 
     def empty_spill(self) -> None:
         """Makes the spill folder anew."""
         shutil.rmtree(self.spill_folder, ignore_errors=True)
-        with private_file.naming(self.spill_folder):
+        with files.naming(self.spill_folder):
             os.makedirs(self.spill_folder, mode=0o700)
 
     def finish_documents(self, counted: dict[str, Any]) -> None:
@@ -252,8 +248,8 @@ class BuildFolder:
             return json.load(file)
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
-        with private_file.open_private_file(os.path.join(self._unfinished, name)) as file:
-            file.write(json.dumps(value, sort_keys=True).encode())
+        path = os.path.join(self._unfinished, name)
+        files.write_private(path, json.dumps(value, sort_keys=True))
 
 
 def _is_at(file: BinaryIO, path: str) -> bool:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrecords_builder.building.storage import private_file, spill_files
+from tfrecords_builder import files
+from tfrecords_builder.building.storage import spill_files
 from tfrecords_builder.building.storage.spill_files import token_type
 
 # Documents that shards with few of their own borrow random segments from.
@@ -98,7 +99,7 @@ def append_documents(folder: str, documents: Sequence[EncodedDocument]) -> np.nd
 def _append_to(folder: str, file: int, documents: Sequence[EncodedDocument]) -> np.ndarray:
     rows = [(d.shard, file, d.key, 0, len(d.payload), d.sentences, d.tokens) for d in documents]
     index = np.array(rows, spill_files.INDEX)
-    start = private_file.append(
+    start = files.append(
         spill_files.documents_path(folder, file), b"".join(d.payload for d in documents)
     )
     index["offset"] = start + np.cumsum(index["bytes"]) - index["bytes"]
@@ -134,7 +135,7 @@ class SpillIndex:
         """Appends everything collected to the files."""
         for shard, rows in enumerate(self._rows):
             if rows:
-                private_file.append(
+                files.append(
                     spill_files.index_path(self._folder, shard),
                     b"".join(own.tobytes() for own in rows),
                 )
@@ -162,9 +163,9 @@ class SpillIndex:
             rows.append(index[index["key"] <= keys[-1:]] if len(index) else index)
         # They stay where they are; the reserve is an index only.
         reserve = np.concatenate(rows).tobytes()
-        private_file.append(spill_files.index_path(self._folder, spill_files.RESERVE), reserve)
+        files.append(spill_files.index_path(self._folder, spill_files.RESERVE), reserve)
         for name in (*os.listdir(self._folder), ""):
-            private_file.sync(os.path.join(self._folder, name))
+            files.sync(os.path.join(self._folder, name))
         return counts
 
 
@@ -206,4 +207,4 @@ def write_reserve(folder: str, documents: Sequence[EncodedDocument]) -> None:
         documents: the documents with the smallest keys of the whole build.
     """
     rows = _append_to(folder, _RESERVE_FILE, documents)
-    private_file.append(spill_files.index_path(folder, spill_files.RESERVE), rows.tobytes())
+    files.append(spill_files.index_path(folder, spill_files.RESERVE), rows.tobytes())

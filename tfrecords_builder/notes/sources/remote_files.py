@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from apache_beam.io.filesystems import FileSystems
 
-from tfrecords_builder.building.storage import private_file
+from tfrecords_builder import files
 from tfrecords_builder.notes.sources import input_files
 
 SCHEMES = ("gs://", "s3://", "hdfs://", "azfs://")
@@ -84,7 +84,7 @@ def fetch(path: str, scratch: str) -> str:
     # As it is: what is packed is unpacked by whoever reads it.
     with (
         FileSystems.open(path, compression_type="uncompressed") as source,
-        private_file.open_private_file(local) as copy,
+        files.open_private(local) as copy,
     ):
         shutil.copyfileobj(source, copy, _BLOCK_BYTES)
     return local
@@ -97,10 +97,10 @@ def publish(local: str, target: str) -> None:
     its own, and the contents are equal.
     """
     if not is_remote(target):
-        with private_file.open_private_file(target) as copy, open(local, "rb") as source:
+        with files.open_private(target) as copy, open(local, "rb") as source:
             shutil.copyfileobj(source, copy, _BLOCK_BYTES)
         return
-    temporary = private_file.temporary_name(target)
+    temporary = files.temporary_name(target)
     with (
         open(local, "rb") as source,
         FileSystems.create(temporary, compression_type="uncompressed") as copy,

@@ -214,7 +214,7 @@ def test_records_that_another_build_finished_just_now_are_left_alone(tmp_path, m
         calls.append(operation)
         flock(file, operation)
 
-    monkeypatch.setattr(build_folder.fcntl, "flock", flock_late)
+    monkeypatch.setattr(fcntl, "flock", flock_late)
     with pytest.raises(FileExistsError, match=r"part-00000-of-00001.*--overwrite"):
         begun(tmp_path)
     # The first lock was on a file that was removed meanwhile.
@@ -256,7 +256,7 @@ def test_a_lock_that_was_replaced_meanwhile_does_not_count(tmp_path, monkeypatch
             flock(others[0], operation)
         flock(file, operation)
 
-    monkeypatch.setattr(build_folder.fcntl, "flock", flock_late)
+    monkeypatch.setattr(fcntl, "flock", flock_late)
     with pytest.raises(RuntimeError, match="another build is running"):
         begun(tmp_path)
     others[0].close()

@@ -11,7 +11,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfrecords_builder.building.storage import private_file, shard_documents, spill
+from tfrecords_builder import files
+from tfrecords_builder.building.storage import shard_documents, spill
 
 
 def encoded(number, sentences, shards=4, vocab_size=1000, seed=0):
@@ -173,10 +174,10 @@ def test_all_files_are_on_the_disk_itself_when_it_is_closed(tmp_path, monkeypatc
         synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
         fsync(descriptor)
 
-    monkeypatch.setattr(private_file.os, "fsync", note)
+    monkeypatch.setattr(files.os, "fsync", note)
     written(tmp_path / "spill", corpus(20), batch=5)
-    files = [str(path) for path in (tmp_path / "spill").iterdir()]
-    assert sorted(synced) == sorted([*files, str(tmp_path / "spill")])
+    on_disk = [str(path) for path in (tmp_path / "spill").iterdir()]
+    assert sorted(synced) == sorted([*on_disk, str(tmp_path / "spill")])
 
 
 def test_a_full_disk_is_named(tmp_path):
