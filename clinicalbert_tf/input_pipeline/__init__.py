@@ -1,6 +1,5 @@
 """Shards of pretraining records -> tf.data.
 
-- tfrecord_files: counting records, a file's first record, damage; without TensorFlow's readers.
 - shards: input flags -> files, their manifests, their lengths and number of records.
 - first_records: what files hold, by their first records, against each other and manifests.
 - masking_rule: masked records, or the rule by which the pipeline masks unmasked ones.

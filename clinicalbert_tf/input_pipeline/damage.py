@@ -9,7 +9,7 @@ from absl import logging
 
 from clinicalbert_tf.input_pipeline.features import parse_records
 from clinicalbert_tf.input_pipeline.shards import RecordSource
-from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
+from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 # What TensorFlow raises for a damaged record and for one that does not parse.
 READ_ERRORS = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)

@@ -1,9 +1,8 @@
 """Files' first records: what they hold and how long it is, against each other and manifests."""
 
-from clinicalbert_tf.input_pipeline import tfrecord_files
 from clinicalbert_tf.input_pipeline.features import record_arrays
 from clinicalbert_tf.input_pipeline.masking_rule import DYNAMIC, masking_kind
-from tfrecords_builder import schema
+from tfrecords_builder import schema, tfrecord_files
 
 
 def first_records(paths: list[str]) -> tuple[dict[str, tuple[int, int | None]], int]:

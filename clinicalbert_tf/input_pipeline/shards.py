@@ -6,14 +6,13 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable
 
-from clinicalbert_tf.input_pipeline import tfrecord_files
 from clinicalbert_tf.input_pipeline.first_records import (
     check_kinds,
     check_lengths,
     first_records,
 )
 from clinicalbert_tf.input_pipeline.masking_rule import MaskingRule, find_masking_rule
-from tfrecords_builder import schema
+from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.schema import Manifest
 
 

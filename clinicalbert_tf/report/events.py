@@ -5,16 +5,14 @@ import dataclasses
 import glob
 import mmap
 import os
-import struct
 from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto import event_pb2
 
-_LENGTH = struct.Struct("<Q")
-# A frame is its length, the length's checksum, the data and the data's checksum.
-_BEFORE, _AFTER = 12, 4
+from tfrecords_builder.tfrecord_files import whole_records
+
 # Of larger files only some steps are read, as many as in a file of this many bytes: a run of a
 # million steps must have its report within the seconds that a scheduler leaves a stopped one.
 READ_WHOLE = 8 << 20
@@ -89,7 +87,7 @@ def _events(path: str) -> Iterator[event_pb2.Event]:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
         ):
             every = 1 + len(content) // READ_WHOLE
-            for data in _some(_frames(content), every):
+            for data in _some(whole_records(content), every):
                 yield event_pb2.Event.FromString(data)
     except DecodeError:
         # The rest of a damaged file is as lost as that of one that is cut off.
@@ -122,14 +120,3 @@ def _some(events: Iterable[bytes], every: int) -> Iterator[bytes]:
     if left_out is not None:
         # Where the run stands matters most.
         yield left_out
-
-
-def _frames(content: mmap.mmap) -> Iterator[bytes]:
-    position = 0
-    while position + _BEFORE <= len(content):
-        (length,) = _LENGTH.unpack_from(content, position)
-        begin, end = position + _BEFORE, position + _BEFORE + length
-        position = end + _AFTER
-        if position > len(content):
-            return
-        yield content[begin:end]

@@ -11,7 +11,6 @@ from absl import logging
 
 from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
-from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.cluster.strategy import build_strategy, check_batch_size
 from clinicalbert_tf.training.cluster.tpu import advise_precision
@@ -48,6 +47,7 @@ from clinicalbert_tf.training.watching.observers import observers
 from clinicalbert_tf.training.watching.reporting import reported
 from clinicalbert_tf.training.watching.tokens import TokenCount
 from tfrecords_builder.files import make_private_folder
+from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 
 def run_pretraining(

@@ -186,9 +186,10 @@ def start_side(folder: pathlib.Path, side: str) -> dict:
 
 def check_equal(folder: pathlib.Path) -> None:
     """The exact mode and the reference's way must have written the same records."""
+    from tfrecords_builder import tfrecord_files
     from tfrecords_builder.building import records
 
-    files = [records.read_records(str(folder / f"{side}.tfrecord")) for side in SIDES[2:]]
+    files = [tfrecord_files.read_records(str(folder / f"{side}.tfrecord")) for side in SIDES[2:]]
     parsed = (map(records.wire.decode_example, file) for file in files)
     for number, (one, other) in enumerate(zip(*parsed, strict=True)):
         if any((one[name] != other[name]).any() for name in one):

@@ -3,29 +3,24 @@
 A file gets its name only when it is complete, so that a killed run leaves no half shard behind.
 Records hold text of notes in all but name: files are made for their owner only.
 
-Source: the reference's write_instance_to_example_files for the features; TFRecord's framing is
-length, masked CRC-32C of it, data, masked CRC-32C of that.
+Source: the reference's write_instance_to_example_files.
 """
 
 import array
 import contextlib
 import gzip
-import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tfrecords_builder import files, schema
+from tfrecords_builder import files, schema, tfrecord_files
 from tfrecords_builder.building.storage import wire
-from tfrecords_builder.tfrecord_checksum import masked_crc32c, masked_crc32c_of_pieces
+from tfrecords_builder.tfrecord_files import FOOTER_BYTES, HEADER_BYTES
 
-HEADER_BYTES = 12
-FOOTER_BYTES = 4
 # Encoded at a time: ten times their bytes are in use.
 _ENCODED_RECORDS = 1024
 # Level 1 takes a third of level 6's time for files a tenth larger.
 _GZIP_LEVEL = 1
-_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def record_features(
@@ -155,7 +150,7 @@ class RecordWriter:
         sizes = lengths - HEADER_BYTES - FOOTER_BYTES
         for size in np.unique(sizes).tolist():
             if size not in self._length_crcs:
-                self._length_crcs[size] = masked_crc32c(size.to_bytes(8, "little"))
+                self._length_crcs[size] = tfrecord_files.masked_crc32c(size.to_bytes(8, "little"))
         header = np.empty((len(sizes), HEADER_BYTES), np.uint8)
         header[:, :8] = sizes.astype("<u8")[:, None].view(np.uint8)
         length_crcs = np.array([self._length_crcs[size] for size in sizes.tolist()], "<u4")
@@ -163,7 +158,7 @@ class RecordWriter:
         data[starts[:, None] + np.arange(HEADER_BYTES)] = header
         content = data.tobytes()
         bounds = zip((starts + HEADER_BYTES).tolist(), (ends - FOOTER_BYTES).tolist(), strict=True)
-        crcs = masked_crc32c_of_pieces(content, bounds)
+        crcs = tfrecord_files.masked_crc32c_of_pieces(content, bounds)
         data[ends[:, None] + np.arange(-FOOTER_BYTES, 0)] = crcs[:, None].view(np.uint8)
 
 
@@ -202,34 +197,7 @@ def write_instances(
     return len(instances)
 
 
-def read_records(path: str) -> Iterator[bytes]:
-    """The serialised Examples of a TFRecord file, gzip or not, checksums verified.
-
-    Raises:
-        ValueError: the file is truncated or damaged; names the record by number.
-    """
-    with open(path, "rb") as file:
-        is_gzip = file.read(2) == _GZIP_MAGIC
-    number = 0
-    with gzip.open(path, "rb") if is_gzip else open(path, "rb") as file:
-        try:
-            while header := file.read(HEADER_BYTES):
-                size = int.from_bytes(header[:8], "little")
-                if masked_crc32c(header[:8]).to_bytes(4, "little") != header[8:]:
-                    raise ValueError("damaged length")
-                data = file.read(size)
-                if masked_crc32c(data).to_bytes(4, "little") != file.read(FOOTER_BYTES):
-                    raise ValueError("damaged or truncated data")
-                yield data
-                number += 1
-        except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ValueError(
-                f"{path}: expected a whole TFRecord at record {number}, received {error}. "
-                "The file is damaged: build it again."
-            ) from None
-
-
 def read_examples(path: str) -> Iterator[dict[str, np.ndarray]]:
-    """The records of a TFRecord file by feature name; see `read_records`."""
-    for data in read_records(path):
+    """Yields the records of a TFRecord file by feature name; see `tfrecord_files.read_records`."""
+    for data in tfrecord_files.read_records(path):
         yield wire.decode_example(data)

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tqdm
 
-from tfrecords_builder import schema, tokenization
-from tfrecords_builder.building import records
+from tfrecords_builder import schema, tfrecord_files, tokenization
 from tfrecords_builder.building.running.workers import Workers
 from tfrecords_builder.building.settings import usable_cores
 from tfrecords_builder.building.storage import wire
@@ -239,7 +238,7 @@ def instance_lines(paths: Sequence[str], vocabulary: dict[str, int], count: int)
     """
     wordpieces = {row: token for token, row in vocabulary.items()}
     for path in paths:
-        for number, example in enumerate(records.read_records(path)):
+        for number, example in enumerate(tfrecord_files.read_records(path)):
             if count == 0:
                 return
             count -= 1

@@ -11,8 +11,7 @@ import itertools
 
 import numpy as np
 
-from tfrecords_builder import schema
-from tfrecords_builder.building import records
+from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.building.storage import example_blocks
 
 BLOCK = 1024
@@ -212,7 +211,7 @@ def count_file(path: str) -> RecordStatistics | None:
             of one shape; names file and record.
     """
     statistics = None
-    examples = records.read_records(path)
+    examples = tfrecord_files.read_records(path)
     start = 0
     while some := list(itertools.islice(examples, BLOCK)):
         try:

@@ -9,11 +9,11 @@ from typing import Any
 from absl import logging
 
 from clinicalbert_tf.input_pipeline.shards import RecordSource, fingerprint_of
-from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.training.inputs import PretrainingInputs, find_inputs
 from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.checkpoints import steps_with_state
+from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 KEY = "left_out"
 # The chief may be reading the whole corpus to find what another worker has found already.

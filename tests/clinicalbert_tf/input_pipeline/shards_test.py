@@ -9,8 +9,8 @@ import tensorflow as tf
 from clinicalbert_tf.input_pipeline.checks import check_records
 from clinicalbert_tf.input_pipeline.damage import find_damage
 from clinicalbert_tf.input_pipeline.shards import find_records
-from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from tfrecords_builder import schema
+from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 VOCABULARIES = pathlib.Path(__file__).resolve().parents[2] / "golden" / "vocab"
 

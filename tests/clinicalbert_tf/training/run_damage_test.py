@@ -12,7 +12,6 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.training.run import run_pretraining
 from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.states import run_record
@@ -22,6 +21,7 @@ from clinicalbert_tf.training.states.checkpoints import (
     saved_states,
 )
 from tfrecords_builder import schema
+from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 pytestmark = pytest.mark.large
 

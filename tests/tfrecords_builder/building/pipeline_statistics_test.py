@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfrecords_builder import create_pretraining_data, format_notes
-from tfrecords_builder.building import pipeline, records
+from tfrecords_builder import create_pretraining_data, format_notes, tfrecord_files
+from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import example_blocks
 from tfrecords_builder.tokenization import BertTokenizer
@@ -26,7 +26,7 @@ PREDICTION_BINS = (1, 3, 6, 9, 12, 15, 18, 19, 20)
 
 def read(path):
     """All records of a file: by feature name an array [records, width]."""
-    return example_blocks.decode_block(list(records.read_records(str(path))))
+    return example_blocks.decode_block(list(tfrecord_files.read_records(str(path))))
 
 
 def counts(block, mask_id, passes):

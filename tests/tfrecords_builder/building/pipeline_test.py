@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrecords_builder import schema
+from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.building import documents, pipeline, records
 from tfrecords_builder.building.running import workers
 from tfrecords_builder.building.settings import BuilderSettings
@@ -100,7 +100,7 @@ def test_a_folder_holds_shards_manifest_and_vocabulary(tmp_path):
     for shard in manifest.shards:
         path = folder / shard["file"]
         assert shard["bytes"] == path.stat().st_size
-        assert shard["instances"] == len(list(records.read_records(str(path))))
+        assert shard["instances"] == len(list(tfrecord_files.read_records(str(path))))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert manifest.counts["instances"] == sum(shard["instances"] for shard in manifest.shards)

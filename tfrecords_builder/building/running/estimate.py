@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from tfrecords_builder import tfrecord_files
 from tfrecords_builder.building import records
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import wire
@@ -81,7 +82,7 @@ def _record_bytes(settings: BuilderSettings, vocab_size: int) -> float:
         vocab_size,
         masked=settings.masking == "static",
     )
-    framing = records.HEADER_BYTES, records.FOOTER_BYTES
+    framing = tfrecord_files.HEADER_BYTES, tfrecord_files.FOOTER_BYTES
     arrays = {}
     for feature in features:
         value = 1 if feature.max_value is None else min(feature.max_value, _COMMON_ID)

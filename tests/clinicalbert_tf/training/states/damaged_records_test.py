@@ -8,7 +8,6 @@ import threading
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.input_pipeline.tfrecord_files import CorruptRecordsError
 from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
 from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.damaged_records import (
@@ -18,6 +17,7 @@ from clinicalbert_tf.training.states.damaged_records import (
 )
 from clinicalbert_tf.training.states.run_description import describe_run
 from tfrecords_builder import schema
+from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """TFRecord framing without TensorFlow's readers."""
 
 import gzip
+import mmap
 
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.input_pipeline.tfrecord_files import (
+from tfrecords_builder.tfrecord_files import (
     CorruptRecordsError,
     count_records,
     first_record,
     is_gzip,
+    read_records,
+    whole_records,
 )
 
 RECORDS = [b"first", b"", b"x" * 3000]
@@ -28,6 +31,7 @@ def file(request, tmp_path):
 def test_records_are_counted_and_the_first_is_read(file):
     assert count_records(file) == 3
     assert first_record(file) == b"first"
+    assert list(read_records(file)) == RECORDS
     assert is_gzip(file) == ("gzip" in file.rsplit("/", 1)[-1])
 
 
@@ -91,3 +95,18 @@ def test_empty_file_has_no_first_record(tmp_path):
     assert count_records(str(path)) == 0
     with pytest.raises(CorruptRecordsError, match="the file is empty"):
         first_record(str(path))
+
+
+def test_a_file_that_is_still_written_ends_before_the_record_that_is_cut_off(tmp_path):
+    path = tmp_path / "events"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in RECORDS:
+            writer.write(record)
+    for cut, expected in ((0, RECORDS), (1, RECORDS[:2]), (3010, RECORDS[:2]), (3030, [b"first"])):
+        size = path.stat().st_size - cut
+        path.with_suffix(".cut").write_bytes(path.read_bytes()[:size])
+        with (
+            open(path.with_suffix(".cut"), "rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            assert list(whole_records(content)) == expected

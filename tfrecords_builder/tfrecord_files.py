@@ -1,6 +1,8 @@
-"""TFRecord files as files: framing, counts, first records.
+"""TFRecord files as files: framing, checksums, counts, records.
 
-Plain Python, because the checks that need it run before TensorFlow's devices are set up.
+A record is framed by its length (8 bytes), the masked CRC-32C of that (4), its data, and the masked
+CRC-32C of the data (4). Plain Python: worker processes, and checks that run before TensorFlow's
+devices are set up, read records with it. `building.records` writes them.
 """
 
 import gzip
@@ -10,11 +12,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from tfrecords_builder.tfrecord_checksum import masked_crc32c
+import google_crc32c
+import numpy as np
 
-# 8 bytes of length, 4 of its checksum, the data, 4 of the data's checksum.
-_HEADER = 12
-_FOOTER = 4
+HEADER_BYTES = 12
+FOOTER_BYTES = 4
+_CRC_DELTA = 0xA282EAD8
 # The two magic bytes and "deflate". Read as a record's length they would mean 560 kB or more,
 # which no pretraining record has.
 _GZIP_MAGIC = b"\x1f\x8b\x08"
@@ -30,6 +33,27 @@ class CorruptRecordsError(ValueError):
     def __init__(self, message: str, path: str):
         super().__init__(message)
         self.path = path
+
+
+def masked_crc32c(data: bytes) -> int:
+    """TFRecord's checksum of `data`."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
+
+
+def masked_crc32c_of_pieces(data: bytes, bounds) -> np.ndarray:
+    """TFRecord's checksums of many pieces of `data`.
+
+    Args:
+        data: any bytes.
+        bounds: (start, end) of each piece.
+
+    Returns:
+        uint32 [pieces], little-endian.
+    """
+    value = google_crc32c.value
+    crcs = np.array([value(data[start:end]) for start, end in bounds], "<u4")
+    return (crcs >> 15 | crcs << 17) + np.uint32(_CRC_DELTA)
 
 
 def is_gzip(path: str) -> bool:
@@ -62,6 +86,31 @@ def first_record(path: str) -> bytes:
     )
 
 
+def read_records(path: str) -> Iterator[bytes]:
+    """Yields every record's bytes, with their checksums checked.
+
+    Raises:
+        CorruptRecordsError: the file ends inside a record, or its bytes are not those that were
+            written; names the record by number.
+    """
+    yield from _frames(path, with_data=True)
+
+
+def whole_records(content: mmap.mmap) -> Iterator[bytes]:
+    """Yields the records of an uncompressed file that may still be written, checking nothing.
+
+    A record that is cut off ends the file.
+    """
+    end = 0
+    while end + HEADER_BYTES <= len(content):
+        (length,) = struct.unpack_from("<Q", content, end)
+        start = end + HEADER_BYTES
+        end = start + length + FOOTER_BYTES
+        if end > len(content):
+            return
+        yield content[start : end - FOOTER_BYTES]
+
+
 def _frames(path: str, with_data: bool = False) -> Iterator[bytes | None]:
     frames = _compressed_frames if is_gzip(path) else _plain_frames
     return frames(path, with_data)
@@ -74,12 +123,12 @@ def _plain_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = number = 0
         while start < size:
-            end = start + _HEADER
+            end = start + HEADER_BYTES
             if end <= size:
                 (length,) = struct.unpack_from("<Q", data, start)
-                end += length + _FOOTER
+                end += length + FOOTER_BYTES
             if end > size:
-                raise _broken(path, number, start, data[start : start + _HEADER])
+                raise _broken(path, number, start, data[start : start + HEADER_BYTES])
             yield _record_of(data[start:end], path, number, start) if with_data else None
             start, number = end, number + 1
 
@@ -88,13 +137,13 @@ def _compressed_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
     number = position = 0
     try:
         with gzip.open(path, "rb") as file:
-            while header := file.read(_HEADER):
+            while header := file.read(HEADER_BYTES):
                 if not _length_is_sound(header):
                     # Nothing of a length that was never written must be read or allocated.
                     raise _broken(path, number, position, header)
                 length = struct.unpack("<Q", header[:8])[0]
-                body = file.read(length + _FOOTER)
-                if len(body) < length + _FOOTER:
+                body = file.read(length + FOOTER_BYTES)
+                if len(body) < length + FOOTER_BYTES:
                     raise _broken(path, number, position, header)
                 yield _record_of(header + body, path, number, position) if with_data else None
                 position, number = file.tell(), number + 1
@@ -108,10 +157,10 @@ def _compressed_frames(path: str, with_data: bool) -> Iterator[bytes | None]:
 
 def _record_of(frame: bytes, path: str, number: int, position: int) -> bytes:
     """A record's bytes, out of its whole frame."""
-    if not _length_is_sound(frame[:_HEADER]):
-        raise _broken(path, number, position, frame[:_HEADER])
-    record = frame[_HEADER:-_FOOTER]
-    if frame[-_FOOTER:] != _checksum(record):
+    if not _length_is_sound(frame[:HEADER_BYTES]):
+        raise _broken(path, number, position, frame[:HEADER_BYTES])
+    record = frame[HEADER_BYTES:-FOOTER_BYTES]
+    if frame[-FOOTER_BYTES:] != _checksum(record):
         raise CorruptRecordsError(
             f"{path}: expected unchanged records, but the checksum of record {number} (from 0) at "
             f"byte {position} does not fit. It is damaged; rebuild or copy it again.",
@@ -121,7 +170,7 @@ def _record_of(frame: bytes, path: str, number: int, position: int) -> bytes:
 
 
 def _length_is_sound(header: bytes) -> bool:
-    return len(header) == _HEADER and header[8:] == _checksum(header[:8])
+    return len(header) == HEADER_BYTES and header[8:] == _checksum(header[:8])
 
 
 def _checksum(data: bytes) -> bytes:
@@ -129,7 +178,7 @@ def _checksum(data: bytes) -> bytes:
 
 
 def _broken(path: str, number: int, position: int, header: bytes) -> CorruptRecordsError:
-    if len(header) == _HEADER and not _length_is_sound(header):
+    if len(header) == HEADER_BYTES and not _length_is_sound(header):
         return CorruptRecordsError(
             f"{path}: expected TFRecords, but the length of record {number} (from 0) at byte "
             f"{position} does not fit its checksum. It is damaged or not a TFRecord file; rebuild "
