@@ -1,0 +1,8 @@
+"""The i2b2 and n2c2 releases as the portal hands them out: archives, or the folders they hold.
+
+releases         a release by its task's name: documents in, files of words and labels out
+deid_2006        de-identification, records in one XML file
+concepts_2010    concepts and assertions, .txt, .con and .ast files
+xml_2012_2014    events, de-identification: one XML file a note
+reference        the reference's own conversion of each, faults included
+"""
