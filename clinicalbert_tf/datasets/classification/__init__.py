@@ -1,0 +1,1 @@
+"""Classification data sets: released layouts and own tables as labelled examples, checked."""

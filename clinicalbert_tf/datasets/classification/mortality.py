@@ -1,0 +1,184 @@
+"""Death in hospital, predicted from the notes of an admission's first hours; MIMIC-III and -IV.
+
+One example an admission: its notes from admission to `hours` later, in the order of writing. What
+would give the outcome away is left out and counted:
+
+- discharge summaries and their addenda, whatever time they carry;
+- notes charted or stored after the window, and notes with a date alone unless that whole day lies
+  in the window; notes before the admission belong to another stay;
+- admissions that end (death or discharge) within the window, whose outcome its notes may tell;
+- newborns, whose notes are of another kind; rows marked as errors.
+
+Patients, not admissions, are divided into train, dev and test.
+"""
+
+import dataclasses
+import datetime
+from collections import Counter
+
+from clinicalbert_tf.datasets.classification.examples import Example, Split
+from clinicalbert_tf.datasets.classification.settings import DataSettings
+from clinicalbert_tf.datasets.classification.splitting import parse_fractions, split_examples
+from clinicalbert_tf.datasets.released_folders import find_file, require_file
+from clinicalbert_tf.datasets.table import RowCounts, TableFormat, read_rows, require_columns
+from clinicalbert_tf.datasets.table_files import TableError
+
+_FRACTIONS = "0.8,0.1,0.1"
+_ADMISSIONS = ("ADMISSIONS.csv", "admissions.csv")
+# MIMIC-III has one table of notes; MIMIC-IV-Note one a kind, of which discharge.csv holds nothing
+# but summaries.
+_NOTES = (("NOTEEVENTS.csv", "noteevents.csv"), ("radiology.csv",))
+_SUMMARY_TYPES = ("DS", "AD")
+_CSV = TableFormat("csv")
+
+
+@dataclasses.dataclass
+class _Admission:
+    subject_id: str
+    start: datetime.datetime
+    end: datetime.datetime
+    died: str
+    line: int
+    notes: list[tuple[datetime.datetime, int, str]] = dataclasses.field(default_factory=list)
+
+
+def read_splits(settings: DataSettings) -> dict[str, Split]:
+    """Reads admissions and notes.
+
+    Args:
+        settings: data_dir with ADMISSIONS.csv and NOTEEVENTS.csv (or MIMIC-IV's admissions.csv and
+            radiology.csv), plain or gzipped; hours; do_split (0.8,0.1,0.1 if "") and split_seed.
+
+    Returns:
+        {"train", "dev", "test"}, disjoint in patients. Notices tell what was left out, with counts.
+
+    Raises:
+        FileNotFoundError: a table is not there.
+        TableError: a table lacks a column or has a time that is none; names file and line.
+    """
+    if settings.hours <= 0:
+        raise ValueError(f"Expected --hours of 1 or more, received {settings.hours}.")
+    window = datetime.timedelta(hours=settings.hours)
+    left_out: Counter = Counter()
+    admissions_path, _ = require_file(settings.data_dir, _ADMISSIONS, "the table of admissions")
+    all_counts = [RowCounts(admissions_path)]
+    admissions = _read_admissions(admissions_path, window, all_counts[0], left_out)
+    paths = [found[0] for names in _NOTES if (found := find_file(settings.data_dir, names))]
+    if not paths:
+        require_file(settings.data_dir, _NOTES[0] + _NOTES[1], "a table of notes")
+    for path in paths:
+        counts = RowCounts(path)
+        all_counts.append(counts)
+        _read_notes(path, admissions, window, counts, left_out)
+    examples = []
+    for hadm_id, admission in admissions.items():
+        if not admission.notes:
+            left_out["admissions without a note in the window"] += 1
+            continue
+        text = "\n".join(text for _, _, text in sorted(admission.notes, key=lambda n: n[:2]))
+        examples.append(
+            Example(hadm_id, text, None, admission.died, admission.subject_id, admission.line)
+        )
+    if not examples:
+        raise ValueError(
+            f"{admissions_path}: expected admissions with notes in their first {settings.hours} "
+            "hours, received none. Check that both tables are of the same release."
+        )
+    fractions = parse_fractions(settings.do_split or _FRACTIONS)
+    notices = [f"{count:,} {what} left out" for what, count in sorted(left_out.items())]
+    splits = {}
+    for name, places in split_examples(examples, fractions, settings.split_seed).items():
+        splits[name] = Split(name, admissions_path, [examples[place] for place in places])
+    splits["train"].counts = all_counts
+    splits["train"].notices = notices
+    return splits
+
+
+def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
+    admissions: dict[str, _Admission] = {}
+    wanted = ("subject_id", "hadm_id", "admittime", "dischtime", "deathtime", "admission_type",
+              "hospital_expire_flag")  # fmt: skip
+    for line, cells in _lower_case_rows(path, wanted, counts):
+        if cells["admission_type"].upper() == "NEWBORN":
+            left_out["admissions of newborns"] += 1
+            continue
+        died = cells["hospital_expire_flag"]
+        if died not in ("0", "1"):
+            raise TableError(
+                f"{path}, line {line}: expected 0 or 1 in HOSPITAL_EXPIRE_FLAG, received another "
+                "value. Export the table again."
+            )
+        start, end = (_time(path, line, cells[n]) for n in ("admittime", "dischtime"))
+        if cells["deathtime"]:
+            end = min(end, _time(path, line, cells["deathtime"]))
+        if end <= start + window:
+            left_out["admissions that end within the window"] += 1
+            continue
+        if cells["hadm_id"] in admissions:
+            raise TableError(
+                f"{path}, line {line}: expected one row an admission, received a second one for "
+                f"HADM_ID {cells['hadm_id']}. Export the table again."
+            )
+        admissions[cells["hadm_id"]] = _Admission(cells["subject_id"], start, end, died, line)
+    return admissions
+
+
+def _read_notes(path, admissions, window, counts, left_out) -> None:
+    wanted = ("subject_id", "hadm_id", "text")
+    for line, cells in _lower_case_rows(path, wanted, counts):
+        hadm_id = cells["hadm_id"].removesuffix(".0")
+        admission = admissions.get(hadm_id)
+        if admission is None:
+            left_out["notes of other or no admissions"] += 1
+        elif cells.get("iserror", "") in ("1", "1.0"):
+            left_out["notes marked as errors"] += 1
+        elif _is_summary(cells):
+            left_out["discharge summaries"] += 1
+        else:
+            written = _written(path, line, cells)
+            if written is None or not _in_window(written, admission, window):
+                left_out["notes outside the window"] += 1
+            else:
+                admission.notes.append((written[1], line, cells["text"]))
+
+
+def _is_summary(cells: dict[str, str]) -> bool:
+    # A report on a summary, or an addendum under another category, says it in its description.
+    kind = f"{cells.get('category', '')} {cells.get('description', '')}".casefold()
+    return "discharge summary" in kind or cells.get("note_type", "") in _SUMMARY_TYPES
+
+
+def _written(path, line, cells) -> tuple[datetime.datetime, datetime.datetime] | None:
+    """The first and last moment at which a note may have been written; None if nothing says it."""
+    times = [
+        _time(path, line, cells[name]) for name in ("charttime", "storetime") if cells.get(name)
+    ]
+    if times:
+        return min(times), max(times)
+    if not cells.get("chartdate"):
+        return None
+    day = _time(path, line, cells["chartdate"]).replace(hour=0, minute=0, second=0)
+    return day, day + datetime.timedelta(days=1)
+
+
+def _in_window(written, admission: _Admission, window: datetime.timedelta) -> bool:
+    first, last = written
+    return admission.start <= first and last <= admission.start + window
+
+
+def _lower_case_rows(path: str, wanted: tuple[str, ...], counts: RowCounts):
+    for row in read_rows(path, _CSV, None, counts):
+        row.cells.update({name.lower(): cell for name, cell in row.cells.items()})
+        require_columns(path, row, wanted)
+        yield row.line, row.cells
+
+
+def _time(path: str, line: int, text: str) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise TableError(
+        f"{path}, line {line}: expected a time such as 2150-01-31 08:30:00, received something "
+        "else. Export the table again."
+    )

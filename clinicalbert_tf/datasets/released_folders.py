@@ -1,0 +1,91 @@
+"""Finds the files of a data set in the folder or archive that it was released as."""
+
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
+
+from clinicalbert_tf.datasets.table_files import zip_members
+
+_PACKINGS = ("", ".gz")
+
+
+def find_file(data_dir: str, names: Sequence[str]) -> tuple[str, str | None] | None:
+    """Finds a file of a release.
+
+    Looked for in the folder itself, one folder below it (PhysioNet's archives hold a folder with a
+    long name), and inside its zip archives; `data_dir` may also be such an archive.
+
+    Args:
+        data_dir: a folder or a zip archive.
+        names: names the file may have; the first one found counts.
+
+    Returns:
+        (path, member inside an archive or None), or None if it is not there.
+
+    Raises:
+        FileNotFoundError: there is no such folder or archive.
+        ValueError: the file is there twice, in two folders or archives.
+    """
+    for name in names:
+        found = list(dict.fromkeys(_candidates(data_dir, name)))
+        plain = [candidate for candidate in found if candidate[1] is None]
+        # An archive beside its unpacked folder is the same release.
+        found = plain or found
+        if len(found) > 1:
+            places = " and ".join(path if not inner else f"{path}:{inner}" for path, inner in found)
+            raise ValueError(
+                f"Expected one {name} in {data_dir}, received {places}. Name the folder that is "
+                "meant with --data_dir."
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def require_file(data_dir: str, names: Sequence[str], what: str) -> tuple[str, str | None]:
+    """Like find_file, but the file must be there.
+
+    Raises:
+        FileNotFoundError: it is not; names the files that were looked for.
+    """
+    found = find_file(data_dir, names)
+    if found is None:
+        raise FileNotFoundError(
+            f"Expected {what} ({' or '.join(names)}) in {data_dir}, found none. Unpack the release "
+            "there, or name its folder or zip archive with --data_dir."
+        )
+    return found
+
+
+def _candidates(data_dir: str, name: str) -> Iterable[tuple[str, str | None]]:
+    if os.path.isfile(data_dir) and zipfile.is_zipfile(data_dir):
+        yield from _in_archive(data_dir, name)
+        return
+    if not os.path.isdir(data_dir):
+        raise FileNotFoundError(
+            f"Expected a folder or a zip archive, found none at {data_dir}. Check --data_dir."
+        )
+    direct = list(_in_folder(data_dir, name))
+    yield from direct
+    if direct:
+        return
+    for entry in sorted(os.listdir(data_dir)):
+        path = os.path.join(data_dir, entry)
+        if os.path.isdir(path):
+            yield from _in_folder(path, name)
+        elif entry.lower().endswith(".zip") and zipfile.is_zipfile(path):
+            yield from _in_archive(path, name)
+
+
+def _in_folder(folder: str, name: str) -> Iterable[tuple[str, str | None]]:
+    for packing in _PACKINGS:
+        path = os.path.join(folder, name + packing)
+        if os.path.isfile(path):
+            yield path, None
+            return
+
+
+def _in_archive(path: str, name: str) -> Iterable[tuple[str, str | None]]:
+    for member in zip_members(path):
+        if member.rsplit("/", 1)[-1] == name:
+            yield path, member
