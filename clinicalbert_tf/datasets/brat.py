@@ -3,6 +3,7 @@
 Source: brat's "standoff format" page (text-bound annotations).
 """
 
+import codecs
 import itertools
 import re
 
@@ -27,8 +28,9 @@ def read_brat(
 ) -> Document:
     """Reads one document. Relations, events and attributes are left alone.
 
-    Offsets of a text with Windows line ends are understood in either counting (a line end as one
-    character or as two): the one in which more annotations agree with their own text.
+    Offsets of a text with Windows line ends or a byte order mark are understood in either counting
+    (a line end as one character or two, the mark as one or none): the one in which most annotations
+    agree with their own text.
 
     Args:
         source: the .ann file, for messages.
@@ -48,11 +50,11 @@ def read_brat(
         )
     text = decode(source, text_data)
     entities = _entities(source, decode(source, annotation_data))
-    places = _raw_places(text, entities)
+    places = _places(text, entities, text_data.startswith(codecs.BOM_UTF8))
     aligner = Aligner(source, note_id, text, account)
     spans = []
     for annotation, label, pieces, own in entities:
-        pieces = [(_raw(places, start), _raw(places, end)) for start, end in pieces]
+        pieces = [(_place(places, start), _place(places, end)) for start, end in pieces]
         whole = (pieces[0][0], pieces[-1][1])
         if all(not text[a:b].strip() for (_, a), (b, _) in itertools.pairwise(pieces)):
             # brat cuts at line ends: what only white space divides is one piece.
@@ -84,24 +86,30 @@ def _entities(source: str, content: str) -> list[tuple[str, str, list[tuple[int,
     return found
 
 
-def _raw_places(text: str, entities: list) -> list[int] | None:
-    """Place in `text` by place in the text with line ends of one character; None if same."""
-    if "\r\n" not in text:
-        return None
-    places = [place for place in range(len(text)) if text[place : place + 2] != "\r\n"]
-    places.append(len(text))
+def _places(text: str, entities: list, marked: bool) -> list[int] | None:
+    """Place in `text` by an annotation's offset; None if they are the same.
 
-    def agreeing(of: list[int] | None) -> int:
+    Of all ways to count (Windows line ends as one character or two, a byte order mark as one or
+    none) the one in which most annotations agree with their own text.
+    """
+    countings: list[list[int] | None] = [None]
+    if "\r\n" in text:
+        one = [place for place in range(len(text)) if text[place : place + 2] != "\r\n"]
+        countings.append([*one, len(text)])
+    if marked:
+        countings += [[0, *(places or range(len(text) + 1))] for places in countings]
+
+    def agreeing(places: list[int] | None) -> int:
         return sum(
-            canonical(" ".join(text[_raw(of, a) : _raw(of, b)] for a, b in pieces))
+            canonical(" ".join(text[_place(places, a) : _place(places, b)] for a, b in pieces))
             == canonical(own)
             for _, _, pieces, own in entities
         )
 
-    return places if agreeing(places) > agreeing(None) else None
+    return max(countings, key=agreeing) if len(countings) > 1 else None
 
 
-def _raw(places: list[int] | None, offset: int) -> int:
+def _place(places: list[int] | None, offset: int) -> int:
     if places is None or not 0 <= offset < len(places):
         return offset
     return places[offset]

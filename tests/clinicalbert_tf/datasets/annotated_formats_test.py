@@ -87,6 +87,15 @@ def test_brat_offsets_of_windows_line_ends_in_either_counting(first, second):
     assert not account.entries
 
 
+@pytest.mark.parametrize("counted", [0, 1])
+@pytest.mark.parametrize("line_end", [1, 2])
+def test_brat_byte_order_mark_in_either_counting(counted, line_end):
+    start = 11 + line_end + counted
+    annotations = f"T1\tA {counted} {4 + counted}\tSeen\nT2\tA {start} {start + 5}\tCough\n"
+    found, account = brat("\ufeffSeen today. \r\nCough too.".replace(" \r", "\r"), annotations)
+    assert found == [("Seen", "A"), ("Cough", "A")] and not account.entries
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
