@@ -1,0 +1,118 @@
+"""A linear-chain conditional random field over the labelled positions of a sequence.
+
+Positions that carry no label (later wordpieces, [CLS], [SEP], padding) are stepped over: the chain
+runs from one labelled position to the next.
+
+Source: Lafferty et al. 2001; Lample et al. 2016, section 2.
+"""
+
+import keras
+from keras import ops
+
+
+def log_likelihood(emissions, labels, mask, begin, follow, end):
+    """The log-likelihood of label sequences.
+
+    Args:
+        emissions: float [batch, length, labels], scores of each label at each position.
+        labels: int [batch, length], the label at each position; any where the mask is 0.
+        mask: [batch, length], 1 for the positions of the chain.
+        begin: float [labels], scores of the first label.
+        follow: float [labels, labels], scores of a label (column) behind another (row).
+        end: float [labels], scores of the last label.
+
+    Returns:
+        float [batch]; 0 for a sequence without a position.
+    """
+    count = ops.shape(emissions)[-1]
+    one_hot = ops.one_hot(ops.maximum(labels, 0), count, dtype=emissions.dtype)
+    mask = ops.cast(mask, emissions.dtype)
+
+    def step(carry, inputs):
+        alphas, gold, previous, started = carry
+        scores, label, inside = inputs
+        # The first position takes `begin`, a later one comes from the position before it.
+        arriving = ops.logsumexp(alphas[:, :, None] + follow[None], axis=1)
+        gold_arriving = ops.matmul(previous, follow)
+        advanced = scores + started * arriving + (1.0 - started) * begin[None]
+        gold_scores = scores + started * gold_arriving + (1.0 - started) * begin[None]
+        carry = (
+            inside * advanced + (1.0 - inside) * alphas,
+            gold + inside * ops.sum(label * gold_scores, axis=-1, keepdims=True),
+            inside * label + (1.0 - inside) * previous,
+            ops.maximum(started, inside),
+        )
+        return carry, carry
+
+    nothing = ops.zeros_like(emissions[:, 0])
+    (alphas, gold, last, started), _ = ops.scan(
+        step,
+        (nothing, nothing[:, :1], nothing, nothing[:, :1]),
+        (_by_time(emissions), _by_time(one_hot), _by_time(mask[:, :, None])),
+    )
+    total = ops.logsumexp(alphas + end[None], axis=-1)
+    return started[:, 0] * (gold[:, 0] + ops.sum(last * end[None], axis=-1) - total)
+
+
+def _by_time(values):
+    return ops.transpose(values, (1, 0, 2))
+
+
+def viterbi(emissions, mask, begin, follow, end):
+    """The most likely labels.
+
+    Args:
+        emissions, mask, begin, follow, end: as in log_likelihood.
+
+    Returns:
+        int32 [batch, length]; -1 where the mask is 0.
+    """
+    inside_of = _by_time(ops.cast(mask, emissions.dtype)[:, :, None])
+
+    def forward(carry, inputs):
+        best, started = carry
+        scores, inside = inputs
+        arriving = ops.max(best[:, :, None] + follow[None], axis=1)
+        advanced = scores + started * arriving + (1.0 - started) * begin[None]
+        carry = inside * advanced + (1.0 - inside) * best, ops.maximum(started, inside)
+        return carry, carry
+
+    nothing = ops.zeros_like(emissions[:, 0])
+    (best, _), (bests, starteds) = ops.scan(
+        forward, (nothing, nothing[:, :1]), (_by_time(emissions), inside_of)
+    )
+    last = ops.cast(ops.argmax(best + end[None], axis=-1), "int32")
+    # What stood before each position.
+    before = ops.concatenate([nothing[None], bests[:-1]], axis=0)
+    started_before = ops.concatenate([nothing[None, :, :1], starteds[:-1]], axis=0)
+
+    def backward(label, inputs):
+        best, started, inside = inputs
+        ways = best + ops.take(ops.transpose(follow), label, axis=0)
+        steps = inside[:, 0] * started[:, 0] > 0
+        earlier = ops.where(steps, ops.cast(ops.argmax(ways, axis=-1), "int32"), label)
+        return earlier, ops.where(inside[:, 0] > 0, label, -1)
+
+    _, labels = ops.scan(backward, last, (before, started_before, inside_of), reverse=True)
+    return ops.transpose(labels, (1, 0))
+
+
+@keras.saving.register_keras_serializable(package="clinicalbert_tf")
+class CrfScores(keras.layers.Layer):
+    """The trained scores of labels that follow one another; zero at first.
+
+    Inputs: logits [..., labels], for the number of labels alone.
+    Outputs: begin [labels], follow [labels, labels], end [labels], float32.
+    """
+
+    def build(self, input_shape):
+        count = input_shape[-1]
+        self.begin = self.add_weight((count,), initializer="zeros", name="begin")
+        self.follow = self.add_weight((count, count), initializer="zeros", name="follow")
+        self.end = self.add_weight((count,), initializer="zeros", name="end")
+
+    def call(self, logits):
+        return tuple(
+            ops.cast(ops.convert_to_tensor(scores), "float32")
+            for scores in (self.begin, self.follow, self.end)
+        )
