@@ -23,15 +23,31 @@ _REQUIRED_KEYS = (
     "max_position_embeddings",
     "type_vocab_size",
 )
-# Some published files carry these (the multilingual and Chinese models); BERT reads none of them.
-_IGNORED_KEYS = (
-    "directionality",
-    "pooler_fc_size",
-    "pooler_num_attention_heads",
-    "pooler_num_fc_layers",
-    "pooler_size_per_head",
-    "pooler_type",
-)
+# Some published files carry these; BERT reads none of them. The first six are of the multilingual
+# and Chinese models, the others are what transformers adds.
+_IGNORED_KEYS = frozenset((
+    "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+    "pooler_size_per_head", "pooler_type",
+    "architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype",
+    "torchscript", "use_cache", "use_bfloat16", "gradient_checkpointing", "output_past",
+    "output_attentions", "output_hidden_states", "return_dict", "id2label", "label2id",
+    "num_labels", "_num_labels", "finetuning_task", "problem_type", "language", "name",
+    "bos_token_id", "eos_token_id", "sep_token_id", "classifier_dropout",
+))  # fmt: skip
+# These change what is computed, unless they have the value that every BERT has anyway.
+_ONLY_AS_IN_BERT: dict[str, Any] = {
+    "model_type": "bert",
+    "layer_norm_eps": 1e-12,
+    "position_embedding_type": "absolute",
+    "pad_token_id": 0,
+    "chunk_size_feed_forward": 0,
+    "tie_word_embeddings": True,
+    "is_decoder": False,
+    "is_encoder_decoder": False,
+    "add_cross_attention": False,
+    "pruned_heads": {},
+    "quantization_config": None,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,25 +106,31 @@ class BertConfig:
         """Reads the keys of a bert_config.json.
 
         Every key that sets a shape or an output must be there; hidden_dropout_prob,
-        attention_probs_dropout_prob and initializer_range may be left out (0.1, 0.1, 0.02). The
-        keys that the multilingual releases add (directionality, pooler_*) are ignored, as in the
-        reference.
+        attention_probs_dropout_prob and initializer_range may be left out (0.1, 0.1, 0.02). Keys
+        that published files add and that change nothing (directionality, pooler_*, model_type,
+        layer_norm_eps 1e-12) are ignored, as in the reference.
 
         Args:
             values: keys and values.
             source: what to call them in an error, for example the file.
 
         Raises:
-            ValueError: unknown keys, missing keys, wrong types or ranges; all are named.
+            ValueError: unknown keys, missing keys, wrong types or ranges, or a key with which
+                something else than BERT is computed; all are named.
         """
         names = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(names) - set(_IGNORED_KEYS))
+        unknown = sorted(set(values) - set(names) - _IGNORED_KEYS - set(_ONLY_AS_IN_BERT))
         missing = [name for name in _REQUIRED_KEYS if name not in values]
         problems = []
         if unknown:
             problems.append(f"unknown keys {', '.join(unknown)}")
         if missing:
             problems.append(f"missing keys {', '.join(missing)}")
+        problems += [
+            f"{key} {values[key]!r} (BERT has {plain!r})"
+            for key, plain in _ONLY_AS_IN_BERT.items()
+            if values.get(key, plain) not in (plain, None)
+        ]
         if problems:
             raise ValueError(
                 f"{source}: expected the keys {', '.join(names)}; received {' and '.join(problems)}"

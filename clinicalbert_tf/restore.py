@@ -8,6 +8,11 @@ from absl import app, flags
 _MODEL = flags.DEFINE_string(
     "model", None, "Name of one of several models in an archive or folder; none lists them."
 )
+_DO_LOWER_CASE = flags.DEFINE_bool(
+    "do_lower_case",
+    None,
+    "Casing; by default told from the model. Given, it wins, with a note if it contradicts.",
+)
 _CACHE_DIR = flags.DEFINE_string(
     "cache_dir",
     None,
@@ -31,10 +36,15 @@ def main(argv: list[str]) -> None:
     from tqdm import tqdm
 
     from clinicalbert_tf.checkpoints.describe import check_weights, describe
-    from clinicalbert_tf.checkpoints.detect import open_source
+    from clinicalbert_tf.checkpoints.detect import open_checkpoint
 
     try:
-        source = open_source(argv[1], _MODEL.value, _CACHE_DIR.value)
+        source = open_checkpoint(
+            argv[1],
+            _MODEL.value,
+            do_lower_case=_DO_LOWER_CASE.value,
+            cache_dir=_CACHE_DIR.value,
+        )
         for title, text in describe(source):
             print(f"{title:12} {text}")
         if _READ_WEIGHTS.value:
@@ -43,8 +53,9 @@ def main(argv: list[str]) -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"{error.__class__.__name__}: {error}")
     print("All of it can be read. Next:" if _READ_WEIGHTS.value else "Next:")
-    model = f", model={_MODEL.value!r}" if _MODEL.value else ""
-    print(f"  clinicalbert_tf.from_pretrained({argv[1]!r}{model})")
+    given = {"model": _MODEL.value, "do_lower_case": _DO_LOWER_CASE.value}
+    rest = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+    print(f"  clinicalbert_tf.from_pretrained({argv[1]!r}{rest})")
 
 
 if __name__ == "__main__":

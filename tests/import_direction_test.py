@@ -8,11 +8,20 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
 # What the trainer may take from the builder; its command-line modules may take more.
-SHARED = {"files", "schema", "tfrecord_checksum", "tfrecord_files", "tokenization", "synthetic"}
+SHARED = {
+    "files",
+    "schema",
+    "tfrecord_checksum",
+    "tfrecord_files",
+    "tokenization",
+    "synthetic",
+    "vocabulary_rules",
+}
 # Worker processes import these: TensorFlow would cost each of them seconds and memory.
 WITHOUT_TENSORFLOW = (
     "schema",
     "tokenization",
+    "vocabulary_rules",
     "vocabulary",
     "notes.reading",
     "text.sections",

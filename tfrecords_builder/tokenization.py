@@ -11,7 +11,6 @@ Source: BERT (Devlin et al. 2018), tokenization.py.
 
 import array
 import codecs
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,9 +22,6 @@ PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]",
 CONTINUATION = "##"
 MAX_WORD_CHARACTERS = 200
 
-_BRACKETED = re.compile(r"\[.*\]")
-# Fewer lower-case words than this say nothing about a vocabulary's casing.
-_ENOUGH_LOWER_CASE_WORDS = 20
 # About 200 bytes an entry: 13 MB a table when full. Twice as many were no faster.
 _CACHED_WORDS = 1 << 16
 _LONGEST_CACHED_WORD = 64
@@ -86,26 +82,6 @@ def _decode_row(raw: bytes, vocab_file: str, number: int) -> str:
             f"{vocab_file}: expected UTF-8, received other bytes in line {number} (at byte "
             f"{error.start + 1} of the line). Convert the file to UTF-8, for example with iconv."
         ) from None
-
-
-def vocabulary_is_cased(vocab: Iterable[str]) -> bool | None:
-    """Whether a vocabulary was made for cased text.
-
-    Args:
-        vocab: the wordpieces; rows in square brackets (specials, unused) do not count.
-
-    Returns:
-        True where a word-initial wordpiece has an upper-case letter, False where none has and
-        there are at least 20 with lower-case letters, None where that cannot be told.
-    """
-    lower_case_words = 0
-    for token in vocab:
-        if token.startswith(CONTINUATION) or _BRACKETED.fullmatch(token):
-            continue
-        if token != token.lower():
-            return True
-        lower_case_words += token != token.upper()
-    return False if lower_case_words >= _ENOUGH_LOWER_CASE_WORDS else None
 
 
 class WordCache(dict):

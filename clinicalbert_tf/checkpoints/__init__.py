@@ -2,10 +2,14 @@
 
     names             the one table: TF1 name <-> Keras variable, shape and layout
     source            CheckpointSource: the form that every format is brought to
-    detect            any path -> CheckpointSource
+    detect            open_checkpoint, the one door: any path -> CheckpointSource
+    model_files       configuration and vocabulary of a folder, by whatever names
+    task_file         labels.json: head and labels of a fine-tuned model
+    fingerprint       what identifies a source's weights
     checkpoint_files  directory, prefix or .index -> prefix
     vocabulary_check  whether vocabulary and casing fit a source
     assign            named arrays -> the model, every difference listed; shared by all sources
+    into_model        restore_into: CheckpointSource -> a model of any head
     restore_report    what was restored, initialised and skipped
     pretrained        from_pretrained: configuration, tokenizer and model in one call
     describe          what a source is, in lines for a person

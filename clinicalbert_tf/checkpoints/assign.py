@@ -7,6 +7,7 @@ import numpy as np
 
 from clinicalbert_tf.checkpoints.names import VariableMapping
 from clinicalbert_tf.checkpoints.restore_report import RestoreReport
+from clinicalbert_tf.checkpoints.source import check_finite
 
 
 def assign_variables(
@@ -53,7 +54,8 @@ def assign_variables(
     if missing or unused or misshaped:
         raise ValueError(_difference(source, len(expected), missing, unused, misshaped))
     for mapping in expected:
-        mapping.variable.assign(mapping.from_tf1(_as_float(read(mapping.tf1_name), mapping)))
+        array = _as_float(read(mapping.tf1_name), mapping, source)
+        mapping.variable.assign(mapping.from_tf1(array))
     return RestoreReport(
         source=source,
         restored=tuple(mapping.tf1_name for mapping in expected),
@@ -85,7 +87,7 @@ def _difference(source, count, missing, unused, misshaped) -> str:
     )
 
 
-def _as_float(array: np.ndarray, mapping: VariableMapping) -> np.ndarray:
+def _as_float(array: np.ndarray, mapping: VariableMapping, source: str) -> np.ndarray:
     # bfloat16 and its like are floating to NumPy only by name.
     array = np.asarray(array)
     if array.dtype.kind != "f" and "float" not in array.dtype.name:
@@ -98,4 +100,6 @@ def _as_float(array: np.ndarray, mapping: VariableMapping) -> np.ndarray:
             f"{mapping.tf1_name}: expected {list(mapping.tf1_shape)}, received "
             f"{list(array.shape)}. Download the checkpoint again."
         )
-    return array.astype(np.float32, copy=False)
+    array = array.astype(np.float32, copy=False)
+    check_finite(array, mapping.tf1_name, source)
+    return array

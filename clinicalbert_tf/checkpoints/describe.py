@@ -5,7 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from clinicalbert_tf.checkpoints.downloads.released import identify
-from clinicalbert_tf.checkpoints.source import PARTS, CheckpointSource, check_tensors
+from clinicalbert_tf.checkpoints.source import (
+    PARTS,
+    CheckpointSource,
+    check_finite,
+    check_tensors,
+)
 from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, resolve_casing
 
 _KINDS = {
@@ -69,12 +74,7 @@ def check_weights(source: CheckpointSource, names: Iterable[str] | None = None) 
         ValueError: an array cannot be read or has numbers that are not finite; names it.
     """
     for name in source.tensors if names is None else names:
-        array = source.tensors[name]
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(
-                f"{source.path}: expected finite numbers, received NaN or infinity in {name}. The "
-                "training that wrote this checkpoint went wrong: use an earlier one."
-            )
+        check_finite(source.tensors[name], name, source.path)
 
 
 def _some(names: tuple[str, ...]) -> str:

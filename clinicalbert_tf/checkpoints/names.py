@@ -155,10 +155,10 @@ PRETRAINING_HEADS = ("masked_lm", "next_sentence")
 # Groups of names that a checkpoint may lack as a whole; see assign.assign_variables.
 PRETRAINING_PREFIXES = tuple(HEADS[name].prefix for name in PRETRAINING_HEADS)
 POOLER = ("bert/pooler/",)
-# What training adds to a checkpoint: below each variable's name the slots of the reference's
-# optimizer or of TensorFlow's Adam, and beside them the step.
-OPTIMIZER_SLOTS = ("adam_m", "adam_v", "Adam", "Adam_1")
-TRAINING_NAMES = ("global_step", "beta1_power", "beta2_power")
+# What training adds to a checkpoint: below each variable's name its optimizer's slots (adam_m and
+# adam_v in the reference, Adam and Adam_1 in TensorFlow, BERTAdam in BioBERT), and beside them:
+_TRAINING_NAMES = ("global_step", "beta1_power", "beta2_power")
+_SLOTS = ("adam_m", "adam_v", "Adam", "Adam_1")
 
 
 def model_variables(model) -> list[VariableMapping]:
@@ -172,13 +172,19 @@ def model_variables(model) -> list[VariableMapping]:
         ValueError: the model's variables and the table are not one-to-one.
     """
     backbone = model.backbone if model.heads else model
-    mappings = _backbone_mappings(backbone)
-    sizes = _sizes(backbone)
-    for name in model.heads:
-        if LABELS in HEADS[name].rows[0].dimensions:
-            sizes = {**sizes, LABELS: model.num_labels}
-        mappings += [_mapping(row, model, sizes) for row in HEADS[name].rows]
+    mappings = [*_backbone_mappings(backbone), *head_variables(model)]
     _check_one_to_one(mappings, model)
+    return mappings
+
+
+def head_variables(model) -> list[VariableMapping]:
+    """Returns the mappings of a model's heads alone; none for a backbone."""
+    mappings = []
+    for name in model.heads:
+        sizes = _sizes(model.backbone)
+        if LABELS in HEADS[name].rows[0].dimensions:
+            sizes[LABELS] = model.num_labels
+        mappings += [_mapping(row, model, sizes) for row in HEADS[name].rows]
     return mappings
 
 
@@ -189,6 +195,32 @@ def without_gradient(model) -> tuple[str, ...]:
     """
     reads_pooled = not model.heads or any(HEADS[name].reads_pooled for name in model.heads)
     return () if reads_pooled else POOLER
+
+
+def training_state(names: Iterable[str]) -> list[str]:
+    """Returns the names that an optimizer wrote, sorted: slots, counters, the step.
+
+    Whatever stands behind a variable's name and a slash is a slot, so an optimizer of any name is
+    known.
+
+    Args:
+        names: all names of a checkpoint.
+    """
+    names = set(names)
+    return sorted(
+        name
+        for name in names
+        if name in _TRAINING_NAMES or slot_kind(name) in _SLOTS or _parent(name) in names
+    )
+
+
+def slot_kind(name: str) -> str:
+    """Returns what a slot is called below its variable, for example adam_m."""
+    return name.rsplit("/", 1)[-1]
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def names_of_other_heads(names: Iterable[str], heads: Sequence[str]) -> list[str]:

@@ -1,19 +1,21 @@
-"""from_pretrained: everything that a released checkpoint is, in one call."""
+"""from_pretrained: everything that a released or fine-tuned checkpoint is, in one call."""
 
 import dataclasses
 import os
-import sys
 
-from clinicalbert_tf.checkpoints.detect import open_source
-from clinicalbert_tf.checkpoints.restore_report import RestoreReport
-from clinicalbert_tf.checkpoints.source import (
-    PARTS,
-    REFERENCE_LAYER_NORM_EPSILON,
-    REQUIRED_PARTS,
-    CheckpointSource,
-    check_tensors,
+from absl import logging
+
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
+from clinicalbert_tf.checkpoints.into_model import (
+    build_task_model,
+    check_parts,
+    restore_head,
+    restore_into,
 )
-from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, resolve_casing
+from clinicalbert_tf.checkpoints.restore_report import RestoreReport
+from clinicalbert_tf.checkpoints.source import REQUIRED_PARTS, CheckpointSource, check_tensors
+from clinicalbert_tf.checkpoints.task_file import TaskDescription
+from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, settle_casing
 from clinicalbert_tf.config import BertConfig
 from tfrecords_builder.tokenization import BertTokenizer
 
@@ -28,7 +30,9 @@ class PretrainedBert:
         pretraining_model: {token_ids, segment_ids, padding_mask, mask_positions} -> {mlm_logits,
             nsp_logits}; see modeling.pretraining.
         report: what was restored, initialised and skipped.
-        source: what was read: format, path, labels, remarks.
+        source: what was read: format, path, task, remarks.
+        task_model: the classifier, tagger or span model of a fine-tuned source, on the same
+            backbone; None without a task head.
     """
 
     config: BertConfig
@@ -36,34 +40,50 @@ class PretrainedBert:
     pretraining_model: object
     report: RestoreReport
     source: CheckpointSource
+    task_model: object | None = None
 
     @property
     def backbone(self):
         """The keras_nlp BertBackbone inside pretraining_model."""
         return self.pretraining_model.backbone
 
+    @property
+    def task(self) -> TaskDescription | None:
+        """What a fine-tuned source is for; None for a pretrained one."""
+        return self.source.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of task_model's outputs in id order; () without a task or labels."""
+        return self.source.labels
+
 
 def from_pretrained(
     path: str | os.PathLike,
     model: str | None = None,
     *,
+    config_file: str | os.PathLike | None = None,
+    vocab_file: str | os.PathLike | None = None,
     do_lower_case: bool | None = None,
     cache_dir: str | os.PathLike | None = None,
     require: tuple[str, ...] = REQUIRED_PARTS,
     dtype=None,
 ) -> PretrainedBert:
-    """Restores a checkpoint of any known format: configuration, tokenizer and pretraining model.
+    """Restores a checkpoint of any known format: configuration, tokenizer and model.
 
-    Prints the counts of restored, initialised and skipped variables to stderr, and every part
-    (pooler, heads) that the source lacks and that therefore starts fresh.
+    What starts fresh because the source lacks it, and what a user should know of the source, is
+    logged as a warning.
 
     Args:
         path: an archive (.tar.gz, .zip, also one of archives such as pretrained_bert_tf.tar.gz),
             a folder, or a checkpoint's prefix or .index file: TF1 (BERT, BioBERT, clinicalBERT,
-            BlueBERT, this software's own), Hugging Face, Keras preset, TF2 object-based.
-        model: the name of one model where `path` holds several; without it they are listed.
-        do_lower_case: the casing; None to take it from the model's own files, which is right for
-            every released model. One that contradicts them is an error.
+            BlueBERT, this software's own runs), Hugging Face, Keras preset, TF2 object-based,
+            TF-Hub module.
+        model: the name of one model if `path` holds several; without it they are listed.
+        config_file: the configuration, if it does not lie beside the weights.
+        vocab_file: the vocabulary, if it does not lie beside the weights.
+        do_lower_case: the casing; None to take it from the model's own files and vocabulary. One
+            that contradicts them is used, with a warning.
         cache_dir: where archives are unpacked; None for $CLINICALBERT_TF_CACHE or
             ~/.cache/clinicalbert_tf.
         require: parts (checkpoints.source.PARTS) that must be there; embeddings and encoder at
@@ -76,45 +96,24 @@ def from_pretrained(
     Raises:
         FileNotFoundError: the checkpoint, its configuration or vocabulary is missing.
         ValueError: the files are damaged or do not fit each other: names, shapes, vocabulary
-            size, casing; or a required part is missing.
+            size, casing; a weight is NaN or infinite; or a required part is missing.
     """
-    source = open_source(os.path.expanduser(os.fspath(path)), model, cache_dir)
-    tensors = check_tensors(source)
-    _check_parts(source, tensors, require)
+    source = open_checkpoint(
+        path, model, config_file=config_file, vocab_file=vocab_file, cache_dir=cache_dir
+    )
+    check_parts(source, check_tensors(source), require)
     check_vocabulary(source)
-    tokenizer = BertTokenizer(source.vocab_file, resolve_casing(source, do_lower_case))
+    source = settle_casing(source, do_lower_case)
+    tokenizer = BertTokenizer(source.vocab_file, source.do_lower_case)
     # Late, so that a wrong path or vocabulary is said at once and not after TensorFlow's start.
-    from clinicalbert_tf.checkpoints.assign import assign_variables
-    from clinicalbert_tf.checkpoints.names import model_variables
     from clinicalbert_tf.modeling import build_pretraining_model
 
     pretraining_model = build_pretraining_model(source.config, dtype=dtype)
-    report = assign_variables(
-        model_variables(pretraining_model),
-        source.tensors.shapes,
-        source.tensors.__getitem__,
-        source.path,
-        skipped=tensors.other,
-        allow_missing=[start for part, start in PARTS.items() if part not in REQUIRED_PARTS],
-    )
-    report = dataclasses.replace(report, skipped=(*report.skipped, *source.ignored))
-    print(report, *source.remarks, sep="\n", file=sys.stderr)
-    return PretrainedBert(source.config, tokenizer, pretraining_model, report, source)
-
-
-def _check_parts(source: CheckpointSource, tensors, require: tuple[str, ...]) -> None:
-    unknown = [part for part in require if part not in PARTS]
-    if unknown:
-        raise ValueError(f"Expected parts among {', '.join(PARTS)}, received {', '.join(unknown)}.")
-    lacking = [part for part in require if part not in tensors.present]
-    if lacking:
-        raise ValueError(
-            f"{source.path}: expected {', '.join(require)}, received a model without "
-            f"{', '.join(lacking)}. Use a checkpoint of pretraining, or do not require them."
-        )
-    if source.layer_norm_epsilon != REFERENCE_LAYER_NORM_EPSILON:
-        raise ValueError(
-            f"{source.path}: expected LayerNorm epsilon {REFERENCE_LAYER_NORM_EPSILON}, as in "
-            f"every released BERT, received {source.layer_norm_epsilon}. Its outputs would not be "
-            "the source's; use the program that trained it."
-        )
+    report = restore_into(pretraining_model, source, require=require)
+    task_model = None
+    if source.task is not None:
+        task_model = build_task_model(pretraining_model.backbone, source.task, dtype)
+        report = restore_head(task_model, source, report)
+    for remark in source.remarks:
+        logging.warning("%s", remark)
+    return PretrainedBert(source.config, tokenizer, pretraining_model, report, source, task_model)

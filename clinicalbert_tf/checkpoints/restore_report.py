@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 
-from clinicalbert_tf.checkpoints.names import OPTIMIZER_SLOTS
+from clinicalbert_tf.checkpoints.names import slot_kind, training_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,11 @@ class RestoreReport:
     skipped: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        kinds = collections.Counter(_kind(name) for name in self.skipped)
+        # A checkpoint has hundreds of slots: they are counted by kind, anything else is named.
+        slots = set(training_state({*self.restored, *self.initialised, *self.skipped}))
+        kinds = collections.Counter(
+            slot_kind(name) if name in slots else name for name in self.skipped
+        )
         skipped = ", ".join(
             kind if count == 1 else f"{count} {kind}" for kind, count in sorted(kinds.items())
         )
@@ -42,9 +46,3 @@ class RestoreReport:
         names = [f"  {group}: {name}" for group in groups for name in getattr(self, group)]
         counts = str(self).splitlines()[0]
         return "\n".join([counts, *names])
-
-
-def _kind(name: str) -> str:
-    # A checkpoint has hundreds of slots: they are counted by kind, anything else is named.
-    last = name.rsplit("/", 1)[-1]
-    return last if last in OPTIMIZER_SLOTS else name

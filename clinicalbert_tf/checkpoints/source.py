@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from clinicalbert_tf.checkpoints.task_file import TaskDescription
 from clinicalbert_tf.config import BertConfig
 
 # What a checkpoint may lack: name of the part -> beginning of its variable names.
@@ -42,13 +43,16 @@ class LazyTensors(Mapping):
 
     Args:
         tensors: the lazy tensors by name.
+        origin: what to call the source in an error about NaN or infinity; None to read such
+            numbers without an error.
 
     Attributes:
         shapes: {variable name: shape}, known without reading a weight.
     """
 
-    def __init__(self, tensors: Mapping[str, LazyTensor]):
+    def __init__(self, tensors: Mapping[str, LazyTensor], origin: str | None = None):
         self._tensors = dict(tensors)
+        self._origin = origin
         self.shapes = {name: tuple(tensor.shape) for name, tensor in self._tensors.items()}
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -58,7 +62,13 @@ class LazyTensors(Mapping):
                 f"Expected {name} of shape {self.shapes[name]} as the file's directory says, "
                 f"received {array.shape}. The file is damaged: download it again."
             )
+        if self._origin is not None:
+            check_finite(array, name, self._origin)
         return array
+
+    def checked(self, origin: str) -> "LazyTensors":
+        """Returns the same tensors, each refused if it holds NaN or infinity."""
+        return LazyTensors(self._tensors, origin)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tensors)
@@ -82,9 +92,10 @@ class CheckpointSource:
         tensors: arrays by the reference's variable names, with the reference's shapes (dense
             kernels [inputs, outputs], cls/seq_relationship/output_weights [2, hidden]).
         vocab_file: vocab.txt in id order, or None where the source has none.
-        do_lower_case: as the source says, or None where it does not (the vocabulary tells).
+        do_lower_case: as the source says, or None if it does not (the vocabulary tells).
+        casing_is_settled: whether do_lower_case is final: compared with the vocabulary, or given.
         layer_norm_epsilon: added to the variance by the source's LayerNorms.
-        labels: class names in id order of a fine-tuned source that carries them.
+        task: what a fine-tuned source is for, with its labels; None for any other source.
         ignored: names in the source that are no weight of BERT (Adam slots, counters, buffers).
         remarks: what a user should know about this source, one sentence each.
     """
@@ -95,10 +106,21 @@ class CheckpointSource:
     tensors: LazyTensors = dataclasses.field(repr=False)
     vocab_file: str | None = None
     do_lower_case: bool | None = None
+    casing_is_settled: bool = False
     layer_norm_epsilon: float = REFERENCE_LAYER_NORM_EPSILON
-    labels: tuple[str, ...] | None = None
+    task: TaskDescription | None = None
     ignored: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     remarks: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the head's outputs in id order; () without a task or labels."""
+        return self.task.labels if self.task else ()
+
+    @property
+    def head(self) -> str | None:
+        """The task head that the source has: "classifier", "tagger", "span" or None."""
+        return self.task.head if self.task else None
 
     @property
     def gelu(self) -> str | None:
@@ -203,6 +225,21 @@ def _summary(config: BertConfig) -> str:
         f"vocab_size {config.vocab_size}, max_position_embeddings "
         f"{config.max_position_embeddings}, type_vocab_size {config.type_vocab_size}"
     )
+
+
+def check_finite(array: np.ndarray, name: str, origin: str) -> None:
+    """Checks that an array holds finite numbers only.
+
+    Raises:
+        ValueError: it holds NaN or infinity; the message names source and variable.
+    """
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        count = int(array.size - np.isfinite(array).sum())
+        raise ValueError(
+            f"{origin}: expected finite numbers, received NaN or infinity in {name} ({count} of "
+            f"{array.size}). The training that wrote this checkpoint went wrong: use an earlier "
+            "one."
+        )
 
 
 def as_float32(array: np.ndarray) -> np.ndarray:

@@ -1,16 +1,11 @@
 """A model to use: a checkpoint with what belongs to it, and the default where none is named."""
 
-import contextlib
 import dataclasses
 import glob
 import hashlib
-import io
 import os
-import sys
-import tempfile
 
 from clinicalbert_tf.config import BertConfig
-from tfrecords_builder.tokenization import BertTokenizer
 
 _DEFAULT_RUNS = os.path.join("runs", "pretrain-*")
 MASKED_LM_HEAD = "masked LM head"
@@ -22,9 +17,9 @@ class ModelSource:
 
     Attributes:
         checkpoint: anything that clinicalbert_tf.from_pretrained takes.
-        model: the name of one model where the checkpoint holds several.
-        bert_config_file: a bert_config.json that is not beside a TF1 checkpoint, or None.
-        vocab_file: a vocab.txt that is not beside a TF1 checkpoint, or None.
+        model: the name of one model if the checkpoint holds several.
+        bert_config_file: a configuration that is not beside the weights, or None.
+        vocab_file: a vocabulary that is not beside the weights, or None.
         do_lower_case: the casing, or None to tell it from the model.
     """
 
@@ -53,13 +48,14 @@ def load_model(source: ModelSource, require_masked_lm: bool = False):
     from clinicalbert_tf import from_pretrained
     from clinicalbert_tf.checkpoints.source import REQUIRED_PARTS
 
-    options = {
-        "do_lower_case": source.do_lower_case,
-        "require": (*REQUIRED_PARTS, *[MASKED_LM_HEAD] * require_masked_lm),
-    }
-    if source.bert_config_file is None and source.vocab_file is None:
-        return from_pretrained(source.checkpoint, source.model, **options)
-    return _load_from_separate_files(source, options)
+    return from_pretrained(
+        source.checkpoint,
+        source.model,
+        config_file=source.bert_config_file,
+        vocab_file=source.vocab_file,
+        do_lower_case=source.do_lower_case,
+        require=(*REQUIRED_PARTS, *[MASKED_LM_HEAD] * require_masked_lm),
+    )
 
 
 def default_checkpoint() -> str:
@@ -103,38 +99,3 @@ def model_digest(bert) -> str:
     digest.update("\n".join(bert.tokenizer.inverse_vocab).encode("utf-8"))
     digest.update(repr((bert.config, bert.tokenizer.do_lower_case)).encode())
     return digest.hexdigest()
-
-
-def _load_from_separate_files(source: ModelSource, options: dict):
-    """Lays configuration, vocabulary and a TF1 checkpoint into one folder, as it was released."""
-    from clinicalbert_tf import from_pretrained
-    from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
-
-    path = os.path.join(source.checkpoint, source.model) if source.model else source.checkpoint
-    prefix = resolve_checkpoint(path)
-    beside = os.path.dirname(prefix)
-    config_file = source.bert_config_file or os.path.join(beside, "bert_config.json")
-    vocab_file = source.vocab_file or os.path.join(beside, "vocab.txt")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, given in (("bert_config.json", config_file), ("vocab.txt", vocab_file)):
-            if not os.path.isfile(given):
-                raise FileNotFoundError(
-                    f"Expected a {name}, found no file {given}. Give it with --bert_config_file "
-                    "or --vocab_file, or put it beside the checkpoint."
-                )
-            os.symlink(os.path.abspath(given), os.path.join(folder, name))
-        for given in glob.glob(glob.escape(prefix) + ".*"):
-            os.symlink(os.path.abspath(given), os.path.join(folder, os.path.basename(given)))
-        said = io.StringIO()
-        try:
-            with contextlib.redirect_stderr(said):
-                bert = from_pretrained(os.path.join(folder, os.path.basename(prefix)), **options)
-        except ValueError as error:
-            message = str(error).replace(os.path.join(folder, "vocab.txt"), vocab_file)
-            message = message.replace(os.path.join(folder, "bert_config.json"), config_file)
-            raise ValueError(message.replace(folder, beside)) from None
-        finally:
-            # The user knows the files by their own places.
-            sys.stderr.write(said.getvalue().replace(folder, beside))
-    tokenizer = BertTokenizer(vocab_file, bert.tokenizer.do_lower_case)
-    return dataclasses.replace(bert, tokenizer=tokenizer)

@@ -2,10 +2,12 @@
 
 import os
 
+from absl import logging
+
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.masking_rule import MASKING_KINDS, masking_kind
 from clinicalbert_tf.input_pipeline.shards import RecordSource
-from tfrecords_builder import schema, tokenization
+from tfrecords_builder import schema, tokenization, vocabulary_rules
 
 
 def check_records(
@@ -54,17 +56,12 @@ def check_vocabulary(vocab_file: str, config: BertConfig) -> None:
     Raises:
         ValueError: it has not, or it is no sound vocabulary.
     """
-    rows = len(tokenization.load_vocabulary(vocab_file))
-    if rows != config.vocab_size:
-        raise ValueError(
-            f"{vocab_file} has {rows} wordpieces but vocab_size is {config.vocab_size} in the "
-            "model's config. Use the vocabulary that belongs to the model."
-        )
+    vocabulary_rules.check_rows(vocab_file, config.vocab_size, "the model (vocab_size)")
 
 
 def _check_manifest_vocabulary(manifest_file, manifest, config, vocab_file) -> None:
     size = manifest.vocabulary["size"]
-    if size != config.vocab_size:
+    if vocabulary_rules.spare_rows(size, config.vocab_size) is None:
         raise ValueError(
             f"The vocabulary has {size} wordpieces in {manifest_file} but vocab_size is "
             f"{config.vocab_size} in the model's config. Rebuild the records with the model's "
@@ -97,15 +94,18 @@ def _check_casing(manifest_file, manifest, vocab_file, do_lower_case) -> None:
         )
     if vocab_file is None or built_with is None:
         return
-    cased = tokenization.vocabulary_is_cased(tokenization.load_vocabulary(vocab_file))
+    casing = vocabulary_rules.choose_casing(vocab_file, built_with)
     # A cased vocabulary under lower-casing loses most of its rows without any error; an
-    # uncased one on cased text turns every capital into [UNK].
-    if cased is not None and cased == built_with:
+    # uncased one on cased text turns every capital into [UNK]. Whoever gives the flag wants it.
+    if casing.warning and do_lower_case is None:
         raise ValueError(
             f"do_lower_case is {built_with} in {manifest_file} but {vocab_file} is a "
-            f"{'cased' if cased else 'lower-cased'} vocabulary. Rebuild the records with "
-            f"--do_lower_case={not cased}."
+            f"{'cased' if built_with else 'lower-cased'} vocabulary. Rebuild the records with "
+            f"--do_lower_case={not built_with}, or say --do_lower_case={built_with} if it is "
+            "meant so."
         )
+    if casing.warning:
+        logging.warning("%s", casing.warning)
 
 
 def _check_masking(manifest_file, manifest, masking) -> None:

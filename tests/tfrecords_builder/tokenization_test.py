@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tfrecords_builder import tokenization
 from tfrecords_builder.text.wordpieces import basic_tokenizer
 from tfrecords_builder.text.wordpieces.basic_tokenizer import BasicTokenizer
-from tfrecords_builder.tokenization import BertTokenizer, load_vocabulary, vocabulary_is_cased
+from tfrecords_builder.tokenization import BertTokenizer, load_vocabulary
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 VOCAB_FILES = {"cased": GOLDEN / "vocab" / "cased.txt", "uncased": GOLDEN / "vocab" / "uncased.txt"}
@@ -310,24 +310,6 @@ def test_unsound_vocabulary_is_an_error_naming_file_and_line(tmp_path, content, 
     with pytest.raises(ValueError, match=message) as caught:
         BertTokenizer(str(path), do_lower_case=False)
     assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["The", *"abc"], True),
-        ([*"abcdefghijklmnopqrstuvwxyz", "[unused1]", "##Up", "12", "."], False),
-        ([*"abc", "[unused1]"], None),
-        (["1", "2", "##x"], None),
-    ],
-)
-def test_casing_of_a_vocabulary(words, expected):
-    assert vocabulary_is_cased({token: i for i, token in enumerate(SPECIALS + words)}) is expected
-
-
-def test_casing_of_the_golden_vocabularies():
-    for name, path in VOCAB_FILES.items():
-        assert vocabulary_is_cased(load_vocabulary(str(path))) is (name == "cased")
 
 
 def test_import_needs_no_tensorflow():

@@ -202,11 +202,11 @@ def test_extension_with_fewer_rows_or_words_than_asked_says_so(released_vocabula
     assert "has 4 [unused] rows, the notes 2 useful words" in caplog.text
 
 
-def test_extension_follows_the_casing_of_the_vocabulary(released_vocabulary, tmp_path):
+def test_extension_follows_the_casing_of_the_vocabulary(released_vocabulary, tmp_path, caplog):
     path, _ = released_vocabulary
     assert extend_vocabulary(path, ["Fever"] * 5, add=1)[1] == "fever"
-    with pytest.raises(ValueError, match="is uncased but do_lower_case is False"):
-        extend_vocabulary(path, ["Fever"] * 5, do_lower_case=False)
+    assert extend_vocabulary(path, ["Fever"] * 5, add=1, do_lower_case=False)[1] == "Fever"
+    assert "do_lower_case=False was given" in caplog.text
     small = write_rows(tmp_path / "small.txt", [*SPECIAL_TOKENS, "[unused1]", "a"])
     with pytest.raises(ValueError, match="shows its casing"):
         extend_vocabulary(small, ["Fever"] * 5)

@@ -34,6 +34,7 @@ from tfrecords_builder.notes.reading import NoteCounts, source_name
 from tfrecords_builder.notes.sources import input_files
 from tfrecords_builder.notes.sources.sentence_files import is_sentence_file
 from tfrecords_builder.text import sentences
+from tfrecords_builder.vocabulary_rules import choose_casing
 
 
 def build_records(settings: BuilderSettings) -> schema.Manifest:
@@ -100,24 +101,12 @@ def load_tokenizer(settings: BuilderSettings) -> tokenization.BertTokenizer:
     """The tokenizer of the settings, its casing taken from the vocabulary.
 
     Raises:
-        ValueError: the casing asked for is not the vocabulary's, or cannot be told from it.
+        ValueError: no casing was asked for and it cannot be told from the vocabulary.
     """
-    is_cased = tokenization.vocabulary_is_cased(tokenization.load_vocabulary(settings.vocab_file))
-    do_lower_case = settings.do_lower_case
-    if is_cased is None and do_lower_case is None:
-        raise ValueError(
-            f"Expected do_lower_case for {settings.vocab_file}, received none, and the vocabulary "
-            "does not show whether it is cased. Give --do_lower_case=True or False."
-        )
-    if do_lower_case is None:
-        do_lower_case = not is_cased
-    elif is_cased is not None and do_lower_case == is_cased:
-        kind = "cased" if is_cased else "uncased"
-        raise ValueError(
-            f"Expected do_lower_case={not is_cased} for {settings.vocab_file}, a {kind} "
-            f"vocabulary, received {do_lower_case}. Drop the flag or use another vocabulary."
-        )
-    return tokenization.BertTokenizer(settings.vocab_file, do_lower_case)
+    casing = choose_casing(settings.vocab_file, settings.do_lower_case)
+    if casing.warning:
+        logging.warning("%s", casing.warning)
+    return tokenization.BertTokenizer(settings.vocab_file, casing.do_lower_case)
 
 
 def describe_inputs(paths: Iterable[str]) -> list[dict[str, Any]]:

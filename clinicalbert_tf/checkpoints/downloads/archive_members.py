@@ -170,13 +170,15 @@ def _zip_members(path: str) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
+            # Some zips of Windows have backslashes, which the format does not allow.
+            name = info.filename.replace("\\", "/")
             if info.flag_bits & 1:
                 _refuse_special(path, info.filename, "an encrypted file")
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 _refuse_special(path, info.filename, "a link or device")
-            is_folder = info.is_dir() or kind == stat.S_IFDIR
+            is_folder = name.endswith("/") or kind == stat.S_IFDIR
             open_member = lambda info=info: _open_zip_member(archive, info)
-            yield Member(info.filename, 0 if is_folder else info.file_size, is_folder, open_member)
+            yield Member(name, 0 if is_folder else info.file_size, is_folder, open_member)
 
 
 @contextlib.contextmanager

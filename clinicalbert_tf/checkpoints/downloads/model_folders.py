@@ -4,7 +4,10 @@ A model is a folder with a checkpoint in it, or an archive of one: pretrained_be
 unpacks to one inner archive or folder a model.
 """
 
+import dataclasses
+import glob
 import os
+import re
 
 from clinicalbert_tf.checkpoints.downloads.archives import (
     DEFAULT_LIMITS,
@@ -14,6 +17,10 @@ from clinicalbert_tf.checkpoints.downloads.archives import (
     unpack,
 )
 
+# A TF-Hub module, or any SavedModel, keeps its checkpoint below its folder.
+_HUB_FOLDER, _HUB_INDEX = "variables", "variables.index"
+# emilyalsentzer/Bio_ClinicalBERT, or bert-base-cased.
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+|[A-Za-z0-9]+(-[A-Za-z0-9.]+)+")
 # A release wraps its models in a folder or two.
 _DEPTH = 3
 _WEIGHTS = (
@@ -29,13 +36,27 @@ _WEIGHTS = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class ModelPlace:
+    """Where a model lies.
+
+    Attributes:
+        path: its folder, or the path that was given if that is neither archive nor folder.
+        outer: the folder of the archive that `path` was unpacked from; what the model's own folder
+            lacks may lie there (SciBERT: vocab.txt beside weights.tar.gz). None without one.
+    """
+
+    path: str
+    outer: str | None = None
+
+
 def locate_model(
     path: str | os.PathLike,
     model: str | None = None,
     cache_dir: str | os.PathLike | None = None,
     limits: ArchiveLimits = DEFAULT_LIMITS,
-) -> str:
-    """The folder of the model that a path means; archives are unpacked into the cache.
+) -> ModelPlace:
+    """Finds the folder of the model that a path means; archives are unpacked into the cache.
 
     Args:
         path: an archive, a folder, a checkpoint's prefix or one of its files.
@@ -45,10 +66,10 @@ def locate_model(
         limits: bounds of what is unpacked.
 
     Returns:
-        The model's folder, or `path` itself where it is neither archive nor folder.
+        Where the model lies.
 
     Raises:
-        FileNotFoundError: nothing at `path`, or no model in it.
+        FileNotFoundError: nothing at `path` (nothing is ever downloaded), or no model in it.
         ValueError: several models and none named, or none of that name; lists the names.
         ArchiveError: an archive cannot be unpacked; see archives.unpack.
     """
@@ -58,10 +79,11 @@ def locate_model(
     elif os.path.isdir(path):
         direct = os.path.join(path, model or "")
         if model and (os.path.isfile(direct + ".index") or is_model_folder(direct)):
-            return direct
+            return ModelPlace(direct)
         folder, name = path, os.path.basename(os.path.abspath(path))
     elif model is None:
-        return path
+        _check_is_there(path)
+        return ModelPlace(path)
     else:
         raise FileNotFoundError(
             f"Expected an archive or a folder with a model named {model} at {path}, found none. "
@@ -69,11 +91,27 @@ def locate_model(
         )
     chosen = _choose(path, find_models(folder, name), model)
     if not is_archive(chosen):
-        return chosen
+        return ModelPlace(chosen)
     # One level of archives in archives: that is how the models were released.
     inner = find_models(unpack(chosen, cache_dir, limits), archive_stem(chosen))
     folders = {name: found for name, found in inner.items() if not is_archive(found)}
-    return _choose(chosen, folders, None)
+    return ModelPlace(_choose(chosen, folders, None), os.path.dirname(chosen))
+
+
+def _check_is_there(path: str) -> None:
+    # A checkpoint's prefix is no file itself.
+    if os.path.exists(path) or glob.glob(glob.escape(path) + ".*"):
+        return
+    hint = "Check the path."
+    if _HUB_ID.fullmatch(path):
+        hint = (
+            "It looks like the name of a model on the Hugging Face Hub: download it, for example "
+            f"with `hf download {path} --local-dir {os.path.basename(path)}`, and give that folder."
+        )
+    raise FileNotFoundError(
+        f"Expected an archive, a folder or a checkpoint at {path}, found no file or folder there. "
+        f"Nothing is downloaded. {hint}"
+    )
 
 
 def find_models(folder: str, name: str) -> dict[str, str]:
@@ -120,13 +158,19 @@ def _search(folder: str, depth: int) -> list[str]:
 def is_model_folder(folder: str) -> bool:
     """Whether a path is a folder that itself holds a checkpoint of any format."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
+    if _HUB_FOLDER in names and os.path.isfile(os.path.join(folder, _HUB_FOLDER, _HUB_INDEX)):
+        return True
     return any(
         name in _WEIGHTS or (name.endswith(".index") and not name.startswith(".")) for name in names
     )
 
 
 def _model_name(path: str) -> str:
-    return archive_stem(path) if os.path.isfile(path) else os.path.basename(path)
+    if not os.path.isfile(path):
+        return os.path.basename(path)
+    # SciBERT's folder holds its model as weights.tar.gz.
+    name = archive_stem(path)
+    return os.path.basename(os.path.dirname(path)) if name == "weights" else name
 
 
 def _without_ending(archive: str) -> str:

@@ -4,7 +4,9 @@ import functools
 import os
 from typing import Any
 
+from clinicalbert_tf.checkpoints.model_files import TF1_CONFIG, find_config
 from clinicalbert_tf.checkpoints.readers.huggingface_names import from_huggingface
+from clinicalbert_tf.checkpoints.readers.huggingface_task import task_from_huggingface
 from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import find_vocabulary
 from clinicalbert_tf.checkpoints.readers.torch_pickle import read_torch_checkpoint
 from clinicalbert_tf.checkpoints.source import (
@@ -13,6 +15,7 @@ from clinicalbert_tf.checkpoints.source import (
     LazyTensor,
     LazyTensors,
 )
+from clinicalbert_tf.checkpoints.task_file import read_task
 from clinicalbert_tf.checkpoints.text_files import read_json
 from clinicalbert_tf.config import BertConfig
 
@@ -21,6 +24,9 @@ SAFETENSORS_NAME = "model.safetensors"
 TORCH_NAME = "pytorch_model.bin"
 _INDEX_ENDING = ".index.json"
 _UNREAD_WEIGHTS = ("tf_model.h5", "flax_model.msgpack")
+WEIGHT_NAMES = tuple(
+    name + ending for name in (SAFETENSORS_NAME, TORCH_NAME) for ending in ("", _INDEX_ENDING)
+)
 
 # Keys of both configurations and transformers' defaults (BertConfig of transformers 4 and 5).
 _DEFAULTS = {
@@ -60,21 +66,23 @@ _PLAIN_BERT = {
 
 def is_huggingface_folder(folder: str | os.PathLike) -> bool:
     """Whether a folder holds weights under the names that transformers gives them."""
-    ours = (SAFETENSORS_NAME, TORCH_NAME)
-    names = (*ours, *(name + _INDEX_ENDING for name in ours), *_UNREAD_WEIGHTS)
+    names = (*WEIGHT_NAMES, *_UNREAD_WEIGHTS)
     return any(os.path.isfile(os.path.join(folder, name)) for name in names)
 
 
 def read_huggingface_folder(
-    folder: str | os.PathLike, cache_dir: str | os.PathLike | None = None
+    folder: str | os.PathLike,
+    cache_dir: str | os.PathLike | None = None,
+    config_file: str | None = None,
 ) -> CheckpointSource:
     """Reads config.json, the vocabulary, the casing and the names of the tensors.
 
     Args:
-        folder: config.json; vocab.txt or tokenizer.json; model.safetensors or pytorch_model.bin,
-            each also in several files with its index.
+        folder: config.json, or bert_config.json as in 2019; vocab.txt or tokenizer.json;
+            model.safetensors or pytorch_model.bin, each also in several files with its index.
         cache_dir: where the vocabulary of a tokenizer.json is written as vocab.txt; see
             archives.cache_folder.
+        config_file: the configuration, if it is not in the folder.
 
     Returns:
         The source; its weights are read when they are asked for.
@@ -85,19 +93,24 @@ def read_huggingface_folder(
             files.
     """
     folder = os.path.abspath(os.path.expanduser(os.fspath(folder)))
-    values = read_json(os.path.join(folder, CONFIG_NAME))
-    config = config_from_huggingface(values, os.path.join(folder, CONFIG_NAME))
+    config_file = config_file or find_config(folder, (CONFIG_NAME, TF1_CONFIG))
+    values = read_json(config_file)
+    config = config_from_huggingface(values, config_file)
     tensors, ignored = from_huggingface(_read_weights(folder), config, folder)
     vocabulary = find_vocabulary(folder, cache_dir)
+    casing = vocabulary.do_lower_case
+    task = read_task(folder) or task_from_huggingface(values, tensors.shapes, config_file)
+    if task is not None and task.do_lower_case is not None:
+        casing = task.do_lower_case
     return CheckpointSource(
         kind="huggingface",
         path=folder,
         config=config,
         tensors=tensors,
         vocab_file=vocabulary.vocab_file,
-        do_lower_case=vocabulary.do_lower_case,
+        do_lower_case=casing,
         layer_norm_epsilon=float(values.get("layer_norm_eps", REFERENCE_LAYER_NORM_EPSILON)),
-        labels=_labels(values),
+        task=task,
         ignored=ignored,
         remarks=vocabulary.remarks,
     )
@@ -111,8 +124,9 @@ def config_from_huggingface(values: dict[str, Any], path: str) -> BertConfig:
             computes something else than BERT; the setting is named.
     """
     architectures = values.get("architectures") or []
-    is_bert = any(str(name).startswith("Bert") for name in architectures)
-    model_type = values.get("model_type", "bert" if is_bert else None)
+    # Files of 2019 say neither; then the names of the tensors tell whether it is a BERT.
+    is_bert = not architectures or any(str(name).startswith("Bert") for name in architectures)
+    model_type = values.get("model_type") or ("bert" if is_bert else None)
     if model_type != "bert":
         raise ValueError(
             f"{path}: expected model_type 'bert', received {model_type!r} (architectures "
@@ -137,19 +151,6 @@ def config_from_huggingface(values: dict[str, Any], path: str) -> BertConfig:
         )
     known = {key: values.get(key, default) for key, default in _DEFAULTS.items()}
     return BertConfig.from_dict({**known, "hidden_act": ACTIVATIONS[hidden_act]}, source=path)
-
-
-def _labels(values: dict[str, Any]) -> tuple[str, ...] | None:
-    """id2label in id order; None for the LABEL_0, LABEL_1 that transformers fills in."""
-    names = values.get("id2label")
-    if not isinstance(names, dict):
-        return None
-    try:
-        labels = tuple(str(names[key]) for key in sorted(names, key=int))
-    except ValueError:
-        return None
-    default = tuple(f"LABEL_{number}" for number in range(len(labels)))
-    return None if labels == default else labels
 
 
 def _read_weights(folder: str) -> LazyTensors:

@@ -24,7 +24,16 @@ _HEADS = {
     # The reference's run_classifier; BertForSequenceClassification and BertForTokenClassification.
     "output_weights": "classifier.weight",
     "output_bias": "classifier.bias",
+    # The reference's run_squad; BertForQuestionAnswering.
+    "cls/squad/output_weights": "qa_outputs.weight",
+    "cls/squad/output_bias": "qa_outputs.bias",
 }
+TASK_NAMES = (
+    "output_weights",
+    "output_bias",
+    "cls/squad/output_weights",
+    "cls/squad/output_bias",
+)
 _ENDINGS = (
     ("/LayerNorm/gamma", ".LayerNorm.weight"),
     ("/LayerNorm/beta", ".LayerNorm.bias"),
@@ -79,7 +88,7 @@ def from_huggingface(
     if OUTPUT_BIAS not in theirs and DECODER_BIAS in theirs:
         theirs[OUTPUT_BIAS] = theirs[DECODER_BIAS]
     found = {}
-    for name in (*reference_shapes(config), "output_weights", "output_bias"):
+    for name in (*reference_shapes(config), *TASK_NAMES):
         key = theirs.get(huggingface_name(name))
         if key is not None:
             found[name] = _lazy(tensors, key, is_transposed(name))

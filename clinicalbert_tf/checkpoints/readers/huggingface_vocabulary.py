@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from clinicalbert_tf.checkpoints.downloads.archives import cache_folder
+from clinicalbert_tf.checkpoints.model_files import find_vocab_file
 from clinicalbert_tf.checkpoints.text_files import read_json
 from tfrecords_builder.files import write_private
 
@@ -46,12 +47,10 @@ def find_vocabulary(folder: str, cache_dir: str | os.PathLike | None = None) -> 
     """
     settings = _read_optional(os.path.join(folder, TOKENIZER_CONFIG_NAME))
     tokenizer = _read_optional(os.path.join(folder, TOKENIZER_NAME))
-    vocab_file = os.path.join(folder, VOCABULARY_NAME)
-    if not os.path.isfile(vocab_file):
-        vocab_file = None
-        if tokenizer:
-            tokens = vocabulary_of(tokenizer, os.path.join(folder, TOKENIZER_NAME))
-            vocab_file = _write_to_cache(tokens, cache_dir)
+    vocab_file = find_vocab_file(folder)
+    if vocab_file is None and tokenizer:
+        tokens = vocabulary_of(tokenizer, os.path.join(folder, TOKENIZER_NAME))
+        vocab_file = _write_to_cache(tokens, cache_dir)
     normalizer = _bert_normalizer(tokenizer.get("normalizer"))
     casing = _first_bool(settings.get("do_lower_case"), normalizer.get("lowercase"))
     return Vocabulary(vocab_file, casing, _remarks(settings, normalizer, casing))

@@ -10,11 +10,10 @@ import tensorflow as tf
 from clinicalbert_tf.checkpoints.assign import assign_variables
 from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.checkpoints.names import (
-    OPTIMIZER_SLOTS,
     PRETRAINING_PREFIXES,
-    TRAINING_NAMES,
     model_variables,
     names_of_other_heads,
+    training_state,
 )
 from clinicalbert_tf.checkpoints.restore_report import RestoreReport
 
@@ -68,7 +67,7 @@ def restore_checkpoint(
             f"{prefix}: expected a TF1 checkpoint of variable names, received a TF2 object-based "
             "one. Convert it with the program that wrote it."
         )
-    state = [name for name in sorted(reader.shapes) if _is_training_state(name)]
+    state = training_state(reader.shapes)
     foreign = names_of_other_heads(set(reader.shapes).difference(state), model.heads)
     may_differ = allow_missing_heads or not model.heads
     return assign_variables(
@@ -116,10 +115,6 @@ def read_tf1_checkpoint_tensors(
             "that was saved in training, or start the optimizer afresh."
         )
     return {name: reader.read(name) for name in names}
-
-
-def _is_training_state(name: str) -> bool:
-    return name in TRAINING_NAMES or name.rsplit("/", 1)[-1] in OPTIMIZER_SLOTS
 
 
 class _Reader:

@@ -1,48 +1,66 @@
-"""A TF1 checkpoint with its bert_config.json and vocab.txt -> CheckpointSource."""
+"""A TF1 checkpoint with its configuration and vocabulary -> CheckpointSource."""
 
 import functools
 import os
+import re
+from collections.abc import Mapping
 
 import numpy as np
 
 from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
+from clinicalbert_tf.checkpoints.model_files import (
+    TF1_CONFIG,
+    VOCABULARY,
+    find_config,
+    find_vocab_file,
+)
+from clinicalbert_tf.checkpoints.names import training_state
 from clinicalbert_tf.checkpoints.source import CheckpointSource, LazyTensor, LazyTensors, as_float32
+from clinicalbert_tf.checkpoints.task_file import read_task
 from clinicalbert_tf.config import BertConfig
 
-CONFIG_NAME = "bert_config.json"
-VOCABULARY_NAME = "vocab.txt"
+CONFIG_NAME = TF1_CONFIG
+VOCABULARY_NAME = VOCABULARY
+# A TF-Hub module keeps its checkpoint below its folder, and its vocabulary in assets/.
+HUB_PREFIX = os.path.join("variables", "variables")
+_HUB_ASSETS = "assets"
+_WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
+# No BERT was published with heads of another width.
+_HEAD_SIZE = 64
 
 
-def read_tf1_source(prefix: str | os.PathLike) -> CheckpointSource:
+def read_tf1_source(prefix: str | os.PathLike, config_file: str | None = None) -> CheckpointSource:
     """Reads the names of a checkpoint of the reference's kind, released or trained here.
 
     Args:
-        prefix: the checkpoint: prefix, directory or .index file.
+        prefix: the checkpoint: prefix, directory or .index file; or a TF-Hub module's folder.
+        config_file: its bert_config.json, if that is not beside it.
 
     Returns:
         The source; optimizer slots and counters are among `ignored`.
 
     Raises:
-        FileNotFoundError: the checkpoint or bert_config.json is missing.
+        FileNotFoundError: the checkpoint or its configuration is missing.
         CorruptCheckpointError: a file of it is damaged.
-        ValueError: bert_config.json is not a sound one.
+        ValueError: the configuration is not a sound one.
     """
-    from clinicalbert_tf.checkpoints.readers.tf1 import (
-        OPTIMIZER_SLOTS,
-        TRAINING_NAMES,
-        list_variables,
-    )
+    from clinicalbert_tf.checkpoints.readers.tf1 import list_variables
 
+    if is_hub_module(prefix):
+        prefix = os.path.join(prefix, HUB_PREFIX)
     prefix = resolve_checkpoint(prefix)
     folder = os.path.dirname(os.path.abspath(prefix))
-    config = BertConfig.from_json_file(os.path.join(folder, CONFIG_NAME))
+    module = os.path.dirname(folder) if os.path.basename(prefix) == "variables" else None
     shapes = list_variables(prefix)
-    ignored = {
-        name
-        for name in shapes
-        if name in TRAINING_NAMES or name.rsplit("/", 1)[-1] in OPTIMIZER_SLOTS
-    }
-    vocab_file = os.path.join(folder, VOCABULARY_NAME)
+    ignored = training_state(shapes)
+    weights = {name: shape for name, shape in shapes.items() if name not in set(ignored)}
+    remarks: tuple[str, ...] = ()
+    if config_file is None and module and not os.path.isfile(os.path.join(folder, TF1_CONFIG)):
+        config, remarks = _config_of_shapes(prefix, weights)
+    else:
+        config = BertConfig.from_json_file(config_file or find_config(folder))
+    task = read_task(folder)
+    beside = (folder, *([os.path.join(module, _HUB_ASSETS)] if module else []))
     return CheckpointSource(
         kind="tf1",
         path=prefix,
@@ -50,12 +68,49 @@ def read_tf1_source(prefix: str | os.PathLike) -> CheckpointSource:
         tensors=LazyTensors(
             {
                 name: LazyTensor(tuple(shape), functools.partial(_load, prefix, name))
-                for name, shape in shapes.items()
-                if name not in ignored
+                for name, shape in weights.items()
             }
         ),
-        vocab_file=vocab_file if os.path.isfile(vocab_file) else None,
-        ignored=tuple(sorted(ignored)),
+        vocab_file=find_vocab_file(*beside),
+        do_lower_case=task and task.do_lower_case,
+        task=task,
+        ignored=tuple(ignored),
+        remarks=remarks,
+    )
+
+
+def is_hub_module(path: str | os.PathLike) -> bool:
+    """Whether a path is the folder of a TF-Hub module, or of another SavedModel."""
+    return os.path.isfile(os.path.join(path, HUB_PREFIX + ".index"))
+
+
+def _config_of_shapes(prefix: str, shapes: Mapping) -> tuple[BertConfig, tuple[str, ...]]:
+    """The configuration of a TF-Hub module, which has no file for it."""
+    layers = {m[1] for name in shapes if (m := re.match(r"bert/encoder/layer_(\d+)/", name))}
+    if _WORD_EMBEDDINGS not in shapes or not layers:
+        raise ValueError(
+            f"{prefix}: expected the variables of a BERT ({_WORD_EMBEDDINGS} ...), received "
+            f"{len(shapes)} others. Give the folder of a BERT module."
+        )
+    vocab_size, hidden = shapes[_WORD_EMBEDDINGS]
+    if hidden % _HEAD_SIZE:
+        raise ValueError(
+            f"{prefix}: expected a {TF1_CONFIG}, as hidden_size {hidden} does not tell the "
+            "number of attention heads; received none. Give the configuration file."
+        )
+    config = BertConfig(
+        vocab_size=int(vocab_size),
+        hidden_size=int(hidden),
+        num_hidden_layers=len(layers),
+        num_attention_heads=int(hidden) // _HEAD_SIZE,
+        intermediate_size=int(shapes["bert/encoder/layer_0/intermediate/dense/bias"][0]),
+        max_position_embeddings=int(shapes["bert/embeddings/position_embeddings"][0]),
+        type_vocab_size=int(shapes["bert/embeddings/token_type_embeddings"][0]),
+    )
+    return config, (
+        f"A TF-Hub module has no {TF1_CONFIG}: sizes are from the shapes, with "
+        f"{config.num_attention_heads} heads of {_HEAD_SIZE} as in every published BERT; dropout "
+        "is the default.",
     )
 
 

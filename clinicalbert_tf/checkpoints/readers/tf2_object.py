@@ -7,6 +7,12 @@ import os
 import numpy as np
 
 from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
+from clinicalbert_tf.checkpoints.model_files import (
+    TF1_CONFIG,
+    find_config,
+    find_vocab_file,
+    has_config,
+)
 from clinicalbert_tf.checkpoints.readers.object_graph import ObjectGraph, find_variables
 from clinicalbert_tf.checkpoints.source import (
     CheckpointSource,
@@ -18,8 +24,7 @@ from clinicalbert_tf.checkpoints.source import (
 from clinicalbert_tf.config import BertConfig
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-CONFIG_NAME = "bert_config.json"
-VOCABULARY_NAME = "vocab.txt"
+CONFIG_NAME = TF1_CONFIG
 _NEXT_SENTENCE_WEIGHTS = "cls/seq_relationship/output_weights"
 
 
@@ -37,7 +42,7 @@ def read_tf2_checkpoint(
 
     Args:
         prefix: the checkpoint: prefix, directory or .index file.
-        config: its configuration; None for the bert_config.json next to it, or, where there is
+        config: its configuration; None for the bert_config.json next to it, or, if there is
             none, for what the shapes tell (the dropout fractions are then the defaults).
 
     Returns:
@@ -56,20 +61,20 @@ def read_tf2_checkpoint(
     shapes = {key: tuple(shape) for key, shape in list_variables(prefix).items()}
     keys = _find_keys(prefix, shapes)
     remarks: list[str] = []
-    config_file = os.path.join(folder, CONFIG_NAME)
-    if config is None and os.path.isfile(config_file):
-        config = BertConfig.from_json_file(config_file)
+    if config is None and has_config(folder, (CONFIG_NAME,)):
+        config = BertConfig.from_json_file(find_config(folder, (CONFIG_NAME,)))
     elif config is None:
         config = _config_of(prefix, {name: shapes[key] for name, key in keys.items()})
         remarks.append("No bert_config.json: sizes are from the shapes, dropout is the default.")
-    vocab_file = os.path.join(folder, VOCABULARY_NAME)
+    assets = os.path.join(os.path.dirname(folder), "assets")
+    is_saved_model = os.path.basename(prefix) == "variables"
     tensors = _tensors(prefix, keys, shapes, config)
     return CheckpointSource(
         kind="tf2_object",
         path=prefix,
         config=config,
         tensors=tensors,
-        vocab_file=vocab_file if os.path.isfile(vocab_file) else None,
+        vocab_file=find_vocab_file(folder, *([assets] if is_saved_model else [])),
         ignored=tuple(sorted(set(shapes) - set(keys.values()))),
         remarks=tuple(remarks),
     )

@@ -1,11 +1,11 @@
 """A checkpoint of any format in, a folder of one format out."""
 
 import dataclasses
-import hashlib
 import os
 import platform
 
-from clinicalbert_tf.checkpoints.detect import open_source
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
+from clinicalbert_tf.checkpoints.fingerprint import weights_digest
 from clinicalbert_tf.checkpoints.source import (
     REFERENCE_LAYER_NORM_EPSILON,
     CheckpointSource,
@@ -13,7 +13,7 @@ from clinicalbert_tf.checkpoints.source import (
     check_tensors,
 )
 from clinicalbert_tf.checkpoints.text_files import json_bytes
-from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, resolve_casing
+from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, settle_casing
 from clinicalbert_tf.checkpoints.writers.formats import FORMATS, Format
 from clinicalbert_tf.checkpoints.writers.target import RECORD_NAME, check_target, new_folder
 from tfrecords_builder import __version__
@@ -102,11 +102,10 @@ def convert(settings: ConversionSettings) -> Conversion:
     chosen = FORMATS[settings.format]
     chosen.check_extra()
     target = check_target(settings.target, settings.overwrite, settings.source)
-    source = open_source(settings.source, settings.model)
+    source = open_checkpoint(settings.source, settings.model)
     report = check_tensors(source)
     check_vocabulary(source)
-    casing = resolve_casing(source, settings.do_lower_case)
-    source = dataclasses.replace(source, do_lower_case=casing)
+    source = settle_casing(source, settings.do_lower_case)
     options = {}
     if settings.format == "saved_model":
         options["max_seq_length"] = settings.max_seq_length
@@ -118,25 +117,13 @@ def convert(settings: ConversionSettings) -> Conversion:
     return conversion
 
 
-def weights_digest(source: CheckpointSource) -> str:
-    """SHA-256 over names, shapes and numbers (float32, little-endian) of a source's arrays.
-
-    Two sources with one digest have equal weights to the bit, whatever their formats.
-    """
-    from tqdm import tqdm
-
-    digest = hashlib.sha256()
-    for name in tqdm(sorted(source.tensors), desc="digest", unit=" arrays", disable=None):
-        array = source.tensors[name]
-        digest.update(f"{name} {list(array.shape)}\n".encode())
-        digest.update(array.astype("<f4", order="C", copy=False).tobytes())
-    return digest.hexdigest()
-
-
 def _describe(
     format_name: str, target: str, source: CheckpointSource, report: TensorReport
 ) -> Conversion:
+    from tqdm import tqdm
+
     chosen = FORMATS[format_name]
+    names = tqdm(sorted(source.tensors), desc="digest", unit=" arrays", disable=None)
     left_out = () if chosen.holds_all else report.other
     return Conversion(
         format=format_name,
@@ -147,7 +134,7 @@ def _describe(
         arrays=len(source.tensors) - len(left_out),
         left_out=left_out,
         remarks=_remarks(source, report, chosen),
-        weights_sha256=weights_digest(source),
+        weights_sha256=weights_digest(source, names),
     )
 
 

@@ -1,17 +1,12 @@
 """CheckpointSource -> Keras model of this package, for the formats that are made from one."""
 
-from clinicalbert_tf.checkpoints.assign import assign_variables
-from clinicalbert_tf.checkpoints.names import (
-    POOLER,
-    PRETRAINING_PREFIXES,
-    model_variables,
-)
+from clinicalbert_tf.checkpoints.into_model import restore_into
 from clinicalbert_tf.checkpoints.source import PARTS, CheckpointSource
 from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
 
 
 def require_pooler(source: CheckpointSource, format_name: str) -> None:
-    """Checks that a source has the pooler, where a format has no model without one.
+    """Checks that a source has the pooler, if a format has no model without one.
 
     Raises:
         ValueError: it has none.
@@ -25,31 +20,22 @@ def require_pooler(source: CheckpointSource, format_name: str) -> None:
 
 
 def restored_backbone(source: CheckpointSource):
-    """The backbone with a source's weights, float32.
+    """Returns the backbone with a source's weights, float32.
 
     A pooler that the source lacks keeps fresh weights.
     """
-    backbone = build_backbone(source.config, dtype="float32")
-    _assign(model_variables(backbone), source)
-    return backbone
+    return _restored(build_backbone(source.config, dtype="float32"), source)
 
 
 def restored_pretraining_model(source: CheckpointSource):
-    """The pretraining model with a source's weights, float32.
+    """Returns the pretraining model with a source's weights, float32.
 
     Pooler and heads that the source lacks keep fresh weights; see source.check_tensors for them.
     """
-    model = build_pretraining_model(source.config, dtype="float32")
-    _assign(model_variables(model), source)
+    return _restored(build_pretraining_model(source.config, dtype="float32"), source)
+
+
+def _restored(model, source: CheckpointSource):
+    # A format may carry another epsilon of LayerNorm, which a restored model cannot compute.
+    restore_into(model, source, check_epsilon=False)
     return model
-
-
-def _assign(mappings, source: CheckpointSource) -> None:
-    ours = {mapping.tf1_name for mapping in mappings}
-    assign_variables(
-        mappings,
-        {name: shape for name, shape in source.tensors.shapes.items() if name in ours},
-        source.tensors.__getitem__,
-        source.path,
-        allow_missing=(*PRETRAINING_PREFIXES, *POOLER),
-    )

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.describe import check_weights, describe
-from clinicalbert_tf.checkpoints.detect import open_source
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.source import LazyTensor, LazyTensors, check_tensors
 from clinicalbert_tf.checkpoints.writers.huggingface_folder import write_huggingface_folder
 
@@ -48,7 +48,7 @@ def assert_golden(source):
 
 
 def test_a_model_of_the_release_is_the_golden_checkpoint(release):
-    source = open_source(release, NAME)
+    source = open_checkpoint(release, NAME)
     assert_golden(source)
     assert (source.kind, source.gelu, source.do_lower_case) == ("tf1", "tanh", None)
     assert len(source.ignored) == 125
@@ -59,14 +59,14 @@ def test_a_model_of_the_release_is_the_golden_checkpoint(release):
     "name", ["", "model.ckpt-150000", "model.ckpt-150000.index", "model.ckpt-150000.meta"]
 )
 def test_folder_prefix_and_files_of_a_checkpoint_are_one(name):
-    assert_golden(open_source(GOLDEN / name))
+    assert_golden(open_checkpoint(GOLDEN / name))
 
 
 def test_a_hugging_face_folder_and_its_weight_file_are_one(tmp_path):
-    golden = dataclasses.replace(open_source(GOLDEN), do_lower_case=False)
+    golden = dataclasses.replace(open_checkpoint(GOLDEN), do_lower_case=False)
     folder = write_huggingface_folder(golden, tmp_path / "out")
     for path in (folder, f"{folder}/model.safetensors"):
-        source = open_source(path)
+        source = open_checkpoint(path)
         assert source.kind == "huggingface" and source.config == golden.config
         assert_golden(source)
 
@@ -74,26 +74,26 @@ def test_a_hugging_face_folder_and_its_weight_file_are_one(tmp_path):
 def test_an_object_based_checkpoint_is_recognised(tmp_path):
     tf.train.Checkpoint(value=tf.Variable(1.0)).save(str(tmp_path / "ckpt"))
     with pytest.raises(ValueError, match="one BERT of tensorflow/models in this TF2 checkpoint"):
-        open_source(tmp_path)
+        open_checkpoint(tmp_path)
 
 
 def test_other_files_and_no_files_are_errors(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(ValueError, match=r"notes\.txt: expected an archive, a folder or a file"):
-        open_source(tmp_path / "notes.txt")
+        open_checkpoint(tmp_path / "notes.txt")
     with pytest.raises(FileNotFoundError, match="found no file"):
-        open_source(tmp_path / "none")
+        open_checkpoint(tmp_path / "none")
 
 
 def test_a_checkpoint_without_configuration_is_an_error(tmp_path):
     for path in GOLDEN.glob("model.ckpt*"):
         shutil.copy(path, tmp_path)
     with pytest.raises(FileNotFoundError, match=r"Expected a bert_config\.json"):
-        open_source(tmp_path)
+        open_checkpoint(tmp_path)
 
 
 def test_a_description_says_what_a_source_is_and_lacks():
-    source = open_source(GOLDEN)
+    source = open_checkpoint(GOLDEN)
     kept = [name for name in source.tensors if not name.startswith("cls/seq_relationship")]
     tensors = {n: LazyTensor(source.tensors.shapes[n], lambda: None) for n in kept}
     tensors["output_weights"] = LazyTensor((3, 48), lambda: None)
@@ -107,7 +107,7 @@ def test_a_description_says_what_a_source_is_and_lacks():
 
 
 def test_numbers_that_are_not_finite_are_found():
-    source = open_source(GOLDEN)
+    source = open_checkpoint(GOLDEN)
     broken = {"a": LazyTensor((2,), lambda: np.array([1, np.nan], "f4"))}
     with pytest.raises(ValueError, match="NaN or infinity in a"):
         check_weights(dataclasses.replace(source, tensors=LazyTensors(broken)))
@@ -149,7 +149,7 @@ def test_the_command_fails_with_the_names_of_the_models(release):
 def test_the_command_finds_damage_in_the_weights(tmp_path):
     for path in GOLDEN.iterdir():
         shutil.copy(path, tmp_path)
-    weight = open_source(GOLDEN).tensors["bert/embeddings/word_embeddings"].tobytes()
+    weight = open_checkpoint(GOLDEN).tensors["bert/embeddings/word_embeddings"].tobytes()
     (data,) = tmp_path.glob("*.data-*")
     content = data.read_bytes()
     position = content.index(weight)

@@ -6,7 +6,11 @@ import pathlib
 import pytest
 
 from clinicalbert_tf.checkpoints.source import CheckpointSource, LazyTensors
-from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, resolve_casing
+from clinicalbert_tf.checkpoints.vocabulary_check import (
+    check_vocabulary,
+    resolve_casing,
+    settle_casing,
+)
 from clinicalbert_tf.config import BertConfig
 
 VOCAB = pathlib.Path(__file__).resolve().parents[2] / "golden" / "vocab"
@@ -47,10 +51,15 @@ def test_casing_is_what_files_and_vocabulary_agree_on(vocab_file, says, flag, ca
     ("vocab_file", "says", "flag"),
     [(CASED, None, True), (UNCASED, None, False), (CASED, False, True)],
 )
-def test_a_flag_against_the_model_is_an_error(vocab_file, says, flag):
-    with pytest.raises(ValueError, match=f"but do_lower_case={flag} was given") as error:
-        resolve_casing(source(vocab_file, says), flag)
-    assert f"its vocabulary shows do_lower_case={not flag}" in str(error.value)
+def test_a_flag_against_the_model_wins_with_a_remark(vocab_file, says, flag):
+    settled = settle_casing(source(vocab_file, says), flag)
+    assert settled.do_lower_case is flag
+    (remark,) = settled.remarks
+    assert f"its vocabulary shows do_lower_case={not flag}" in remark
+    assert f"but do_lower_case={flag} was given" in remark
+    # Once settled, it is neither asked nor said again.
+    assert settle_casing(settled).remarks == (remark,)
+    assert resolve_casing(settled) is flag
 
 
 def test_files_against_the_vocabulary_without_a_flag_are_an_error():

@@ -10,7 +10,8 @@ from tfrecords_builder.text.wordpieces.word_counts import (
     DEFAULT_MIN_COUNT,
     count_words,
 )
-from tfrecords_builder.tokenization import BertTokenizer, load_vocabulary, vocabulary_is_cased
+from tfrecords_builder.tokenization import BertTokenizer
+from tfrecords_builder.vocabulary_rules import choose_casing
 
 _UNUSED_ROW = re.compile(r"\[unused\d+\]")
 
@@ -76,17 +77,9 @@ def lower_case_of(vocab_file: str, do_lower_case: bool | None) -> bool:
     """`do_lower_case` for a vocabulary: as given, or as the vocabulary shows.
 
     Raises:
-        ValueError: it is given and the vocabulary shows the opposite, or neither tells.
+        ValueError: it is not given and the vocabulary does not tell.
     """
-    cased = vocabulary_is_cased(load_vocabulary(vocab_file))
-    if do_lower_case is None and cased is None:
-        raise ValueError(
-            f"{vocab_file}: expected a vocabulary that shows its casing, received too few words. "
-            "Give do_lower_case."
-        )
-    if do_lower_case is not None and cased is not None and do_lower_case == cased:
-        raise ValueError(
-            f"{vocab_file} is {'cased' if cased else 'uncased'} but do_lower_case is "
-            f"{do_lower_case}. Drop do_lower_case or give the other vocabulary."
-        )
-    return do_lower_case if cased is None else not cased
+    casing = choose_casing(vocab_file, do_lower_case)
+    if casing.warning:
+        logging.warning("%s", casing.warning)
+    return casing.do_lower_case

@@ -64,7 +64,7 @@ def release(tmp_path):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_each_model_of_a_nested_release_is_found_by_name(release, name):
-    folder = locate_model(release, name)
+    folder = locate_model(release, name).path
     for file in FILES:
         assert (pathlib.Path(folder) / file).read_bytes() == (GOLDEN / file).read_bytes()
 
@@ -86,7 +86,7 @@ def test_a_folder_unpacked_by_hand_is_as_good_as_the_archive(release, tmp_path):
     with tarfile.open(release) as archive:
         archive.extractall(tmp_path / "by_hand")
     assert sorted(find_models(str(tmp_path / "by_hand"), "x")) == sorted(MODELS)
-    folder = locate_model(tmp_path / "by_hand", MODELS[0])
+    folder = locate_model(tmp_path / "by_hand", MODELS[0]).path
     assert FILES[0] in os.listdir(folder)
 
 
@@ -108,8 +108,8 @@ def test_two_folders_of_one_name_are_told_apart(tmp_path):
 def test_a_checkpoint_in_a_folder_may_be_named(tmp_path):
     for step in (1, 2):
         (tmp_path / f"model.ckpt-{step}.index").write_bytes(b"")
-    assert locate_model(tmp_path, "model.ckpt-1") == str(tmp_path / "model.ckpt-1")
-    assert locate_model(tmp_path) == str(tmp_path)
+    assert locate_model(tmp_path, "model.ckpt-1").path == str(tmp_path / "model.ckpt-1")
+    assert locate_model(tmp_path).path == str(tmp_path)
 
 
 def test_a_name_for_a_path_that_is_no_folder_is_an_error(tmp_path):
@@ -123,9 +123,9 @@ def test_a_zip_with_or_without_a_folder_is_one_model(tmp_path, folder):
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in golden_members(folder).items():
             archive.writestr(name, content)
-    found = locate_model(path)
+    found = locate_model(path).path
     assert set(FILES) <= set(os.listdir(found))
-    assert locate_model(path, "uncased_L-12_H-768_A-12") == found
+    assert locate_model(path, "uncased_L-12_H-768_A-12").path == found
 
 
 def test_an_archive_without_a_model_is_an_error(tmp_path):

@@ -241,5 +241,5 @@ def test_missing_files_are_named(tmp_path, arrays):
     with pytest.raises(ValueError, match=r"config\.json: expected JSON"):
         read_huggingface_folder(folder)
     (folder / "config.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"Expected config\.json"):
+    with pytest.raises(FileNotFoundError, match=r"Expected a config\.json"):
         read_huggingface_folder(folder)

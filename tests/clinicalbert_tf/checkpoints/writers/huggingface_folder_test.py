@@ -18,6 +18,7 @@ from clinicalbert_tf.checkpoints.source import (
     check_tensors,
     reference_shapes,
 )
+from clinicalbert_tf.checkpoints.task_file import TaskDescription
 from clinicalbert_tf.checkpoints.vocabulary_check import resolve_casing
 from clinicalbert_tf.checkpoints.writers.huggingface_folder import write_huggingface_folder
 from clinicalbert_tf.config import BertConfig
@@ -90,7 +91,7 @@ def test_a_classifier_keeps_its_head_and_labels(tmp_path, arrays):
     arrays = {n: a for n, a in arrays.items() if not n.startswith("cls/")}
     arrays |= {"output_weights": np.ones((3, 48), "f4"), "output_bias": np.arange(3, dtype="f4")}
     labels = ("contradiction", "entailment", "neutral")
-    source = source_of(arrays, labels=labels)
+    source = source_of(arrays, task=TaskDescription("classifier", labels, "single"))
     write_huggingface_folder(source, tmp_path / "out", architecture="BertForSequenceClassification")
     found = read_huggingface_folder(tmp_path / "out")
     assert_equal_tensors(found.tensors, arrays)

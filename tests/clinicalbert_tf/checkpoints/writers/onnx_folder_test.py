@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import clinicalbert_tf
-from clinicalbert_tf.checkpoints.detect import open_source
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
 
 
@@ -53,7 +53,7 @@ def test_initializers_are_the_checkpoint_to_the_bit(checkpoint, tmp_path):
     graph = onnx.load(f"{made.target}/model.onnx").graph
     arrays = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
     assert arrays.pop("mask_positions").shape == (1, 0)
-    before = open_source(checkpoint).tensors
+    before = open_checkpoint(checkpoint).tensors
     assert set(arrays) == set(before) and len(arrays) == made.arrays
     for name in before:
         np.testing.assert_array_equal(arrays[name], before[name], name)

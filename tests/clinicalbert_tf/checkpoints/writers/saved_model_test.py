@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import clinicalbert_tf
-from clinicalbert_tf.checkpoints.detect import open_source
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
 from clinicalbert_tf.checkpoints.writers.graph_tokenizer import GraphTokenizer
 from tfrecords_builder.tokenization import BertTokenizer
@@ -153,7 +153,7 @@ def test_fresh_process_gives_the_outputs_of_the_python_path(
         np.testing.assert_allclose(found[f"tokenized/{name}"], outputs[name], atol=1e-5)
     masked = log_softmax(found["pretraining/mlm_logits"]).reshape(-1, 1200)
     np.testing.assert_allclose(masked, outputs["masked_lm_log_probs"], atol=1e-5)
-    before = open_source(checkpoint).tensors
+    before = open_checkpoint(checkpoint).tensors
     assert {n for n in found if n.startswith("weights/")} == {f"weights/{n}" for n in before}
     for name in before:
         stored = found[f"weights/{name}"]

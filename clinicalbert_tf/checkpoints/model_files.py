@@ -1,0 +1,103 @@
+"""Which of a folder's files are a model's configuration and vocabulary, by whatever names."""
+
+import os
+
+TF1_CONFIG = "bert_config.json"
+HUGGINGFACE_CONFIG = "config.json"
+VOCABULARY = "vocab.txt"
+# JSON files with "config" in their names that are no model's configuration.
+_OTHER_CONFIGS = ("tokenizer_config.json", "generation_config.json", "sentence_bert_config.json")
+
+
+def find_config(folder: str, names: tuple[str, ...] = (TF1_CONFIG, HUGGINGFACE_CONFIG)) -> str:
+    """Finds the configuration in a model's folder.
+
+    Args:
+        folder: the model's folder.
+        names: the usual names, the first that is there counts. Otherwise the one *config*.json
+            of the folder is taken (BioBERT-Large calls it bert_config_bio_58k_large.json).
+
+    Returns:
+        The path.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: there are several, none of them under a usual name.
+    """
+    for name in names:
+        if os.path.isfile(os.path.join(folder, name)):
+            return os.path.join(folder, name)
+    found = [
+        name
+        for name in _names(folder)
+        if "config" in name and name.endswith(".json") and name not in _OTHER_CONFIGS
+    ]
+    if len(found) == 1:
+        return os.path.join(folder, found[0])
+    if found:
+        raise ValueError(
+            f"{folder}: expected one configuration, received {', '.join(found)}. Name the "
+            f"model's own {names[0]}, or give it as the configuration file."
+        )
+    raise FileNotFoundError(
+        f"Expected a {names[0]} in {folder}, found no configuration. Copy the one that was "
+        "released with the checkpoint there, or give it as the configuration file."
+    )
+
+
+def has_config(folder: str, names: tuple[str, ...]) -> bool:
+    """Returns whether find_config finds a file."""
+    try:
+        return bool(find_config(folder, names))
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def find_vocab_file(*folders: str) -> str | None:
+    """Finds the vocabulary in a model's folders.
+
+    Args:
+        folders: where to look, in this order; None is passed over. In each, vocab.txt counts, and
+            otherwise the one *vocab*.txt, for example vocab_cased_pubmed_pmc_30k.txt.
+
+    Returns:
+        The path, or None if there is none.
+
+    Raises:
+        ValueError: a folder holds several, none of them called vocab.txt.
+    """
+    for folder in folders:
+        if os.path.isfile(os.path.join(folder, VOCABULARY)):
+            return os.path.join(folder, VOCABULARY)
+        found = [name for name in _names(folder) if "vocab" in name and name.endswith(".txt")]
+        if len(found) > 1:
+            raise ValueError(
+                f"{folder}: expected one vocabulary, received {', '.join(found)}. Name the "
+                f"model's own {VOCABULARY}, or give it as the vocabulary file."
+            )
+        if found:
+            return os.path.join(folder, found[0])
+    return None
+
+
+def given_file(path: str | os.PathLike, what: str, flag: str) -> str:
+    """Returns a file's path as it was given.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"Expected {what}, found no file {path}. Correct --{flag} ({flag}), or leave it out if "
+            "the file lies beside the checkpoint."
+        )
+    return path
+
+
+def _names(folder: str) -> list[str]:
+    if not os.path.isdir(folder):
+        return []
+    return sorted(
+        entry.name for entry in os.scandir(folder) if entry.is_file() and entry.name[0] != "."
+    )
