@@ -5,19 +5,25 @@
 No patient stands behind any of them. The same seed gives the same notes and the same bytes, and
 fewer notes are the beginning of more. Every 97th row from row 41 on is marked as an error and
 every 211th from row 107 on is empty, as a few are in the real table.
+
+    python -m tfrecords_builder.synthetic --admissions --notes 5000 --output NOTEEVENTS.csv.gz
+
+also writes ADMISSIONS, PATIENTS and DIAGNOSES_ICD beside the notes, with stays that are followed by
+others; see invention/synthetic_admissions.py for what can be learnt from them and what must not.
 """
 
 import csv
 import gzip
 import io
 import itertools
+import os
 import random
 import shlex
 import sys
 from collections.abc import Iterator
 
 from tfrecords_builder.files import open_private
-from tfrecords_builder.invention import synthetic_texts
+from tfrecords_builder.invention import synthetic_admissions, synthetic_texts
 from tfrecords_builder.invention.synthetic_words import Words
 
 COLUMNS = (
@@ -68,27 +74,63 @@ def write_noteevents(path: str, count: int, seed: int) -> int:
     Raises:
         ValueError: `path` ends otherwise.
     """
+    _check_ending(path)
+    return _write_table(path, generate_notes(count, seed), COLUMNS)
+
+
+def write_admissions(path: str, count: int, seed: int) -> dict[str, str]:
+    """Writes invented notes and, beside them, the tables of the stays that they are about.
+
+    Args:
+        path: of the notes; ends in `.csv` or `.csv.gz`, and so do the others.
+        count: how many notes at least.
+        seed: the same seed gives the same bytes.
+
+    Returns:
+        {"NOTEEVENTS", "ADMISSIONS", "PATIENTS", "DIAGNOSES_ICD": path}.
+
+    Raises:
+        ValueError: `path` ends otherwise.
+    """
+    _check_ending(path)
+    tables = synthetic_admissions.invent(count, seed)
+    ending = ".csv.gz" if path.endswith(".gz") else ".csv"
+    beside = lambda name: os.path.join(os.path.dirname(path), name + ending)
+    written = {
+        "ADMISSIONS": (beside("ADMISSIONS"), tables.admissions),
+        "PATIENTS": (beside("PATIENTS"), tables.patients),
+        "DIAGNOSES_ICD": (beside("DIAGNOSES_ICD"), tables.diagnoses),
+        "NOTEEVENTS": (path, tables.notes),
+    }
+    for table_path, rows in written.values():
+        _write_table(table_path, iter(rows), tuple(rows[0]) if rows else COLUMNS)
+    return {name: table_path for name, (table_path, _) in written.items()}
+
+
+def _check_ending(path: str) -> None:
     if not path.endswith((".csv", ".csv.gz")):
         raise ValueError(
             f"Expected a path that ends in .csv or .csv.gz, received {path}. Rename the output."
         )
-    rows = generate_notes(count, seed)
+
+
+def _write_table(path: str, rows: Iterator[dict[str, str]], columns: tuple[str, ...]) -> int:
     with open_private(path) as file:
         if not path.endswith(".gz"):
-            return _write_rows(file, rows)
+            return _write_rows(file, rows, columns)
         # No name and no time in the header, so that equal notes give equal bytes.
         with gzip.GzipFile("", "wb", compresslevel=3, fileobj=file, mtime=0) as packed:
-            return _write_rows(packed, rows)
+            return _write_rows(packed, rows, columns)
 
 
-def _write_rows(file, rows: Iterator[dict[str, str]]) -> int:
+def _write_rows(file, rows: Iterator[dict[str, str]], columns: tuple[str, ...]) -> int:
     characters = 0
     text_file = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
-    writer = csv.DictWriter(text_file, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text_file, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow(row)
-        characters += len(row["TEXT"])
+        characters += len(row.get("TEXT", ""))
     text_file.flush()
     text_file.detach()
     return characters
@@ -142,6 +184,23 @@ def _define_flags() -> None:
     flags.DEFINE_integer("notes", 500, "How many notes to invent.", lower_bound=0)
     flags.DEFINE_integer("seed", 7, "The same seed gives the same file, byte for byte.")
     flags.DEFINE_string("output", "NOTEEVENTS.csv.gz", "The file to write: .csv or .csv.gz.")
+    flags.DEFINE_bool(
+        "admissions",
+        False,
+        "Also write ADMISSIONS, PATIENTS and DIAGNOSES_ICD beside --output, for notes that fit "
+        "them: stays with returns to predict, and planted notes that a prediction must not use.",
+    )
+
+
+def _admissions_written(output: str, notes: int, seed: int) -> str:
+    paths = write_admissions(output, notes, seed)
+    quoted = {name: shlex.quote(path) for name, path in paths.items()}
+    return (
+        f"Wrote invented {', '.join(paths)} to {os.path.dirname(output) or '.'}.\n"
+        "Next:\n"
+        "  python -m clinicalbert_tf.datasets.readmission --admissions="
+        f"{quoted['ADMISSIONS']} --notes={quoted['NOTEEVENTS']} --output_dir=data"
+    )
 
 
 def main(argv: list[str]) -> None:
@@ -151,6 +210,9 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"Expected flags only, received the argument {argv[1]!r}.")
     settings = flags.FLAGS
     try:
+        if settings.admissions:
+            print(_admissions_written(settings.output, settings.notes, settings.seed))
+            return
         characters = write_noteevents(settings.output, settings.notes, settings.seed)
     except (OSError, ValueError) as error:
         sys.exit(f"{error}")

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import json
 
-from clinicalbert_tf.private_files import write_private
+from tfrecords_builder.files import write_private
 
 
 @dataclasses.dataclass(frozen=True)

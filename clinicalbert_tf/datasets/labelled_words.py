@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from clinicalbert_tf.datasets.documents import Account, Document, Span
-from clinicalbert_tf.private_files import make_private_folder, write_private
+from tfrecords_builder.files import make_private_folder, write_private
 
 _WORD = re.compile(r"\S+")
 

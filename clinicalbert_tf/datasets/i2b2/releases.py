@@ -16,7 +16,7 @@ from clinicalbert_tf.datasets.i2b2 import (
 from clinicalbert_tf.datasets.labelled_words import Sentence, document_sentences, write_sentences
 from clinicalbert_tf.datasets.release_files import ReleaseFile, release_files
 from clinicalbert_tf.datasets.splits import split_documents
-from clinicalbert_tf.private_files import make_private_folder, write_private
+from tfrecords_builder.files import make_private_folder, write_private
 
 TASKS = ("i2b2_2006", "i2b2_2010", "i2b2_2012", "i2b2_2014")
 RULES = ("corrected", "reference")
