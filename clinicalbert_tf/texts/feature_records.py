@@ -6,13 +6,15 @@ Padded to max_seq_length; `label_ids` is one id, several 0 or 1 (multi-label) or
 import struct
 from collections.abc import Iterable
 
-from clinicalbert_tf.private_files import open_private
 from clinicalbert_tf.texts.pair_features import TextFeatures
-from tfrecords_builder.tfrecord_checksum import masked_crc32c
+from tfrecords_builder.files import open_private
+from tfrecords_builder.tfrecord_files import masked_crc32c
+
+RecordLabel = int | float | list[int]
 
 
 def write_feature_records(
-    path: str, rows: Iterable[tuple[TextFeatures, int | float | list[int]]], max_seq_length: int
+    path: str, rows: Iterable[tuple[TextFeatures, RecordLabel]], max_seq_length: int
 ) -> int:
     """Writes a file of records (mode 0600, in one rename).
 
@@ -34,7 +36,7 @@ def write_feature_records(
     return count
 
 
-def _example(features: TextFeatures, label: int | float | list[int], max_seq_length: int):
+def _example(features: TextFeatures, label: RecordLabel, max_seq_length: int):
     import tensorflow as tf  # for its protocol buffers; nothing else here needs it
 
     padding = [0] * (max_seq_length - len(features))
@@ -49,8 +51,8 @@ def _example(features: TextFeatures, label: int | float | list[int], max_seq_len
     for name, values in columns.items():
         feature = example.features.feature[name]
         # Only a regression's label is a float.
-        whole = all(isinstance(value, int) for value in values)
-        (feature.int64_list if whole else feature.float_list).value.extend(values)
+        is_whole = all(isinstance(value, int) for value in values)
+        (feature.int64_list if is_whole else feature.float_list).value.extend(values)
     return example
 
 

@@ -47,6 +47,7 @@ class DatasetSpec:
         reference_test_label: the label that the reference writes into every test record because it
             never reads the real one; None if it does.
         split_rule: how train, dev and test come about if the release does not say.
+        is_pair: whether the examples are pairs of texts; flags say it for tables of your own.
     """
 
     name: str
@@ -59,13 +60,7 @@ class DatasetSpec:
     counted_labels: tuple[str, ...] | None = None
     reference_test_label: str | None = None
     split_rule: str = "as released"
-
-    @property
-    def is_pair(self) -> bool | None:
-        """Whether its examples are pairs; None if flags say it."""
-        for file in self.files.values():
-            return file.columns.text_b is not None
-        return False if self.reader else None
+    is_pair: bool = False
 
 
 def _unquoted(*header: str, columns: tuple[str, ...] | None = None) -> TableFormat:
@@ -162,6 +157,7 @@ _SPECS = (
         "MedNLI 1.0.0 (PhysioNet): does a clinical sentence follow from another",
         _three(_mednli),
         labels=_NLI,
+        is_pair=True,
     ),
     DatasetSpec(
         "mnli",
@@ -172,9 +168,10 @@ _SPECS = (
             "test": _mnli(("test_matched.tsv",), False),
         },
         labels=_NLI,
+        is_pair=True,
     ),
-    DatasetSpec("mrpc", "Microsoft paraphrases (GLUE)", _three(_mrpc), labels=_BINARY),
-    DatasetSpec("cola", "Linguistic acceptability (GLUE)", _three(_cola), labels=_BINARY),
+    DatasetSpec("mrpc", "paraphrases (GLUE)", _three(_mrpc), labels=_BINARY, is_pair=True),
+    DatasetSpec("cola", "acceptable sentences (GLUE)", _three(_cola), labels=_BINARY),
     _relations("gad", "gene-disease relations, BioBERT's files", _biobert, _BINARY, "0", "0"),
     _relations("euadr", "gene-disease relations, BioBERT's files", _biobert, _BINARY, "0", "0"),
     _relations("gad_blurb", "gene-disease relations, BLURB's files", _bluebert, _BINARY, "0", "0"),
@@ -222,6 +219,36 @@ _SPECS = (
         counted_labels=("1",),
         split_rule="by patient, 0.8,0.1,0.1",
     ),
+    DatasetSpec(
+        "covid_question_pairs",
+        "COVID-19 questions with the same meaning or not (deepset); one file",
+        {
+            "train": SplitFile(
+                ("eval_question_similarity_en.csv",),
+                ColumnLayout("question_1", "question_2", "similar", group="question_1"),
+                TableFormat("csv"),
+                required=True,
+            )
+        },
+        labels=_BINARY,
+        is_pair=True,
+        split_rule="--do_split, by first question",
+    ),
+    DatasetSpec(
+        "phee",
+        "type of the events in a case report's sentence (Sun et al. 2022)",
+        reader="phee",
+        labels=("Adverse_event", "Potential_therapeutic_event"),
+        metric="f1_macro",
+    ),
+    DatasetSpec(
+        "pubmedqa",
+        "question and abstract: yes, no or maybe (Jin et al. 2019)",
+        reader="pubmedqa",
+        labels=("yes", "no", "maybe"),
+        is_pair=True,
+    ),
+    DatasetSpec("mtsamples", "specialty of a transcribed report", reader="mtsamples"),
     *(_table(kind) for kind in ("csv", "tsv", "jsonl", "parquet")),
 )  # fmt: skip
 CATALOGUE: dict[str, DatasetSpec] = {spec.name: spec for spec in _SPECS}

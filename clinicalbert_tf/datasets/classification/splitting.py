@@ -1,5 +1,6 @@
 """Divides examples into train, dev and test: stratified, groups kept together, seeded."""
 
+import itertools
 import math
 import random
 from collections import Counter, defaultdict
@@ -47,7 +48,7 @@ def split_examples(
         {"train", "dev", "test"}: places in `examples`, ascending; without a split of share 0.
 
     Raises:
-        ValueError: a split would be empty.
+        ValueError: there are fewer groups than splits.
     """
     groups = defaultdict(list)
     for place, example in enumerate(examples):
@@ -63,24 +64,36 @@ def split_examples(
     order = sorted(groups.values(), key=lambda places: places[0])
     random.Random(seed).shuffle(order)
     order.sort(key=len, reverse=True)
-    chosen: dict[str, list[int]] = {name: [] for name in names}
+    chosen: list[list[list[int]]] = [[] for _ in names]
     for places in order:
         counts = Counter(stratum for place in places for stratum in strata[place])
         best = max(
             range(len(names)),
             key=lambda n: (sum(lacks[n][s] * c / totals[s] for s, c in counts.items()), room[n]),
         )
-        chosen[names[best]] += places
+        chosen[best].append(places)
         room[best] -= len(places)
         for stratum, count in counts.items():
             lacks[best][stratum] -= count
-    empty = [name for name in names if not chosen[name]]
+    _fill_empty(chosen)
+    empty = [name for name, of_split in zip(names, chosen, strict=True) if not of_split]
     if empty:
         raise ValueError(
             f"Expected examples in every split, received {len(examples)} examples in {len(groups)} "
-            f"groups, which leaves {' and '.join(empty)} empty. Give more data or larger fractions."
+            f"groups, which leaves {' and '.join(empty)} empty. Give more data or fewer splits."
         )
-    return {name: sorted(places) for name, places in chosen.items()}
+    return {
+        name: sorted(itertools.chain(*of_split))
+        for name, of_split in zip(names, chosen, strict=True)
+    }
+
+
+def _fill_empty(chosen: list[list[list[int]]]) -> None:
+    """Gives an empty split the last (smallest) group of the split with most groups."""
+    for of_split in chosen:
+        most = max(chosen, key=len)
+        if not of_split and len(most) > 1:
+            of_split.append(most.pop())
 
 
 def _strata(example: Example) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""The data set chemprot for tensorflow_datasets."""

@@ -1,0 +1,1 @@
+"""The data set covid_question_pairs for tensorflow_datasets."""

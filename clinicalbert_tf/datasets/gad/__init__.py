@@ -1,0 +1,1 @@
+"""The data set gad for tensorflow_datasets."""

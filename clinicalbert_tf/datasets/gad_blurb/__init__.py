@@ -1,0 +1,1 @@
+"""The data set gad_blurb for tensorflow_datasets."""

@@ -1,0 +1,1 @@
+"""The data set i2b2_2010_relations for tensorflow_datasets."""

@@ -1,0 +1,1 @@
+"""The data set phee for tensorflow_datasets."""

@@ -1,0 +1,1 @@
+"""The data set pubmedqa for tensorflow_datasets."""
