@@ -15,8 +15,8 @@ _DOCUMENT_START = "-DOCSTART-"
 def read_columns(source: str, data: bytes) -> list[Sentence]:
     """Reads a file of columns.
 
-    Any number of columns of which all lines have the same; several empty lines count as one, and
-    the last sentence needs none behind it. `-DOCSTART-` lines begin a document.
+    Any number of columns, the same for all lines of a sentence; several empty lines count as one,
+    and the last sentence needs none behind it. `-DOCSTART-` lines begin a document.
 
     Args:
         source: the file, for messages.
@@ -29,14 +29,14 @@ def read_columns(source: str, data: bytes) -> list[Sentence]:
     sentences: list[Sentence] = []
     words: list[str] = []
     labels: list[str] = []
-    document, width = 0, None
+    document, width = 0, 0
 
     def close() -> None:
         if words:
             name = f"document {document}" if document else ""
             sentences.append(Sentence(tuple(words), tuple(labels), name))
-            words.clear()
-            labels.clear()
+        words.clear()
+        labels.clear()
 
     for number, line in enumerate(decode(source, data).split("\n"), start=1):
         line = line.strip(" \t\r")
@@ -53,10 +53,10 @@ def read_columns(source: str, data: bytes) -> list[Sentence]:
                 f"{source}, line {number}: expected a word and a label, received one column. "
                 "Give every word a label (O outside entities)."
             )
-        width = width or len(fields)
+        width = width if words else len(fields)
         if len(fields) != width:
             raise ValueError(
-                f"{source}, line {number}: expected {width} columns as in the lines before, "
+                f"{source}, line {number}: expected {width} columns as in the line before, "
                 f"received {len(fields)}. Correct the line."
             )
         try:
@@ -72,11 +72,15 @@ def read_columns(source: str, data: bytes) -> list[Sentence]:
     return sentences
 
 
-def read_columns_as_the_reference(data: bytes) -> list[Sentence]:
+def read_columns_as_the_reference(data: bytes, keep_last: bool = False) -> list[Sentence]:
     """Reads a file as the reference does, faults included.
 
     Lines are split at any white space; a line of one field is its own label; the last sentence is
     lost unless an empty line follows.
+
+    Args:
+        data: the file's bytes, UTF-8.
+        keep_last: whether the last sentence is kept all the same.
 
     Source: DataProcessor._read_data of run_ner.py (Alsentzer et al. 2019).
     """
@@ -94,6 +98,8 @@ def read_columns_as_the_reference(data: bytes) -> list[Sentence]:
         elif words:
             sentences.append(Sentence(tuple(words), tuple(labels)))
             words, labels = [], []
+    if keep_last and words:
+        sentences.append(Sentence(tuple(words), tuple(labels)))
     return sentences
 
 

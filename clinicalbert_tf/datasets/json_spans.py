@@ -5,18 +5,17 @@ One object per line, {"text", "meta": {"note_id", "patient_id"}, "spans": [...]}
 """
 
 import json
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
 
 from clinicalbert_tf.datasets.documents import Document, Span
 
 
-def read_json_spans(source: str, lines: BinaryIO) -> Iterator[Document]:
+def read_json_spans(source: str, lines: Iterable[bytes]) -> Iterator[Document]:
     """Reads documents, one at a time.
 
     Args:
         source: the file, for messages.
-        lines: the open file.
+        lines: its lines, for example the file opened in binary mode.
 
     Raises:
         ValueError: a line is not such an object, or an offset lies outside its text; names file

@@ -4,13 +4,11 @@ import dataclasses
 import itertools
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator
 
 from clinicalbert_tf.datasets.documents import Account, Document, Span
+from clinicalbert_tf.texts.words import split_words
 from tfrecords_builder.files import make_private_folder, write_private
-
-_WORD = re.compile(r"\S+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +58,18 @@ def _without_white_space(text: str, span: Span) -> Span:
     return dataclasses.replace(span, start=start, end=start + len(inner.strip()))
 
 
-def document_sentences(document: Document, account: Account) -> Iterator[Sentence]:
+def document_sentences(
+    document: Document, account: Account, rule: str = "whitespace"
+) -> Iterator[Sentence]:
     """A document's lines as sentences.
 
-    Words are what stands between white space, divided at the ends of spans. Lines that a span
-    runs over are one sentence, so that its entity stays whole. Lines without a word give none.
+    Words are divided at the ends of spans. Lines that a span runs over are one sentence, so that
+    its entity stays whole. Lines without a word give none.
 
     Args:
         document: its spans lie in its text.
-        account: receives what was dropped, and spans that end inside a word.
+        account: receives what was dropped, and spans that end inside what is between white space.
+        rule: one of texts.words.WORD_RULES.
     """
     spans = without_overlaps(document, account)
     cuts = {end for span in spans for end in (span.start, span.end)}
@@ -78,10 +79,10 @@ def document_sentences(document: Document, account: Account) -> Iterator[Sentenc
     following = 0
     for line_start, line_end in _lines(document.text, spans):
         words: list[tuple[int, int]] = []
-        for match in _WORD.finditer(document.text, line_start, line_end):
-            inner = [at for at in range(match.start() + 1, match.end()) if at in cuts]
-            edges = [match.start(), *inner, match.end()]
-            words += itertools.pairwise(edges)
+        for start, end in split_words(document.text[line_start:line_end], rule):
+            start, end = line_start + start, line_start + end
+            inner = [at for at in range(start + 1, end) if at in cuts]
+            words += itertools.pairwise([start, *inner, end])
         if not words:
             continue
         labels = []

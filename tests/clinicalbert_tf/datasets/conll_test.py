@@ -38,7 +38,7 @@ def test_last_sentence_without_an_empty_line_is_kept(part, count):
         b"The O\npain B-problem\n\nCough B-problem",
         b"\xef\xbb\xbfThe O\r\npain B-problem\r\n\r\nCough B-problem\r\n\r\n",
         b"\n\n\nThe O\npain B-problem\n\n\n  \n\nCough B-problem\n\n\n",
-        b"The\tx\tO\npain y B-problem\n\nCough  z  B-problem\n",
+        b"The\tx\tO\npain y B-problem\n\nCough  B-problem\n",
         b"-DOCSTART- O\n\nThe O\npain B-problem\n\nCough B-problem\n",
     ],
 )
@@ -63,7 +63,7 @@ def test_a_no_break_space_is_part_of_a_word():
         (b"The O\nsecret\n", "line 2: expected a word and a label"),
         (b"The O\nsecret Q-problem\n", "line 2: expected O or a tag"),
         (b"The O\nsecret B-\n", "line 2: expected O or a tag"),
-        (b"The x O\n\nsecret O\n", "line 3: expected 3 columns"),
+        (b"The x O\nsecret O\n", "line 2: expected 3 columns"),
         (b"secret \xe9 O\n", "expected UTF-8"),
     ],
 )
