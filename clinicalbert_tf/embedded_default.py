@@ -11,7 +11,7 @@ from typing import Any
 from absl import logging
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from tfrecords_builder import schema, synthetic
 from tfrecords_builder.files import make_private_folder
 from tfrecords_builder.tokenization import load_vocabulary

@@ -6,7 +6,7 @@ from absl import logging
 
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.masking_rule import MASKING_KINDS, masking_kind
-from clinicalbert_tf.input_pipeline.shards import RecordSource
+from clinicalbert_tf.input_pipeline.record_source import RecordSource
 from tfrecords_builder import schema, tokenization, vocabulary_rules
 
 

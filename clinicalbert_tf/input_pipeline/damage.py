@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl import logging
 
 from clinicalbert_tf.input_pipeline.features import parse_records
-from clinicalbert_tf.input_pipeline.shards import RecordSource
+from clinicalbert_tf.input_pipeline.source import Source
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 # What TensorFlow raises for a damaged record and for one that does not parse.
@@ -16,10 +16,13 @@ READ_ERRORS = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
 _BLOCK = 1024
 
 
-def find_damage(source: RecordSource) -> CorruptRecordsError | None:
+def find_damage(source) -> CorruptRecordsError | None:
     """Reads every file until one fails; says so first, as that takes its time.
 
     tf.data's own message names neither the file nor, reading several at once, the record.
+
+    Args:
+        source: a RecordSource.
 
     Returns:
         An error that names the file and the record, or None where all files are sound.
@@ -51,7 +54,7 @@ def find_damage(source: RecordSource) -> CorruptRecordsError | None:
     return None
 
 
-def _read(records, source: RecordSource, first: int, block: int) -> tuple[int, Exception | None]:
+def _read(records, source, first: int, block: int) -> tuple[int, Exception | None]:
     """(records read before the end or the first failing block, the failure)."""
     read = first
     try:
@@ -64,16 +67,16 @@ def _read(records, source: RecordSource, first: int, block: int) -> tuple[int, E
 
 
 @contextlib.contextmanager
-def damage_named(source: RecordSource) -> Iterator[None]:
-    """Around what reads a source.
+def damage_named(source: Source) -> Iterator[None]:
+    """Context manager: turns TensorFlow's read errors into one that names the damaged file.
 
     Raises:
-        CorruptRecordsError: instead of TensorFlow's error, where a file is damaged.
+        CorruptRecordsError: a file is damaged.
     """
     try:
         yield
     except READ_ERRORS:
-        damage = find_damage(source)
+        damage = source.find_damage()
         if damage is not None:
             raise damage from None
         raise

@@ -5,22 +5,15 @@ A pipeline reads the records of the whole global batch, raw, and parses and mask
 
 import tensorflow as tf
 
-from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker
-from clinicalbert_tf.input_pipeline.features import parse_records
-from clinicalbert_tf.input_pipeline.length_buckets import bucketing, trim
-from clinicalbert_tf.input_pipeline.order import (
-    RecordOrder,
-    one_epoch_in_file_order,
-    ordered_batches,
-    unconverted,
-)
-from clinicalbert_tf.input_pipeline.shards import RecordSource
+from clinicalbert_tf.input_pipeline.length_buckets import bucketing
+from clinicalbert_tf.input_pipeline.order import RecordOrder, ordered_batches, unconverted
+from clinicalbert_tf.input_pipeline.source import EXAMPLE_PLACE, Source
 
 __all__ = ["RecordOrder", "evaluation_batches", "number_of_batches", "training_batches"]
 
 
 def training_batches(
-    source: RecordSource,
+    source: Source,
     order: RecordOrder,
     global_batch_size: int,
     first_step: int = 0,
@@ -41,7 +34,7 @@ def training_batches(
             of so many tokens: shapes differ from step to step, but not among its replicas.
     """
     part = _Part(context, global_batch_size)
-    masker = _masker(source, f"training {order.seed}")
+    parse = source.parser(f"training {order.seed}")
     position = first_step * global_batch_size
     if length_buckets:
         arrange = bucketing(source, global_batch_size, length_buckets)
@@ -51,52 +44,63 @@ def training_batches(
 
     @unconverted
     def features(step, columns):
-        records, *lengths = columns
-        own = _features(part.own(records), source, masker, part.position(step))
+        rows, *lengths = columns
+        own = parse(part.own(rows), part.position(step))
         if length_buckets:
-            own = trim(own, *lengths, length_buckets)
+            own = source.trim(own, _by_name(source, lengths), length_buckets)
         return part.by_replica(own)
 
     return _finish(batches.enumerate(start=first_step), features, part)
 
 
 def evaluation_batches(
-    source: RecordSource,
+    source: Source,
     global_batch_size: int,
     num_batches: int,
     context: tf.distribute.InputContext | None = None,
+    length_buckets: int = 0,
 ) -> tf.data.Dataset:
-    """Feature dicts for evaluation: the first batches in file order, the last one filled up.
+    """Feature dicts for evaluation: the first batches in order, the last one filled up.
 
-    A filler repeats a record with weight 0 in "example_weights" (float32 [batch]), so that every
-    batch has the same shape on every replica. Unmasked records are masked by their place in the
-    files: every evaluation of them is the same.
+    A filler repeats an example with weight 0 in "example_weights" (float32 [batch]), so that every
+    batch has the same number of rows on every replica. "example_place" (int32 [batch]) is the
+    place in the order of evaluation. Unmasked records are masked by their place in the files:
+    every evaluation of them is the same.
 
     Args:
-        source: the files.
-        global_batch_size: records a batch, over all replicas; a multiple of their number.
+        source: the examples.
+        global_batch_size: examples per batch, over all replicas; a multiple of their number.
         num_batches: batches to give, at most `number_of_batches`.
         context: as in training_batches.
+        length_buckets: 0 to pad to max_seq_length, or to the batch's longest example rounded up
+            to a multiple of so many tokens.
     """
     part = _Part(context, global_batch_size)
-    masker = _masker(source, "evaluation")
-    records = one_epoch_in_file_order(source).take(num_batches * global_batch_size)
+    parse = source.parser("evaluation")
+    rows = source.evaluation_rows().take(num_batches * global_batch_size)
 
     @unconverted
-    def features(step, records):
-        size = tf.shape(records)[0]
+    def features(step, rows):
+        size = tf.shape(rows)[0]
         places = part.own(tf.range(global_batch_size))
-        own = tf.gather(records, tf.minimum(places, size - 1))
-        own = _features(own, source, masker, part.position(step))
-        weights = tf.cast(places < size, tf.float32)
-        return part.by_replica(own | {"example_weights": weights})
+        own = parse(tf.gather(rows, tf.minimum(places, size - 1)), part.position(step))
+        if length_buckets:
+            own = source.trim(own, source.lengths(rows), length_buckets)
+        first = tf.cast(step * global_batch_size, tf.int32)
+        return part.by_replica(
+            own
+            | {
+                "example_weights": tf.cast(places < size, tf.float32),
+                EXAMPLE_PLACE: first + places,
+            }
+        )
 
-    return _finish(records.batch(global_batch_size).enumerate(), features, part)
+    return _finish(rows.batch(global_batch_size).enumerate(), features, part)
 
 
-def number_of_batches(source: RecordSource, batch_size: int, at_most: int | None = None) -> int:
+def number_of_batches(source: Source, batch_size: int, at_most: int | None = None) -> int:
     """Batches of one epoch, the last partial one included, `at_most` of them."""
-    batches = -(-source.num_records // batch_size)
+    batches = -(-source.num_examples // batch_size)
     return batches if at_most is None else min(batches, at_most)
 
 
@@ -136,15 +140,10 @@ def _shape(values: tf.Tensor) -> list:
     return [dynamic[i] if size is None else size for i, size in enumerate(values.shape)]
 
 
-def _masker(source: RecordSource, stream: str) -> DynamicMasker | None:
-    if source.masking is None:
-        return None
-    return DynamicMasker(source.masking, source.max_seq_length, stream)
-
-
-def _features(records, source: RecordSource, masker: DynamicMasker | None, position):
-    features = parse_records(records, source.max_seq_length, source.predictions_in_records)
-    return features if masker is None else masker.mask(features, position)
+def _by_name(source: Source, lengths) -> dict[str, tf.Tensor]:
+    """The lengths that `bucketing` returned in the order of their names."""
+    names = source.length_names
+    return dict(zip(sorted(names), lengths, strict=True))
 
 
 def _finish(batches: tf.data.Dataset, features, part: _Part) -> tf.data.Dataset:

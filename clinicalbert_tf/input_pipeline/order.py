@@ -10,10 +10,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from clinicalbert_tf.input_pipeline.shards import RecordSource
+from clinicalbert_tf.input_pipeline.source import Source
 
-# Shards read side by side when shuffling, so that a window holds records of many notes.
-_SHARDS_AT_ONCE = 16
 # Records taken from a file at a time where they stay in file order.
 _FILE_ORDER_WINDOW = 1024
 # The same numbers on every machine: "auto_select" may differ between devices.
@@ -45,7 +43,7 @@ Arrange = Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None], tuple[tf.Tensor, ..
 
 
 def ordered_batches(
-    source: RecordSource,
+    source: Source,
     order: RecordOrder,
     batch_size: int,
     position: int = 0,
@@ -56,7 +54,7 @@ def ordered_batches(
     A batch goes on in the next epoch where one ends.
 
     Args:
-        source: the files.
+        source: the examples.
         order: file order, or shuffled anew each epoch.
         batch_size: records a batch.
         position: records that were read before, over all epochs.
@@ -65,7 +63,7 @@ def ordered_batches(
     Returns:
         A dataset of what `arrange` returns, [batch_size, ...] each.
     """
-    first_epoch, offset = divmod(position, source.num_records)
+    first_epoch, offset = divmod(position, source.num_examples)
 
     @unconverted
     def one_epoch(epoch):
@@ -78,19 +76,13 @@ def ordered_batches(
     return windows.prefetch(1).rebatch(batch_size, drop_remainder=True)
 
 
-def one_epoch_in_file_order(source: RecordSource) -> tf.data.Dataset:
-    """Serialized records, one after the other, each once."""
-    files, compressions = _files(source)
-    return tf.data.Dataset.from_tensor_slices((files, compressions)).flat_map(_read_shard)
-
-
 def _windows(source, order: RecordOrder, epoch, skipped, arrange: Arrange) -> tf.data.Dataset:
     """An epoch's windows without the first `skipped` records."""
     if order.shuffle_buffer:
         epoch_seed = tf.stack([tf.constant(order.seed, tf.int64), epoch])
-        records = _interleaved(source, epoch_seed)
+        records = source.rows(epoch_seed)
     else:
-        epoch_seed, records = None, one_epoch_in_file_order(source)
+        epoch_seed, records = None, source.rows(None)
     # Whole windows are skipped unread; only the last one is arranged and cut.
     size = tf.constant(order.shuffle_buffer or _FILE_ORDER_WINDOW, tf.int64)
     first_window = skipped // size
@@ -101,30 +93,9 @@ def _windows(source, order: RecordOrder, epoch, skipped, arrange: Arrange) -> tf
         if epoch_seed is not None:
             seed = tf.random.fold_in(epoch_seed, number, alg=GENERATOR)
             window = tf.random.experimental.stateless_shuffle(window, seed, alg=GENERATOR)
-        columns = arrange(window, epoch * source.num_records + number * size, seed)
+        columns = arrange(window, epoch * source.num_examples + number * size, seed)
         start = tf.where(number == first_window, skipped % size, 0)
         return tuple(column[start:] for column in columns)
 
     windows = records.skip(first_window * size).batch(size)
     return windows.enumerate(start=first_window).map(arranged)
-
-
-def _interleaved(source: RecordSource, seed: tf.Tensor) -> tf.data.Dataset:
-    files, compressions = _files(source)
-    places = tf.random.experimental.stateless_shuffle(
-        tf.range(len(source.paths)), seed=seed, alg=GENERATOR
-    )
-    shards = tf.data.Dataset.from_tensor_slices(
-        (tf.gather(files, places), tf.gather(compressions, places))
-    )
-    return shards.interleave(_read_shard, cycle_length=min(_SHARDS_AT_ONCE, len(source.paths)))
-
-
-def _files(source: RecordSource) -> tuple[tf.Tensor, tf.Tensor]:
-    compressions = ["GZIP" if gzipped else "" for gzipped in source.gzipped]
-    return tf.constant(source.paths), tf.constant(compressions)
-
-
-@unconverted
-def _read_shard(file, compression) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset(file, compression_type=compression)

@@ -15,26 +15,17 @@ from clinicalbert_tf.report.chart import (
     write_short,
 )
 from clinicalbert_tf.report.curves import in_few_points
-from clinicalbert_tf.report.run_folder import RunFolder, read_run_folder
+from clinicalbert_tf.report.run_folder import ENGINE_SHOWN, RunFolder, read_run_folder
 from clinicalbert_tf.report.style import STYLE
 from clinicalbert_tf.training.watching import outcome
 from tfrecords_builder.files import write_private
 
 NAME = "report.html"
-# Tag, title and how its values are written.
-_CHARTS = (
-    ("loss", "Loss", write_number),
-    ("masked_lm_loss", "Masked words: loss", write_number),
-    ("masked_lm_accuracy", "Masked words: accuracy", write_percent),
-    ("next_sentence_loss", "Next sentence: loss", write_number),
-    ("next_sentence_accuracy", "Next sentence: accuracy", write_percent),
-    ("tokens_per_second", "Throughput, tokens a second", write_short),
-    ("share_of_peak", "Share of the matrix product rate", write_percent),
-    ("learning_rate", "Learning rate", write_number),
-    ("gradient_norm", "Gradient norm before the clip", write_number),
-    ("loss_scale", "Loss scale", write_short),
-    ("skipped_steps", "Steps skipped for an overflow", write_short),
-)
+_WRITE = {"number": write_number, "percent": write_percent, "short": write_short}
+# Titles of commands whose names say too little.
+_TITLES = {"pretrain": "Pretraining"}
+# How many of the task's scalars stand at the top, besides the loss.
+_FIGURES = 2
 _ROWS_OF_NUMBERS = 20
 
 
@@ -60,7 +51,8 @@ def write_report(folder: str, path: str | None = None) -> str:
 def page(run: RunFolder) -> str:
     """The report as an HTML page that needs no other file."""
     name = os.path.basename(os.path.abspath(run.path))
-    title = f"Pretraining: {name}"
+    command = run.record.get("command", "pretrain")
+    title = f"{_TITLES.get(command, command.replace('_', ' '))}: {name}"
     parts = [
         f"<header><h1>{html.escape(title)}</h1>",
         f'<p class="path soft">{html.escape(os.path.abspath(run.path))}</p>',
@@ -109,18 +101,16 @@ def _figures(run: RunFolder) -> str:
     """The numbers that one looks for first."""
     rows = []
     for name, curves in (("Evaluation", run.evaluation), ("Training", run.training)):
-        for tag, what, write in (
-            ("masked_lm_loss", "masked word loss", write_number),
-            ("masked_lm_accuracy", "masked word accuracy", write_percent),
-        ):
-            if tag in curves:
-                value = in_few_points(curves[tag]).mean
-                rows.append((f"{name}: {what}", write(value[-1]) if len(value) else "none"))
+        own = [shown for shown in run.shown if shown.tag in curves and shown.tag != "loss"]
+        for shown in own[:_FIGURES] or [shown for shown in run.shown if shown.tag in curves]:
+            value = in_few_points(curves[shown.tag]).mean
+            text = _WRITE[shown.format](value[-1]) if len(value) else "none"
+            rows.append((f"{name}: {shown.title}", text))
     if "tokens_seen" in run.training:
         rows.append(("Tokens seen", write_short(run.training["tokens_seen"].values[-1])))
     rows.append(("Training time", tables.write_seconds(run.training_seconds())))
     for tag, what, write in (
-        ("tokens_per_second", "Tokens a second", write_short),
+        ("tokens_per_second", "Tokens per second", write_short),
         ("share_of_peak", "Share of peak", write_percent),
     ):
         if tag in run.training:
@@ -134,7 +124,8 @@ def _figures(run: RunFolder) -> str:
 
 def _charts(run: RunFolder) -> str:
     figures = []
-    for tag, title, write in _CHARTS:
+    for shown in (*run.shown, *ENGINE_SHOWN):
+        tag, write = shown.tag, _WRITE[shown.format]
         sources = (("training", run.training), ("evaluation", run.evaluation))
         lines = [
             Line(kind, points, kind)
@@ -142,7 +133,7 @@ def _charts(run: RunFolder) -> str:
             if tag in curves and len((points := in_few_points(curves[tag])).steps)
         ]
         if lines:
-            figures.append(_figure(title, lines, write))
+            figures.append(_figure(shown.title, lines, write))
     if not figures:
         return "<p>No step is on record yet.</p>"
     note = (

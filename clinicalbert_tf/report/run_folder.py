@@ -1,4 +1,4 @@
-"""Everything that the folder of a pretraining run tells."""
+"""Everything that the folder of a run tells."""
 
 import dataclasses
 import glob
@@ -9,28 +9,28 @@ from typing import Any
 import numpy as np
 
 from clinicalbert_tf.report.events import Curve, read_curves
-from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.run_files import EVALUATION_FOLDER, RECORD_NAME
+from clinicalbert_tf.training.objective import Shown
 from clinicalbert_tf.training.watching import outcome
 from tfrecords_builder import schema
 
-EVALUATION = "eval"
-METRICS = (
-    "loss",
-    "masked_lm_loss",
-    "masked_lm_accuracy",
-    "next_sentence_loss",
-    "next_sentence_accuracy",
+# What every run measures, by tag, title and format.
+ENGINE_SHOWN = (
+    Shown("tokens_per_second", "Throughput, tokens per second", "short"),
+    Shown("share_of_peak", "Share of the matrix product rate", "percent"),
+    Shown("learning_rate", "Learning rate"),
+    Shown("gradient_norm", "Gradient norm before the clip"),
+    Shown("loss_scale", "Loss scale", "short"),
+    Shown("skipped_steps", "Steps skipped for an overflow", "short"),
 )
-TRAINING_TAGS = (
-    *METRICS,
-    "learning_rate",
-    "gradient_norm",
-    "tokens_per_second",
-    "steps_per_second",
-    "share_of_peak",
-    "tokens_seen",
-    "loss_scale",
-    "skipped_steps",
+_ENGINE_TAGS = (*(shown.tag for shown in ENGINE_SHOWN), "steps_per_second", "tokens_seen")
+# What run.json of versions that only pretrained does not say.
+_PRETRAINING = (
+    Shown("loss", "Loss"),
+    Shown("masked_lm_loss", "Masked words: loss"),
+    Shown("masked_lm_accuracy", "Masked words: accuracy", "percent"),
+    Shown("next_sentence_loss", "Next sentence: loss"),
+    Shown("next_sentence_accuracy", "Next sentence: accuracy", "percent"),
 )
 _STATES = "model.ckpt-*.state.json"
 _BEST = os.path.join("best", "best.json")
@@ -73,6 +73,11 @@ class RunFolder:
     records: dict[str, RecordsPart]
 
     @property
+    def shown(self) -> tuple[Shown, ...]:
+        """The scalars that the task shows."""
+        return _shown(self.record)
+
+    @property
     def last_step(self) -> int:
         """The last step that the events or the checkpoints know of."""
         steps = [curve.steps[-1] for curve in self.training.values()]
@@ -102,30 +107,37 @@ def read_run_folder(path: str) -> RunFolder:
     """Reads a run's folder.
 
     Raises:
-        FileNotFoundError: it is no folder of a pretraining run.
+        FileNotFoundError: it is no folder of a run.
         ValueError: run.json or a manifest cannot be read.
     """
+    record = _read_record(path)
+    tags = tuple(shown.tag for shown in _shown(record))
     return RunFolder(
         path=path,
-        record=(record := _read_record(path)),
+        record=record,
         outcome=outcome.read_outcome(path),
-        training=read_curves(path, TRAINING_TAGS),
-        evaluation=read_curves(os.path.join(path, EVALUATION), METRICS),
+        training=read_curves(path, tags + _ENGINE_TAGS),
+        evaluation=read_curves(os.path.join(path, EVALUATION_FOLDER), tags),
         states=_read_states(path),
         best=_read_json(os.path.join(path, _BEST)),
         records=_read_records(record),
     )
 
 
+def _shown(record: dict[str, Any]) -> tuple[Shown, ...]:
+    described = record.get("shown")
+    return _PRETRAINING if described is None else tuple(Shown(**entry) for entry in described)
+
+
 def _read_record(path: str) -> dict[str, Any]:
-    file_name = os.path.join(path, run_record.NAME)
+    file_name = os.path.join(path, RECORD_NAME)
     try:
         with open(file_name, encoding="utf-8") as file:
             return json.load(file)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
-            f"Expected {path} to be the output folder of a pretraining run, but it has no "
-            f"{run_record.NAME}. Name the --output_dir of a run."
+            f"Expected {path} to be the output folder of a run, but it has no "
+            f"{RECORD_NAME}. Name the --output_dir of a run."
         ) from None
     except ValueError:
         raise ValueError(
@@ -155,6 +167,8 @@ def _read_records(record: dict[str, Any]) -> dict[str, RecordsPart]:
     for name, key in (("training", "records"), ("evaluation", "eval_records")):
         described = record["inputs"].get(key)
         if described:
-            folder = os.path.dirname(described["files"][0])
-            parts[name] = RecordsPart(described, schema.read_manifest(folder))
+            files = described.get("files") or ()
+            folder = os.path.dirname(files[0]) if files else None
+            manifest = schema.read_manifest(folder) if folder else None
+            parts[name] = RecordsPart(described, manifest)
     return parts

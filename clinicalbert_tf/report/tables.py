@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from clinicalbert_tf.report.run_folder import METRICS, RecordsPart, RunFolder
+from clinicalbert_tf.report.run_folder import RecordsPart, RunFolder
 
 _MOST_EVALUATIONS = 40
 
@@ -38,7 +38,8 @@ def names_and_values(caption: str, rows: Mapping[str, Any]) -> str:
 
 def evaluation(run: RunFolder) -> str:
     """Every evaluation, or the last ones of many."""
-    curves = {tag: run.evaluation[tag] for tag in METRICS if tag in run.evaluation}
+    formats = {shown.tag: shown.format for shown in run.shown}
+    curves = {tag: run.evaluation[tag] for tag in formats if tag in run.evaluation}
     if not curves:
         return ""
     by_step: dict[int, dict[str, float]] = {}
@@ -46,7 +47,7 @@ def evaluation(run: RunFolder) -> str:
         for step, value in zip(curve.steps, curve.values, strict=True):
             by_step.setdefault(int(step), {})[tag] = value
     rows = [
-        (f"{step:,}", *(_metric(tag, values.get(tag)) for tag in curves))
+        (f"{step:,}", *(_metric(formats[tag], values.get(tag)) for tag in curves))
         for step, values in sorted(by_step.items())
     ]
     left_out = len(rows) - _MOST_EVALUATIONS
@@ -121,13 +122,13 @@ def write_seconds(seconds: float) -> str:
 
 def _records(part: RecordsPart) -> str:
     described, manifest = part.described, part.manifest
-    files = described["files"]
+    files = described.get("files") or ()
     found = {
-        "folder": os.path.dirname(files[0]),
+        "folder": os.path.dirname(files[0]) if files else None,
         "files": len(files),
         "records": described["num_records"],
-        "tokens a record": described["max_seq_length"],
-        "predictions a record": described["max_predictions_per_seq"],
+        "tokens per record": described["max_seq_length"],
+        "predictions per record": described.get("max_predictions_per_seq"),
         "fingerprint": described["fingerprint"],
     }
     if manifest is None:
@@ -164,10 +165,10 @@ def _flat(counts: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return found
 
 
-def _metric(tag: str, value: float | None) -> str:
+def _metric(form: str, value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.2%}" if tag.endswith("accuracy") else f"{value:.4f}"
+    return f"{value:.2%}" if form == "percent" else f"{value:.4f}"
 
 
 def _count(value: float | None, unit: str = "") -> str:

@@ -1,11 +1,9 @@
-"""What `python -m clinicalbert_tf.pretrain` says when it ends before its time."""
+"""What a training command says when it ends before its time."""
 
 import re
 import shlex
 import sys
 from collections.abc import Sequence
-
-_COMMAND = "python -m clinicalbert_tf.pretrain"
 
 
 def explanation(error: Exception) -> str | None:
@@ -21,18 +19,19 @@ def explanation(error: Exception) -> str | None:
 
 
 def how_to_go_on(
-    arguments: Sequence[str], output_dir: str | None, one_of_several: bool = False
+    name: str, arguments: Sequence[str], output_dir: str | None, one_of_several: bool = False
 ) -> str:
-    """The command that goes on with a stopped run.
+    """The command that resumes a stopped run.
 
     Args:
+        name: the command's, as in python -m clinicalbert_tf.NAME.
         arguments: the flags that it was started with.
-        output_dir: its folder where the flags do not name it, otherwise None.
+        output_dir: its folder if the flags do not name it, otherwise None.
         one_of_several: whether it is a worker, which the command alone does not start again.
     """
     more = [] if output_dir is None else [f"--output_dir={output_dir}"]
     how = "Start all workers again as before, each with" if one_of_several else "Go on with"
-    return f"{how}: {shlex.join([*_COMMAND.split(), *arguments, *more])}"
+    return f"{how}: {shlex.join(['python', '-m', f'clinicalbert_tf.{name}', *arguments, *more])}"
 
 
 def _out_of_memory(where: str, detail: str) -> str:

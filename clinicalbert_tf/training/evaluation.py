@@ -2,20 +2,23 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
 from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import evaluation_batches, number_of_batches
-from clinicalbert_tf.input_pipeline.shards import RecordSource
+from clinicalbert_tf.input_pipeline.source import EXAMPLE_PLACE, Source
+from clinicalbert_tf.run_files import RESULTS_NAME
 from clinicalbert_tf.training.pace import Pace
 from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.watching import json_lines
 from tfrecords_builder.files import write_private
 
-NAME = "eval_results.txt"
+# The predictions of an evaluation by name: [examples, ...], or a list of arrays [length, ...] where
+# examples differ in length; in the order of the source's examples.
+Predictions = Mapping[str, np.ndarray | list[np.ndarray]]
 
 
 class Evaluator:
@@ -23,48 +26,76 @@ class Evaluator:
 
     Args:
         stepper: evaluates the batches.
-        source: records of their own.
-        batch_size: records a batch, over all replicas.
-        max_batches: most batches taken.
+        source: examples of their own.
+        batch_size: examples per batch, over all replicas.
+        max_batches: most batches taken, or None for all.
         signals: what this process was asked; an evaluation ends early when any worker was.
+        score: from the predictions to further results; None if the objective predicts nothing
+            and the sums say everything.
+        length_buckets: tokens that the length of a batch is rounded up to a multiple of; 0 pads
+            to max_seq_length.
+
+    Attributes:
+        predictions: those of the last `run`; empty if the objective predicts nothing.
     """
 
     def __init__(
         self,
         stepper,
-        source: RecordSource,
+        source: Source,
         batch_size: int,
-        max_batches: int,
+        max_batches: int | None,
         signals: StopSignals | None = None,
+        score: Callable[[Predictions], Mapping[str, float]] | None = None,
+        length_buckets: int = 0,
     ):
         self.stepper = stepper
         self.source = source
+        self.score = score
+        self.predictions: Predictions = {}
         self.num_batches = number_of_batches(source, batch_size, max_batches)
-        self.num_records = min(self.num_batches * batch_size, source.num_records)
+        self.num_examples = min(self.num_batches * batch_size, source.num_examples)
         self._pace = Pace(stepper, signals or StopSignals())
         self._dataset = stepper.strategy.distribute_datasets_from_function(
-            lambda context: evaluation_batches(source, batch_size, self.num_batches, context)
+            lambda context: evaluation_batches(
+                source, batch_size, self.num_batches, context, length_buckets
+            )
         )
 
     @property
     def measured_on(self) -> str:
-        """Identifies what the losses are of: only those of one kind can be compared."""
-        return f"{self.num_records} records of {self.source.fingerprint}"
+        """Identifies what the results are of: only those of one kind can be compared."""
+        return f"{self.num_examples} records of {self.source.fingerprint}"
 
     def run(self) -> dict[str, float] | None:
-        """What `evaluate` returns.
+        """What `evaluate` returns, with what `score` makes of the predictions.
 
         Raises:
             CorruptRecordsError: a file of records is damaged; the message names it.
         """
         with damage_named(self.source):
-            return evaluate(self.stepper, iter(self._dataset), self.num_batches, self._pace)
+            if self.score is None:
+                return evaluate(self.stepper, iter(self._dataset), self.num_batches, self._pace)
+            found = self.predict()
+        if found is None:
+            return None
+        results, self.predictions = found
+        return {**results, **self.score(self.predictions)}
+
+    def predict(self) -> tuple[dict[str, float], Predictions] | None:
+        """The objective's metrics and every example's predictions; None if it was stopped."""
+        found = predict(self.stepper, iter(self._dataset), self.num_batches, self._pace)
+        if found is None:
+            return None
+        results, rows = found
+        order = self.source.evaluation_order()
+        return results, in_order(rows, self.num_examples, order)
 
 
 def evaluate(
     stepper, iterator, num_batches: int, pace: Pace | None = None
 ) -> dict[str, float] | None:
-    """Losses and accuracies over all records of the batches, each record or prediction alike.
+    """Losses and accuracies over all examples of the batches, each example or prediction alike.
 
     Args:
         stepper: evaluates the batches.
@@ -73,26 +104,96 @@ def evaluate(
         pace: how many a call, and when to stop.
 
     Returns:
-        What the objective's `metrics` names, or None where it was stopped. The loss is the sum of
-        the two losses below it, so none of them depends on the size of a batch.
+        What the objective's `metrics` names, or None if it was stopped. They are made of sums over
+        all examples, so none of them depends on the size of a batch.
     """
+
+    def take(count):
+        return stepper.evaluate(iterator, count).sum(axis=0, dtype=np.float64)
+
+    total = _over_batches(stepper, take, num_batches, pace)
+    return None if total is None else _metrics(stepper, total)
+
+
+def predict(
+    stepper, iterator, num_batches: int, pace: Pace | None = None
+) -> tuple[dict[str, float], list[dict[str, np.ndarray]]] | None:
+    """Like `evaluate`, and keeps what the objective predicts: a dict of arrays per batch."""
+    rows = []
+
+    def take(count):
+        total = 0.0
+        for _ in range(count):
+            sums, kept = stepper.predict(iterator)
+            total += sums.astype(np.float64)
+            rows.append(kept)
+        return total
+
+    total = _over_batches(stepper, take, num_batches, pace)
+    return None if total is None else (_metrics(stepper, total), rows)
+
+
+def in_order(
+    batches: Sequence[Mapping[str, np.ndarray]], num_examples: int, order: np.ndarray | None
+) -> Predictions:
+    """Batches' predictions as one array or list per name, in the order of the examples.
+
+    Args:
+        batches: arrays [rows, ...] by name, with "example_place".
+        num_examples: how many examples there must be.
+        order: the example at each place, or None if place and example are one.
+
+    Raises:
+        RuntimeError: an example is missing or came twice.
+    """
+    places = np.concatenate([batch[EXAMPLE_PLACE] for batch in batches])
+    if sorted(places.tolist()) != list(range(num_examples)):
+        raise RuntimeError(
+            f"Expected each of {num_examples} examples once, received {len(places)} predictions "
+            f"of {len(set(places.tolist()))} examples. This is a defect of the software."
+        )
+    examples = places if order is None else order[places]
+    names = [name for name in batches[0] if name != EXAMPLE_PLACE]
+    return {name: _arranged([batch[name] for batch in batches], examples) for name in names}
+
+
+def _arranged(arrays: Sequence[np.ndarray], examples: np.ndarray):
+    if len({array.shape[1:] for array in arrays}) == 1:
+        joined = np.concatenate(arrays)
+        arranged = np.empty_like(joined)
+        arranged[examples] = joined
+        return arranged
+    rows = [row for array in arrays for row in array]
+    arranged = [rows[0]] * len(rows)
+    for example, row in zip(examples, rows, strict=True):
+        arranged[example] = row
+    return arranged
+
+
+def _over_batches(stepper, take, num_batches: int, pace: Pace | None):
+    """The sum of `take(count)` over all batches, or None if it was stopped."""
     pace = pace or Pace(stepper, StopSignals())
-    total = np.zeros(len(stepper.objective.sum_names))
+    total = np.zeros(len(stepper.sum_names))
     done, bars = 0, json_lines.bars_disabled()
     with tqdm(total=num_batches, unit="batch", disable=bars, desc="evaluation") as bar:
         while done < num_batches:
             count = min(pace.count, num_batches - done)
             started = time.perf_counter()
-            total += stepper.evaluate(iterator, count).sum(axis=0, dtype=np.float64)
+            total += take(count)
             done += count
             bar.update(count)
             if pace.after(count, time.perf_counter() - started):
                 return None
-    return {name: float(value) for name, value in stepper.objective.metrics(total).items()}
+    return total
+
+
+def _metrics(stepper, total: np.ndarray) -> dict[str, float]:
+    totals = dict(zip(stepper.sum_names, total, strict=True))
+    return {name: float(value) for name, value in stepper.objective.metrics(totals).items()}
 
 
 def write_eval_results(output_dir: str, results: Mapping[str, float]) -> str:
     """Writes `key = value` lines, sorted, as the reference does; returns the file's path."""
-    path = os.path.join(output_dir, NAME)
+    path = os.path.join(output_dir, RESULTS_NAME)
     write_private(path, "".join(f"{key} = {results[key]}\n" for key in sorted(results)))
     return path

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from clinicalbert_tf.training.objective import Monitor
+
 KEY = "evaluation"
 
 
@@ -11,24 +13,26 @@ class EvaluationHistory:
     """What a saved state must hold for the evaluations to go on as if nothing had happened.
 
     Attributes:
-        measured_on: what the losses are of (Evaluator.measured_on).
+        measured_on: what the results are of (Evaluator.measured_on).
+        metric: the result that decides.
         step: the last step that was evaluated, or None.
-        best_step: the step of the lowest loss, or None.
-        best_loss: that loss.
+        best_step: the step of the best one, or None.
+        best_value: its value.
         since_best: evaluations after it.
     """
 
     measured_on: str
+    metric: str = "loss"
     step: int | None = None
     best_step: int | None = None
-    best_loss: float | None = None
+    best_value: float | None = None
     since_best: int = 0
 
-    def with_loss(self, step: int, loss: float) -> "EvaluationHistory":
-        """The history after one more evaluation; a loss that is NaN is never the best."""
-        if loss == loss and (self.best_loss is None or loss < self.best_loss):
+    def with_value(self, step: int, value: float, monitor: Monitor) -> "EvaluationHistory":
+        """The history after one more evaluation; a value that is NaN is never the best."""
+        if monitor.is_better(value, self.best_value):
             return dataclasses.replace(
-                self, step=step, best_step=step, best_loss=loss, since_best=0
+                self, step=step, best_step=step, best_value=value, since_best=0
             )
         return dataclasses.replace(self, step=step, since_best=self.since_best + 1)
 
@@ -37,10 +41,15 @@ class EvaluationHistory:
         return {KEY: dataclasses.asdict(self)}
 
 
-def history_of(content: dict[str, Any], measured_on: str) -> EvaluationHistory:
-    """The history in a state.json's content; a new one where it has none on these records."""
-    held = content.get(KEY) or {}
+def history_of(content: dict[str, Any], measured_on: str, metric: str) -> EvaluationHistory:
+    """The history in a state.json's content; a new one if it has none of this metric on these
+    examples."""
+    held = dict(content.get(KEY) or {})
+    if "best_loss" in held:
+        # States of versions that went by the loss alone.
+        held |= {"metric": "loss", "best_value": held.pop("best_loss")}
     names = {field.name for field in dataclasses.fields(EvaluationHistory)}
-    if held.get("measured_on") != measured_on or set(held) != names:
-        return EvaluationHistory(measured_on)
+    comparable = held.get("measured_on") == measured_on and held.get("metric") == metric
+    if not comparable or set(held) != names:
+        return EvaluationHistory(measured_on, metric)
     return EvaluationHistory(**held)

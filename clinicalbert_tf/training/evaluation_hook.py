@@ -8,6 +8,7 @@ from absl import logging
 from clinicalbert_tf.training.evaluation import Evaluator
 from clinicalbert_tf.training.evaluation_history import EvaluationHistory, history_of
 from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
+from clinicalbert_tf.training.objective import Monitor
 from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.states.best import BestCheckpoint
 from clinicalbert_tf.training.states.checkpoints import STATE
@@ -29,6 +30,7 @@ class PeriodicEvaluation(LoopHook):
         report: called with the step and its results.
         renew: called with a step after what `content` holds has changed at it.
         signals: what this process was asked.
+        monitor: the result that decides.
 
     Attributes:
         last: the last step that was evaluated here and its results, or None.
@@ -43,6 +45,7 @@ class PeriodicEvaluation(LoopHook):
         report: Callable[[int, Mapping[str, float]], None],
         renew: Callable[[int], None],
         signals: StopSignals,
+        monitor: Monitor = Monitor(),  # noqa: B008 (frozen)
     ):
         self.evaluator = evaluator
         self.every = every
@@ -51,7 +54,8 @@ class PeriodicEvaluation(LoopHook):
         self.report = report
         self.renew = renew
         self.signals = signals
-        self.history = EvaluationHistory(evaluator.measured_on)
+        self.monitor = monitor
+        self.history = EvaluationHistory(evaluator.measured_on, monitor.metric)
         self.last: tuple[int, dict[str, float]] | None = None
 
     @property
@@ -64,7 +68,9 @@ class PeriodicEvaluation(LoopHook):
         if first_step == 0:
             return None
         with open(last_saved + STATE, encoding="utf-8") as file:
-            self.history = history_of(json.load(file), self.evaluator.measured_on)
+            self.history = history_of(
+                json.load(file), self.evaluator.measured_on, self.monitor.metric
+            )
         if self._due(first_step) and self.history.step != first_step:
             # The run was ended after the save and before the evaluation was done.
             return self._evaluate(first_step)
@@ -85,21 +91,17 @@ class PeriodicEvaluation(LoopHook):
         results = self.evaluator.run()
         if results is None:
             return Stop("a signal asked for it.", self.signals.interrupted("the state is saved"))
-        loss = results["loss"]
-        self.history = self.history.with_loss(step, loss)
+        value = self.monitor.value(results)
+        self.history = self.history.with_value(step, value, self.monitor)
         self.last = step, results
         self.report(step, results)
-        if self.best is not None and self.best.offer(step, loss, self.history.measured_on):
-            logging.info(
-                *("Evaluation at step %d: loss %.4f, the best so far: %s.", step, loss),
-                self.best.directory,
-                extra=json_lines.fields(event="evaluation", step=step, best=True, **results),
-            )
-        else:
-            logging.info(
-                *("Evaluation at step %d: loss %.4f.", step, loss),
-                extra=json_lines.fields(event="evaluation", step=step, best=False, **results),
-            )
+        best = self.best is not None and self.best.offer(step, results, self.history.measured_on)
+        logging.info(
+            "Evaluation at step %d: %s %.4f%s.",
+            *(step, self.monitor.words, value),
+            f", the best so far: {self.best.directory}" if best else "",
+            extra=json_lines.fields(event="evaluation", step=step, best=best, **results),
+        )
         self.renew(step)
         return self._out_of_patience()
 
@@ -107,10 +109,15 @@ class PeriodicEvaluation(LoopHook):
         history = self.history
         if not self.patience or history.since_best < self.patience or history.step == self._end:
             return None
-        if history.best_loss is None:
-            missed = "no evaluation loss that is a number"
+        words = self.monitor.words
+        if history.best_value is None:
+            missed = f"no evaluation {words} that is a number"
         else:
-            missed = f"no evaluation loss below {history.best_loss:.4f} (step {history.best_step})"
+            beyond = "above" if self.monitor.higher_is_better else "below"
+            missed = (
+                f"no evaluation {words} {beyond} {history.best_value:.4f} "
+                f"(step {history.best_step})"
+            )
         return Stop(
             f"{missed} in {history.since_best} evaluations. The run is done; a larger "
             "--early_stopping_patience would go on with it."

@@ -1,4 +1,4 @@
-"""How `python -m clinicalbert_tf.pretrain` ends, for what started it: shells, SLURM, Kubernetes."""
+"""How a training command ends, for what started it: shells, SLURM, Kubernetes."""
 
 # Everything that was asked for is done.
 DONE = 0

@@ -1,108 +1,50 @@
-"""Everything that a pretraining run starts from, found and checked before any device is used."""
+"""What a run starts from, found and checked before any device is used."""
 
 import dataclasses
-import os
-from collections.abc import Collection
+from collections.abc import Mapping
+from typing import Any
 
-from absl import logging
-
-from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.input_pipeline.checks import check_records, check_vocabulary
-from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
-from clinicalbert_tf.input_pipeline.shards import RecordSource, find_records
-from clinicalbert_tf.training.settings import PretrainingSettings
-from tfrecords_builder import schema
-
-CONFIG_NAME = "bert_config.json"
-VOCABULARY_NAME = schema.VOCABULARY_NAME
+from clinicalbert_tf.input_pipeline.source import Source
+from clinicalbert_tf.run_files import CONFIG_NAME, VOCABULARY_NAME
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainingInputs:
+class RunInputs:
     """What a run starts from.
 
     Attributes:
         config: the model.
-        records: what is trained on, or None where nothing is trained.
-        eval_records: what is evaluated, or None where nothing is.
-        vocab_file: the model's vocabulary, or None where none was found.
-        init_checkpoint: the prefix of the TF1 checkpoint to start from, or None.
+        train_source: what is trained on, or None if nothing is trained.
+        eval_sources: what is evaluated, by the name of the split; the first one also on the way.
+        vocab_file: the model's vocabulary, or None if none was found.
+        init_checkpoint: the checkpoint to start from, or None.
+        files: further text files by name that belong beside the weights, such as label lists.
     """
 
     config: BertConfig
-    records: RecordSource | None
-    eval_records: RecordSource | None
-    vocab_file: str | None
-    init_checkpoint: str | None
+    train_source: Source | None
+    eval_sources: Mapping[str, Source]
+    vocab_file: str | None = None
+    init_checkpoint: Any = None
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def first_eval(self) -> tuple[str, Source] | None:
+        """Name and source of the split that is evaluated while training, or None."""
+        return next(iter(self.eval_sources.items()), None)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources there are, the one trained on first."""
+        train = () if self.train_source is None else (self.train_source,)
+        return (*train, *self.eval_sources.values())
 
 
-def find_inputs(settings: PretrainingSettings, left_out: Collection[str] = ()) -> PretrainingInputs:
-    """Finds and checks records, model, vocabulary and checkpoint.
-
-    Args:
-        settings: what was asked for.
-        left_out: files of records to leave out unread, by their absolute paths.
-
-    Raises:
-        FileNotFoundError, ValueError: something is missing or does not fit; the message names
-            both values and what to do.
-    """
-    lengths = (settings.max_seq_length, settings.max_predictions_per_seq)
-    records = None
-    if settings.do_train:
-        records = find_records(settings.input_file, *lengths, left_out)
-    eval_records = None
-    if settings.do_eval:
-        eval_records = find_records(settings.eval_file or settings.input_file, *lengths, left_out)
-    records, eval_records = _with_masking(settings, records, eval_records)
-    init = resolve_checkpoint(settings.init_checkpoint) if settings.init_checkpoint else None
-    folders = _folders(settings, init, records or eval_records)
-    config_file = settings.bert_config_file or _first(CONFIG_NAME, folders)
-    if config_file is None:
-        raise FileNotFoundError(
-            f"Expected --bert_config_file or a {CONFIG_NAME} beside the checkpoint or the records "
-            f"({', '.join(folders)}), found none. Give the model's configuration."
-        )
-    config = BertConfig.from_json_file(config_file)
-    vocab_file = settings.vocab_file or _first(VOCABULARY_NAME, folders)
-    if vocab_file is None:
-        logging.warning("No vocabulary was found, so none is checked or copied: give --vocab_file.")
-    else:
-        check_vocabulary(vocab_file, config)
-    for source in (records, eval_records):
-        if source is not None:
-            # Masked records evaluate a model that trains on unmasked ones just as well.
-            asked = settings.masking if source is (records or eval_records) else None
-            check_records(source, config, vocab_file, settings.do_lower_case, asked)
-    return PretrainingInputs(config, records, eval_records, vocab_file, init)
-
-
-def _with_masking(settings, *sources: RecordSource | None) -> list[RecordSource | None]:
-    """Sources masked as the settings ask; what cannot be is an error in the first one only."""
-    asked = (settings.masked_lm_prob, settings.do_whole_word_mask)
-    changed = []
-    for source in sources:
-        if source is not None and (source.masking or not any(changed)):
-            rule = change_masking_rule(source.masking, *asked, source.paths[0])
-            source = dataclasses.replace(source, masking=rule)
-        changed.append(source)
-    return changed
-
-
-def _folders(settings, init: str | None, source: RecordSource) -> list[str]:
-    """Where a configuration and a vocabulary may lie: the model's own come first."""
-    folders = []
-    if init is not None:
-        folders.append(os.path.dirname(init) or ".")
-    if settings.bert_config_file:
-        folders.append(os.path.dirname(settings.bert_config_file) or ".")
-    folders += [os.path.dirname(manifest_file) for manifest_file, _ in source.manifests]
-    if not settings.do_train:
-        folders.append(settings.output_dir)
-    return list(dict.fromkeys(folders))
-
-
-def _first(name: str, folders: list[str]) -> str | None:
-    paths = (os.path.join(folder, name) for folder in folders)
-    return next((path for path in paths if os.path.isfile(path)), None)
+def model_files(inputs: RunInputs) -> dict[str, str]:
+    """The texts of what belongs to the weights, by file name: configuration, vocabulary, labels."""
+    files = {CONFIG_NAME: inputs.config.to_json_string(), **inputs.files}
+    if inputs.vocab_file is not None:
+        with open(inputs.vocab_file, encoding="utf-8", newline="") as file:
+            files[VOCABULARY_NAME] = file.read()
+    return files

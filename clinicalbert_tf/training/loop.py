@@ -43,10 +43,11 @@ class TrainingLoop:
         stepper: makes the steps.
         settings: how far, when to save.
         save: called after the step number was reached; returns the checkpoint's prefix, or None
-            where it could not be saved for now.
+            if it could not be saved for now.
         hooks: what else happens around the calls, in this order.
         signals: what this process was asked; only noted while steps are made that a save would
             keep. When any worker was asked to stop, all do after the same call.
+        headline: the scalar whose first and last value are logged at the end.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class TrainingLoop:
         save: Callable[[int], str | None],
         hooks: Sequence[LoopHook] = (),
         signals: StopSignals | None = None,
+        headline: str = "loss",
     ):
         self.stepper = stepper
         self.settings = settings
+        self.headline = headline
         self.save = save
         self.hooks = tuple(hooks)
         self.signals = signals or StopSignals()
@@ -75,7 +78,7 @@ class TrainingLoop:
             last_saved: the checkpoint that the run started from, for the message on NaN.
 
         Returns:
-            The last step's scalars; empty where there was nothing left to do.
+            The last step's scalars; empty if there was nothing left to do.
 
         Raises:
             NonFiniteLossError: names the step and the last good checkpoint.
@@ -124,11 +127,11 @@ class TrainingLoop:
             if stop is not None:
                 self._stop(stop, step)
                 break
-        if first:
-            before, after = first["masked_lm_loss"], last["masked_lm_loss"]
+        if first and self.headline in first:
+            before, after = first[self.headline], last[self.headline]
             logging.info(
-                "masked_lm_loss: %.3f at step %d, %.3f at step %d",
-                *(before, first_step + 1, after, step),
+                "%s: %.3f at step %d, %.3f at step %d",
+                *(self.headline, before, first_step + 1, after, step),
             )
         return last
 
@@ -202,10 +205,12 @@ class TrainingLoop:
         raise NonFiniteLossError(_not_finite(step + bad + 1, scalars[bad], self._last_saved))
 
     def _scalars(self, rows) -> list[dict[str, float]]:
-        names = self.stepper.objective.sum_names
-        metrics = self.stepper.objective.metrics(rows[:, : len(names)])
+        names = self.stepper.sum_names
+        columns = rows[:, : len(names)].astype(np.float64).T
+        totals = dict(zip(names, columns, strict=True))
+        metrics = self.stepper.objective.metrics(totals)
         metrics |= dict(zip(self.stepper.update_names, rows[:, len(names) :].T, strict=True))
-        metrics |= {name: rows[:, names.index(name)] for name in ("tokens", "positions")}
+        metrics |= {name: totals[name] for name in ("tokens", "positions")}
         return [
             {name: float(values[index]) for name, values in metrics.items()}
             for index in range(len(rows))

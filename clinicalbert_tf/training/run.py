@@ -1,8 +1,9 @@
-"""One pretraining run, from its settings to its results."""
+"""One run of a task, from its settings to its results."""
 
 import contextlib
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -11,18 +12,18 @@ from absl import logging
 
 from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
-from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.input_pipeline.source import Source
+from clinicalbert_tf.run_files import EVALUATION_RECORD_NAME, RECORD_NAME
 from clinicalbert_tf.training.cluster.strategy import build_strategy, check_batch_size
 from clinicalbert_tf.training.cluster.tpu import advise_precision
 from clinicalbert_tf.training.cluster.workers import Workers
 from clinicalbert_tf.training.evaluation import Evaluator, write_eval_results
 from clinicalbert_tf.training.evaluation_hook import PeriodicEvaluation
 from clinicalbert_tf.training.hooks import LoopHook
-from clinicalbert_tf.training.inputs import PretrainingInputs
+from clinicalbert_tf.training.inputs import RunInputs, model_files
 from clinicalbert_tf.training.loop import LoopSettings, TrainingLoop
-from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.best import BestCheckpoint
 from clinicalbert_tf.training.states.checkpoints import Checkpoints
@@ -32,7 +33,7 @@ from clinicalbert_tf.training.states.damaged_records import (
 )
 from clinicalbert_tf.training.states.folder_lock import lock_folder
 from clinicalbert_tf.training.states.resuming import (
-    model_files,
+    restore_best,
     restore_for_evaluation,
     start_training,
 )
@@ -50,18 +51,24 @@ from tfrecords_builder.files import make_private_folder
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
 
-def run_pretraining(
-    settings: PretrainingSettings, signals: StopSignals | None = None
+def run_training(
+    task,
+    settings: RunSettings,
+    signals: StopSignals | None = None,
+    write_report: Callable[[str], str] | None = None,
 ) -> dict[str, Any]:
     """Trains, evaluates, or both.
 
     Args:
+        task: a tasks.task.Task: data, model, loss and results.
         settings: what to do.
-        signals: what the process was asked by signals; None where nobody listens to them.
+        signals: what the process was asked by signals; None if nobody listens to them.
+        write_report: writes the report of a run's folder and returns its path; None for none.
 
     Returns:
-        "train": the last step's scalars, where anything was trained; "eval": what
-        eval_results.txt holds, where anything was evaluated; "step": the step reached.
+        "train": the last step's scalars, if anything was trained; "eval": what
+        eval_results.txt holds, if anything was evaluated; "evaluations": the results of every
+        split by its name; "step": the step reached.
 
     Raises:
         FileNotFoundError, ValueError: inputs, devices or an earlier run in output_dir do not fit.
@@ -71,42 +78,41 @@ def run_pretraining(
         Interrupted: a signal asked to stop; started again, the run goes on.
         OSError: the last state could not be saved.
     """
-    inputs = find_sound_inputs(settings)
+    inputs = find_sound_inputs(task, settings)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     strategy = _build_strategy(settings)
     make_private_folder(settings.output_dir)
     workers = Workers(strategy)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(reported(settings, workers.chief))
+        stack.enter_context(reported(settings, workers.chief, write_report))
         stack.enter_context(workers.watched(settings.worker_timeout))
         if settings.do_train and workers.chief:
             stack.enter_context(lock_folder(settings.output_dir))
         keras.utils.set_random_seed(settings.seed)
         with strategy.scope():
-            model = build_pretraining_model(
-                inputs.config, dtype=settings.precision, recompute=settings.recompute
-            )
-        run = _Run(settings, inputs, workers, model, signals or StopSignals())
-        workers.check_same(what_workers_share(run.record()))
+            model = task.build_model(inputs.config, settings)
+        run = _Run(task, settings, inputs, workers, model, signals or StopSignals())
+        workers.check_same(what_workers_share(type(settings), run.record()))
         results: dict[str, Any] = {}
         interrupted = None
         try:
             if settings.do_train:
                 results["train"] = run.train()
             if settings.do_eval:
-                results["eval"] = run.evaluate()
+                results["evaluations"] = run.evaluate()
+                results["eval"] = next(iter(results["evaluations"].values()))
         except Interrupted as error:
             if not error.agreed:
                 raise
             interrupted = error
     if interrupted is not None:
-        # Not before all workers have taken leave of each other.
+        # Not before all workers have said goodbye to each other.
         raise interrupted
     return {**results, "step": run.step}
 
 
-def _build_strategy(settings: PretrainingSettings) -> tf.distribute.Strategy:
+def _build_strategy(settings: RunSettings) -> tf.distribute.Strategy:
     """The strategy, where the batches can be divided by its replicas."""
     strategy = build_strategy(
         settings.strategy,
@@ -130,9 +136,10 @@ def _build_strategy(settings: PretrainingSettings) -> tf.distribute.Strategy:
 class _Run:
     """What the steps of one run share."""
 
-    def __init__(self, settings, inputs, workers, model, signals):
-        self.settings: PretrainingSettings = settings
-        self.inputs: PretrainingInputs = inputs
+    def __init__(self, task, settings, inputs, workers, model, signals):
+        self.task = task
+        self.settings: RunSettings = settings
+        self.inputs: RunInputs = inputs
         self.workers: Workers = workers
         self.strategy: tf.distribute.Strategy = workers.strategy
         self.model = model
@@ -148,14 +155,14 @@ class _Run:
     def train(self) -> dict[str, float]:
         settings = self.settings
         with self.strategy.scope():
-            optimizer = build_optimizer(settings, self.model)
+            optimizer = build_optimizer(settings, self.model, self.task.objective)
         checkpoints = Checkpoints(
             settings.output_dir, self.model, optimizer, settings.keep_checkpoint_max
         )
         self.stepper = Stepper(
             self.strategy,
             self.model,
-            PretrainingObjective(settings.objective),
+            self.task.objective,
             optimizer,
             settings.seed,
             settings.jit_compile,
@@ -171,16 +178,18 @@ class _Run:
         """Trains from where the output folder stands to the end."""
         settings = self.settings
         first_step, prefix = start_training(
-            settings, self.inputs, checkpoints, self.workers, self.record()
+            self.task, settings, self.inputs, checkpoints, self.workers, self.record()
         )
         saver = StateSaver(checkpoints, self._state_content, self.chief)
         limits = LoopSettings(
             settings.num_train_steps, settings.save_checkpoints_steps, settings.steps_per_loop
         )
         hooks = self._hooks(saver, first_step)
-        loop = TrainingLoop(self.stepper, limits, saver.save, hooks, self.signals)
+        loop = TrainingLoop(
+            self.stepper, limits, saver.save, hooks, self.signals, self.task.headline
+        )
         try:
-            with damage_named(self.inputs.records):
+            with damage_named(self.inputs.train_source):
                 return loop.run(self._training_iterator(first_step), first_step, prefix)
         finally:
             self.step = int(checkpoints.optimizer.step.numpy())
@@ -191,60 +200,77 @@ class _Run:
         hooks = [
             hook if hook is self.tokens else Guarded(hook)
             for hook in observers(
-                *(settings, self.inputs, self.strategy, self.model, self.tokens, self.chief)
+                *(self.task, settings, self.inputs, self.strategy, self.model),
+                *(self.tokens, self.chief),
             )
         ]
         self.evaluation_summaries.resume_at(first_step)
         if settings.eval_steps is not None:
             best = None
             if self.chief:
-                best = BestCheckpoint(settings.output_dir, self.model, self._beside_best())
+                best = BestCheckpoint(
+                    settings.output_dir, self.model, self._beside_best(), self.task.monitor
+                )
+            name, source = self.inputs.first_eval
             self.evaluation = PeriodicEvaluation(
-                self._evaluator(), settings.eval_steps, settings.early_stopping_patience,
-                best, self._report_evaluation, saver.renew, self.signals,
+                self._evaluator(name, source), settings.eval_steps,
+                settings.early_stopping_patience, best, self._report_evaluation, saver.renew,
+                self.signals, self.task.monitor,
             )  # fmt: skip
             hooks.append(self.evaluation)
         return hooks
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> dict[str, dict[str, float]]:
+        """The results of every split, by name, each with its global_step."""
         settings = self.settings
         if self.stepper is None:
             self.step = restore_for_evaluation(settings, self.inputs, self.model, self.workers)
-            self.stepper = Stepper(
-                self.strategy, self.model, PretrainingObjective(settings.objective)
-            )
-        results = self._last_evaluation()
+            self.stepper = Stepper(self.strategy, self.model, self.task.objective)
+        step = self.step
+        if settings.do_train and settings.eval_steps is not None and self.task.evaluates_best:
+            step = restore_best(settings.output_dir, self.model, self.workers, step)
+        found = {}
+        for name in self.inputs.eval_sources:
+            results, predictions = self._evaluate_split(name, step)
+            found[name] = {"global_step": step, **results}
+            if self.chief:
+                self.task.finish(name, found[name], predictions, settings.output_dir)
         if self.chief:
             self.evaluation_summaries.close()
-            write_eval_results(settings.output_dir, {"global_step": self.step, **results})
+            write_eval_results(settings.output_dir, next(iter(found.values())))
             if not settings.do_train:
                 run_record.write_run_record(
-                    settings.output_dir, self.record(), run_record.EVALUATION_NAME
+                    settings.output_dir, self.record(), EVALUATION_RECORD_NAME
                 )
-        return {"global_step": self.step, **results}
+        return found
 
-    def _last_evaluation(self) -> dict[str, float]:
-        """The results at the step that the model stands at, from training where it made them."""
-        if self.evaluation is not None and self.evaluation.last is not None:
-            step, results = self.evaluation.last
-            if step == self.step:
-                return results
+    def _evaluate_split(self, name: str, step: int):
+        """Results and predictions at a step, from training if it made them."""
+        first = name == self.inputs.first_eval[0]
+        if first and self.evaluation is not None and self.evaluation.last is not None:
+            last_step, results = self.evaluation.last
+            if last_step == step:
+                return results, self.evaluation.evaluator.predictions
         while True:
             try:
-                results = self._evaluator().run()
+                evaluator = self._evaluator(name, self.inputs.eval_sources[name])
+                results = evaluator.run()
                 break
             except CorruptRecordsError as damage:
                 self._leave_out(damage)
         if results is None:
             raise self.signals.interrupted("the state is saved")
-        self._report_evaluation(self.step, results)
-        return results
+        if first:
+            self._report_evaluation(step, results)
+        return results, evaluator.predictions
 
-    def _evaluator(self) -> Evaluator:
+    def _evaluator(self, name: str, source: Source) -> Evaluator:
         settings = self.settings
+        score = functools.partial(self.task.score, name) if self.task.predicts else None
+        buckets = settings.length_buckets if self.task.predicts else 0
         return Evaluator(
-            self.stepper, self.inputs.eval_records, settings.eval_batch_size,
-            settings.max_eval_steps, self.signals,
+            self.stepper, source, settings.eval_batch_size, settings.max_eval_steps,
+            self.signals, score, buckets,
         )  # fmt: skip
 
     def _report_evaluation(self, step: int, results: Mapping[str, float]) -> None:
@@ -252,7 +278,7 @@ class _Run:
             self.evaluation_summaries.write(step, results)
 
     def _training_iterator(self, first_step: int):
-        settings, source = self.settings, self.inputs.records
+        settings, source = self.settings, self.inputs.train_source
         order = RecordOrder(settings.seed, settings.shuffle_buffer)
         dataset = self.strategy.distribute_datasets_from_function(
             lambda context: training_batches(
@@ -284,7 +310,7 @@ class _Run:
             raise damage
         logging.warning("%s", damage)
         self.left_out.add(os.path.abspath(damage.path))
-        self.inputs = find_sound_inputs(settings, self.left_out)
+        self.inputs = find_sound_inputs(self.task, settings, self.left_out)
         if self.chief and settings.do_train:
             run_record.write_run_record(settings.output_dir, self.record())
         if self.workers.cluster is not None:
@@ -302,8 +328,10 @@ class _Run:
 
     def record(self) -> dict[str, Any]:
         """What run.json says."""
-        return describe_run(self.settings, self.inputs, self.strategy.num_replicas_in_sync)
+        return describe_run(
+            self.task, self.settings, self.inputs, self.strategy.num_replicas_in_sync
+        )
 
     def _beside_best(self) -> dict[str, str]:
         """What lies beside the weights in best/."""
-        return {**model_files(self.inputs), run_record.NAME: run_record.as_text(self.record())}
+        return {**model_files(self.inputs), RECORD_NAME: run_record.as_text(self.record())}

@@ -3,10 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from clinicalbert_tf.input_pipeline.source import EXAMPLE_PLACE
 from clinicalbert_tf.kernel_compiler import compiler_for
 from clinicalbert_tf.modeling.compilation import compiled_by
 from clinicalbert_tf.training.cluster.reduction import over_replicas
 from clinicalbert_tf.training.dropout import DropoutSeeds
+from clinicalbert_tf.training.objective import ENGINE_SUMS, batch_sums
 from clinicalbert_tf.training.updates.accumulation import sum_over_parts
 
 
@@ -14,12 +16,13 @@ class Stepper:
     """Trains and evaluates a model with one objective under one strategy.
 
     Attributes:
-        update_names: what `train` appends to the objective's sums, in order.
+        sum_names: the sums of every step, in order: the objective's and the engine's.
+        update_names: what `train` appends to them, in order.
 
     Args:
         strategy: any tf.distribute strategy; the model and the optimizer were made in its scope.
         model: a Keras model that takes a dict of `objective.model_inputs`.
-        objective: counts, share, metrics and sum_names as PretrainingObjective has them.
+        objective: a training.objective.Objective.
         optimizer: with `variables`, `step`, `loss_scale`, `report_names` and `apply` as
             AdamWeightDecay has them; None where nothing is trained.
         seed: seed of dropout.
@@ -44,6 +47,7 @@ class Stepper:
         self.model = model
         self.objective = objective
         self.optimizer = optimizer
+        self.sum_names = (*objective.sum_names, *ENGINE_SUMS)
         self.update_names = () if optimizer is None else optimizer.report_names
         self.parts = parts
         self.seeds = DropoutSeeds(model, seed)
@@ -61,6 +65,7 @@ class Stepper:
         self._train = tf.function(self._train_steps, reduce_retracing=True)
         self._mean = over_replicas(strategy, tf.distribute.ReduceOp.MEAN)
         self._evaluate = tf.function(self._evaluation_steps, reduce_retracing=True)
+        self._predict = tf.function(self._prediction_step, reduce_retracing=True)
 
     def train(self, iterator, steps: int) -> np.ndarray:
         """Takes `steps` training steps.
@@ -70,15 +75,33 @@ class Stepper:
             steps: steps to make, at least 1.
 
         Returns:
-            float32 [steps, len(objective.sum_names) + len(update_names)]: the sums over each
+            float32 [steps, len(sum_names) + len(update_names)]: the sums over each
             step's global batch, the learning rate, the gradient norm before the clip, and what
             else the optimizer reports.
         """
         return self._train(iterator, tf.constant(steps, tf.int32)).numpy()
 
     def evaluate(self, iterator, steps: int) -> np.ndarray:
-        """Sums over `steps` batches, dropout off: float32 [steps, len(objective.sum_names)]."""
+        """Sums over `steps` batches, dropout off: float32 [steps, len(sum_names)]."""
         return self._evaluate(iterator, tf.constant(steps, tf.int32)).numpy()
+
+    def predict(self, iterator) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Evaluates one batch and keeps what the objective predicts of every example.
+
+        Args:
+            iterator: over distributed evaluation batches, with "example_place" and
+                "example_weights".
+
+        Returns:
+            The sums, float32 [len(sum_names)], and the objective's predictions, [examples, ...] by
+            name with "example_place", int32 [examples]: of all replicas and workers, fillers
+            dropped, the same on every worker.
+        """
+        rows, sums = self._predict(iterator)
+        first = self.strategy.experimental_local_results
+        rows = {name: first(values)[0].numpy() for name, values in rows.items()}
+        real = rows.pop("example_weights") > 0
+        return first(sums)[0].numpy(), {name: values[real] for name, values in rows.items()}
 
     def mean_over_workers(self, values) -> np.ndarray:
         """The mean of every worker's values, the same on all: what they must agree on.
@@ -98,7 +121,7 @@ class Stepper:
         return self._collect(self._evaluate_replica, iterator, steps, 0)
 
     def _collect(self, replica_step, iterator, steps, more):
-        width = len(self.objective.sum_names) + more
+        width = len(self.sum_names) + more
         rows = tf.TensorArray(tf.float32, size=steps, element_shape=[width])
         for index in tf.range(steps):
             row = self.strategy.run(replica_step, args=(next(iterator),))
@@ -110,27 +133,27 @@ class Stepper:
     # converting the model's code takes seconds of every start.
     @tf.autograph.experimental.do_not_convert
     def _train_replica(self, batch):
-        counts = _sum_over_replicas(self.objective.counts(batch))
+        normalizers = _sum_over_replicas(self.objective.normalizers(batch))
         draw = self.seeds.draw(self.optimizer.step.read_value())
-        *gradients, sums = _sum_over_replicas(self._gradients_of_batch(batch, counts, draw))
+        *gradients, sums = _sum_over_replicas(self._gradients_of_batch(batch, normalizers, draw))
         update = self.optimizer.apply(gradients)
         return tf.concat([sums, tf.stack([update[name] for name in self.update_names])], axis=0)
 
-    def _gradients_of_batch(self, batch, counts, draw):
+    def _gradients_of_batch(self, batch, normalizers, draw):
         """The gradients of a replica's batch and, last, its sums."""
 
         def of_part(features, part):
             # As many draws for each (step, replica) as there are parts.
             own_draw = draw * self.parts + tf.cast(part, draw.dtype)
-            return self._gradients(features, counts, own_draw)
+            return self._gradients(features, normalizers, own_draw)
 
         def zeros():
-            width = len(self.objective.sum_names)
+            width = len(self.sum_names)
             return [*map(tf.zeros_like, self.optimizer.variables), tf.zeros([width])]
 
         return sum_over_parts(of_part, batch, self.parts, zeros)
 
-    def _forward_backward(self, batch, counts, draw):
+    def _forward_backward(self, batch, normalizers, draw):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
         scale = None if self.optimizer.loss_scale is None else self.optimizer.loss_scale.scale
         # Entered on each replica's own thread: a scope around all of them would not reach it.
@@ -138,23 +161,46 @@ class Stepper:
         with compiled_by(self._kernel_compiler):
             with tf.GradientTape() as tape, self.seeds.scope(draw):
                 outputs = self.model(inputs, training=True)
-                loss, sums = self.objective.share(outputs, batch, counts)
+                loss, sums = self.objective.loss_and_sums(outputs, batch, normalizers)
                 if scale is not None:
                     loss *= scale
             gradients = tape.gradient(
                 loss, self.optimizer.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-        return [*[tf.convert_to_tensor(gradient) for gradient in gradients], sums]
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return [*gradients, tf.concat([sums, batch_sums(batch)], axis=0)]
+
+    def _prediction_step(self, iterator):
+        return self.strategy.run(self._predict_replica, args=(next(iterator),))
 
     @tf.autograph.experimental.do_not_convert
     def _evaluate_replica(self, batch):
+        return self._outputs_and_sums(batch)[1]
+
+    @tf.autograph.experimental.do_not_convert
+    def _predict_replica(self, batch):
+        outputs, sums = self._outputs_and_sums(batch)
+        kept = self.objective.predictions(outputs, batch)
+        kept |= {name: batch[name] for name in (EXAMPLE_PLACE, "example_weights")}
+        return _all_rows(kept), sums
+
+    def _outputs_and_sums(self, batch):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
         with compiled_by(self._kernel_compiler):
             outputs = self.model(inputs, training=False)
-        # The loss share goes unused here, so each replica's own counts will do.
-        _, sums = self.objective.share(outputs, batch, self.objective.counts(batch))
-        return _sum_over_replicas(sums)
+        # The loss goes unused here, so each replica's own normalizers will do.
+        normalizers = self.objective.normalizers(batch)
+        _, sums = self.objective.loss_and_sums(outputs, batch, normalizers)
+        return outputs, _sum_over_replicas(tf.concat([sums, batch_sums(batch)], axis=0))
 
 
 def _sum_over_replicas(tensors):
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
+def _all_rows(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The rows of all replicas and workers, the same on each."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return tensors
+    return {name: context.all_gather(values, axis=0) for name, values in tensors.items()}

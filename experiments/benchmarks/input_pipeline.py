@@ -85,7 +85,7 @@ def forms(folders: dict[str, str]) -> dict[str, tuple]:
     """(source, options of training_batches) by what the form is called."""
     import tensorflow as tf
 
-    from clinicalbert_tf.input_pipeline.shards import find_records
+    from clinicalbert_tf.input_pipeline.record_source import find_records
 
     sources = {name: find_records(folder) for name, folder in folders.items()}
     unmasked = sources["unmasked"]
@@ -158,7 +158,7 @@ def measure_step() -> float:
 def print_padding(folder: str, batch: int) -> None:
     """Shares of padding, of tokens and of predictions, with buckets of several widths."""
     from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
-    from clinicalbert_tf.input_pipeline.shards import find_records
+    from clinicalbert_tf.input_pipeline.record_source import find_records
 
     source = find_records(folder)
     steps = max(1, source.num_records // batch)

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
 from clinicalbert_tf.training.allocator import keep_freed_memory
-from clinicalbert_tf.training.losses import PretrainingObjective
 from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
 

@@ -13,7 +13,7 @@ from absl.testing import flagsaver
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf import pretrain
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE_FLAGS = (

@@ -8,8 +8,8 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 
-from clinicalbert_tf.private_files import open_private, write_private
 from clinicalbert_tf.texts.question_answering.prediction import Prediction
+from tfrecords_builder.files import open_private, write_private
 
 PREDICTIONS = "predictions.json"
 N_BEST = "nbest_predictions.json"

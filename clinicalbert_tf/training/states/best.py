@@ -1,11 +1,10 @@
-"""`best/`: the checkpoint of the lowest evaluation loss, apart from those of the run.
+"""`best/`: the checkpoint of the best evaluation, apart from those of the run.
 
 It holds weights under the reference's TF1 names and what belongs to them, so that the folder can
 be given as --init_checkpoint and outlives --keep_checkpoint_max.
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -18,12 +17,11 @@ from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
     remove_unfinished,
     write_tf1_checkpoint,
 )
+from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME
+from clinicalbert_tf.training.objective import Monitor
 from clinicalbert_tf.training.states.checkpoints import STEM, remove_checkpoint, write_latest
 from clinicalbert_tf.training.states.disk import may_pass
 from tfrecords_builder.files import make_private_folder, write_private
-
-FOLDER = "best"
-NAME = "best.json"
 
 
 def begin_anew(output_dir: str) -> None:
@@ -33,15 +31,25 @@ def begin_anew(output_dir: str) -> None:
     other settings or another model. Its files stay until the first evaluation replaces them, as
     they may be all that is left of that start; no process takes its loss for this run's.
     """
-    directory = os.path.join(output_dir, FOLDER)
+    directory = os.path.join(output_dir, BEST_FOLDER)
     record = _read_record(directory)
     if record is not None:
-        os.unlink(os.path.join(directory, NAME))
+        os.unlink(os.path.join(directory, BEST_NAME))
         logging.warning(
-            "%s holds the best checkpoint of an earlier start (step %d, loss %.4f). This run "
+            "%s holds the best checkpoint of an earlier start (step %d, %s %.4f). This run "
             "begins anew: its first evaluation replaces it. Move it away to keep it.",
-            *(directory, record["step"], record["loss"]),
+            *(directory, record["step"], record["metric"], record["value"]),
         )
+
+
+def best_prefix(output_dir: str) -> str | None:
+    """The best checkpoint that a run has kept, or None."""
+    directory = os.path.join(output_dir, BEST_FOLDER)
+    record = _read_record(directory)
+    if record is None:
+        return None
+    prefix = os.path.join(directory, f"{STEM}-{record['step']}")
+    return prefix if os.path.isfile(f"{prefix}.index") else None
 
 
 class BestCheckpoint:
@@ -54,41 +62,55 @@ class BestCheckpoint:
         output_dir: the run's folder.
         model: what modeling.build_pretraining_model returned.
         beside: further text files of the folder by name, such as bert_config.json.
+        monitor: the result that decides.
     """
 
-    def __init__(self, output_dir: str, model, beside: Mapping[str, str]):
-        self.directory = os.path.join(output_dir, FOLDER)
+    def __init__(
+        self,
+        output_dir: str,
+        model,
+        beside: Mapping[str, str],
+        monitor: Monitor = Monitor(),  # noqa: B008 (frozen)
+    ):
+        self.directory = os.path.join(output_dir, BEST_FOLDER)
         self.model = model
         self.beside = beside
+        self.monitor = monitor
         self._finish_replacement()
 
     def record(self) -> dict[str, Any] | None:
-        """What best.json says of the checkpoint: step, loss, measured_on; None where none is."""
+        """What best.json says: step, metric, value, loss, measured_on; None without one."""
         record = _read_record(self.directory)
         if record is None or not os.path.isfile(f"{self._prefix(record['step'])}.index"):
             return None
         return record
 
-    def offer(self, step: int, loss: float, measured_on: str) -> bool:
+    def offer(self, step: int, results: Mapping[str, float | None], measured_on: str) -> bool:
         """Keeps the weights as they stand if they are better than what is kept.
 
         Args:
             step: updates made.
-            loss: evaluation loss.
-            measured_on: what it was measured on; losses on other records do not count.
+            results: of the evaluation.
+            measured_on: what it was measured on; results on other examples do not count.
 
         Returns:
-            Whether they are kept now. Where the disk is full, what was kept stays.
+            Whether they are kept now. If the disk is full, what was kept stays.
 
         Raises:
             OSError: the folder cannot be written, and waiting does not help.
         """
-        kept = self.record()
-        comparable = kept is not None and kept.get("measured_on") == measured_on
-        if math.isnan(loss) or (comparable and loss >= kept["loss"]):
+        kept, metric = self.record(), self.monitor.metric
+        value = self.monitor.value(results)
+        comparable = (
+            kept is not None and kept.get("measured_on") == measured_on and kept["metric"] == metric
+        )
+        if not self.monitor.is_better(value, kept["value"] if comparable else None):
             return False
+        record = {"step": step, "metric": metric, "value": value, "measured_on": measured_on}
+        if results.get("loss") is not None:
+            record["loss"] = results["loss"]
         try:
-            self._replace(step, {"step": step, "loss": loss, "measured_on": measured_on})
+            self._replace(step, record)
         except OSError as error:
             if not may_pass(error):
                 raise
@@ -108,7 +130,7 @@ class BestCheckpoint:
             self.model, self._prefix(step), {"global_step": np.array(step, np.int64)}
         )
         content = json.dumps(record, indent=1, sort_keys=True) + "\n"
-        write_private(os.path.join(self.directory, NAME), content)
+        write_private(os.path.join(self.directory, BEST_NAME), content)
         self._finish_replacement()
 
     def _finish_replacement(self) -> None:
@@ -131,8 +153,11 @@ class BestCheckpoint:
 
 def _read_record(directory: str) -> dict[str, Any] | None:
     try:
-        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
+        with open(os.path.join(directory, BEST_NAME), encoding="utf-8") as file:
             record = json.load(file)
-        return {**record, "step": int(record["step"]), "loss": float(record["loss"])}
+        # Folders of versions that went by the loss alone name no metric.
+        metric = record.get("metric", "loss")
+        value = float(record["value"] if "value" in record else record[metric])
+        return {**record, "step": int(record["step"]), "metric": metric, "value": value}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,9 +8,10 @@ from typing import Any
 
 from absl import logging
 
-from clinicalbert_tf.input_pipeline.shards import RecordSource, fingerprint_of
-from clinicalbert_tf.training.inputs import PretrainingInputs, find_inputs
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.input_pipeline.record_source import fingerprint_of
+from clinicalbert_tf.run_files import RECORD_NAME
+from clinicalbert_tf.training.inputs import RunInputs
+from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.checkpoints import steps_with_state
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
@@ -20,44 +21,44 @@ KEY = "left_out"
 _SECONDS_FOR_THE_CHIEF = 600.0
 
 
-def find_sound_inputs(
-    settings: PretrainingSettings, left_out: Iterable[str] = ()
-) -> PretrainingInputs:
-    """find_inputs, without the files that are left out.
+def find_sound_inputs(task, settings: RunSettings, left_out: Iterable[str] = ()) -> RunInputs:
+    """The task's inputs, without the files that are left out.
 
     A run that left files out before goes on without them, whatever has become of the files: with
     them, its order of records would be another one.
 
     Args:
+        task: a tasks.task.Task.
         settings: what was asked for.
         left_out: absolute paths of files to leave out whatever an earlier run did.
 
     Raises:
         CorruptRecordsError: a file is damaged and on_corrupt is not "skip".
-        FileNotFoundError, ValueError: as find_inputs.
+        FileNotFoundError, ValueError: as the task's find_inputs.
     """
     gone = {*left_out, *_left_out_before(settings)}
     while True:
         try:
-            inputs = find_inputs(settings, gone)
+            inputs = task.find_inputs(settings, gone)
             break
         except CorruptRecordsError as damage:
             if settings.on_corrupt != "skip":
                 raise
             logging.warning("%s", damage)
             gone.add(os.path.abspath(damage.path))
-    for source in (inputs.records, inputs.eval_records):
-        for path, count in source.left_out if source else ():
+    for source in inputs.sources:
+        for left in source.describe().get(KEY) or ():
+            count = left["records"]
             logging.warning(
                 "%s is left out: %s are lost, %d stay.",
-                *(path, "its records" if count is None else f"{count} records"),
-                source.num_records,
+                *(left["file"], "its records" if count is None else f"{count} records"),
+                source.num_examples,
             )
     return inputs
 
 
 def wait_until_recorded(
-    settings: PretrainingSettings, inputs: PretrainingInputs, seconds: float | None = None
+    settings: RunSettings, inputs: RunInputs, seconds: float | None = None
 ) -> bool:
     """Waits until the run.json of the chief leaves out what this worker does.
 
@@ -81,11 +82,6 @@ def wait_until_recorded(
     return True
 
 
-def left_out_of(source: RecordSource) -> list[dict[str, Any]]:
-    """What run.json says of the files that a source leaves out."""
-    return [{"file": os.path.abspath(path), "records": count} for path, count in source.left_out]
-
-
 def as_if_left_out(earlier: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """An earlier run.json as it would stand without the files that a new one leaves out.
 
@@ -97,7 +93,7 @@ def as_if_left_out(earlier: dict[str, Any], record: dict[str, Any]) -> dict[str,
         The earlier one, with the counts and fingerprints of the files that are still read.
     """
     inputs = dict(earlier.get("inputs") or {})
-    for name in ("records", "eval_records"):
+    for name in _sources_of(inputs):
         before, now = inputs.get(name), (record.get("inputs") or {}).get(name)
         if before and now and now.get(KEY) and "digests" in before:
             inputs[name] = _without(before, {entry["file"] for entry in now[KEY]})
@@ -114,24 +110,32 @@ def _without(source: dict[str, Any], gone: set[str]) -> dict[str, Any]:
     }
 
 
-def _is_recorded(output_dir: str, inputs: PretrainingInputs) -> bool:
+def _is_recorded(output_dir: str, inputs: RunInputs) -> bool:
     record = run_record.read_run_record(output_dir) or {}
-    for name in ("records", "eval_records"):
-        source, recorded = getattr(inputs, name), (record.get("inputs") or {}).get(name) or {}
-        if source is not None and recorded.get("fingerprint") != source.fingerprint:
-            return False
-    return True
+    recorded = [
+        source.get("fingerprint") for source in _sources_of(record.get("inputs") or {}).values()
+    ]
+    return all(source.fingerprint in recorded for source in inputs.sources)
 
 
-def _left_out_before(settings: PretrainingSettings) -> set[str]:
+def _sources_of(inputs: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What run.json says of its sources, by name: all that counts records."""
+    return {
+        name: source
+        for name, source in inputs.items()
+        if isinstance(source, dict) and "num_records" in source
+    }
+
+
+def _left_out_before(settings: RunSettings) -> set[str]:
     """What the run in the output folder leaves out, where it has anything to go on from."""
     binding = steps_with_state(settings.output_dir) or settings.on_corrupt == "skip"
     if not settings.do_train or not binding:
         return set()
     try:
-        with open(os.path.join(settings.output_dir, run_record.NAME), encoding="utf-8") as file:
+        with open(os.path.join(settings.output_dir, RECORD_NAME), encoding="utf-8") as file:
             inputs = json.load(file)["inputs"]
-        sources = filter(None, (inputs.get("records"), inputs.get("eval_records")))
+        sources = _sources_of(inputs).values()
         return {entry["file"] for source in sources for entry in source.get(KEY) or ()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Refused with its reason by run_record.check_resumable.

@@ -7,10 +7,10 @@ import keras
 from absl import logging
 
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
-from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.setting_fields import decisive_names, defaults_of
 from clinicalbert_tf.training.cluster.workers import Workers
-from clinicalbert_tf.training.inputs import CONFIG_NAME, VOCABULARY_NAME, PretrainingInputs
-from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
+from clinicalbert_tf.training.inputs import RunInputs, model_files
+from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.states import best, run_record
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, SavedState, checkpoint_step
 from clinicalbert_tf.training.states.corruption import restore_newest, set_newer_aside
@@ -20,15 +20,17 @@ from tfrecords_builder.files import write_private
 
 
 def start_training(
-    settings: PretrainingSettings,
-    inputs: PretrainingInputs,
+    task,
+    settings: RunSettings,
+    inputs: RunInputs,
     checkpoints: Checkpoints,
     workers: Workers,
     record: dict[str, Any],
 ) -> tuple[int, str | None]:
-    """Resumes what lies in the output folder, or starts afresh.
+    """Resumes what lies in the output folder, or starts from the first step.
 
     Args:
+        task: a tasks.task.Task.
         settings: what was asked for.
         inputs: what the run starts from.
         checkpoints: of the model and the optimizer to fill.
@@ -45,7 +47,13 @@ def start_training(
     """
 
     def restore(state: SavedState) -> None:
-        run_record.check_resumable(settings.output_dir, record, DECISIVE, as_if_left_out)
+        run_record.check_resumable(
+            settings.output_dir,
+            record,
+            decisive_values(task, type(settings)),
+            defaults_of(type(settings)),
+            as_if_left_out,
+        )
         checkpoints.restore(state)
         checkpoints.optimizer.restore_state(state.content)
 
@@ -54,7 +62,7 @@ def start_training(
         logging.info("Resuming from %s.", state.prefix)
     else:
         if int(checkpoints.optimizer.step.numpy()):
-            _reset(checkpoints, inputs, settings.seed, workers.strategy)
+            _reset(checkpoints, task, inputs, settings, workers.strategy)
         _start_afresh(checkpoints.model, inputs, settings.seed, record)
     step, prefix = (0, None) if state is None else (state.step, state.prefix)
     if workers.chief:
@@ -69,7 +77,7 @@ def start_training(
 
 
 def restore_for_evaluation(
-    settings: PretrainingSettings, inputs: PretrainingInputs, model, workers: Workers
+    settings: RunSettings, inputs: RunInputs, model, workers: Workers
 ) -> int:
     """Restores the newest checkpoint of the output folder, or else the one to start from.
 
@@ -97,30 +105,52 @@ def restore_for_evaluation(
     return 0
 
 
-def model_files(inputs: PretrainingInputs) -> dict[str, str]:
-    """The texts of what belongs to the weights, by file name: configuration and vocabulary."""
-    files = {CONFIG_NAME: inputs.config.to_json_string()}
-    if inputs.vocab_file is not None:
-        with open(inputs.vocab_file, encoding="utf-8", newline="") as file:
-            files[VOCABULARY_NAME] = file.read()
-    return files
+def restore_best(output_dir: str, model, workers: Workers, step: int) -> int:
+    """Restores the best checkpoint of a run that has ended.
+
+    Args:
+        output_dir: the run's folder.
+        model: the trained model.
+        workers: all of which call this together.
+        step: the step that the model stands at.
+
+    Returns:
+        The step of the weights that the model holds now; `step` if no best one was kept.
+    """
+    # The chief alone writes it, and may be behind the others.
+    workers.gather([step])
+    found = best.best_prefix(output_dir)
+    if found is None or checkpoint_step(found) == step:
+        return step
+    restore_checkpoint(model, found)
+    return checkpoint_step(found)
 
 
-def _start_afresh(model, inputs: PretrainingInputs, seed: int, record: dict[str, Any]) -> None:
+def decisive_values(task, settings_class) -> tuple[str, ...]:
+    """Dotted paths in run.json that a resumed run must not change."""
+    return (
+        *(f"settings.{name}" for name in decisive_names(settings_class)),
+        *(f"inputs.{name}" for name in task.input_decisions),
+        "task",
+        "bert_config",
+    )
+
+
+def _start_afresh(model, inputs: RunInputs, seed: int, record: dict[str, Any]) -> None:
     init = inputs.init_checkpoint
     if init is None:
         logging.info("Starting from fresh weights (seed %d).", seed)
         return
     logging.info("%s", restore_checkpoint(model, init, allow_missing_heads=True))
     trained = record["inputs"]["init_checkpoint"]["trained_positions"]
-    warn_of_untrained_positions(init, trained, inputs.records.max_seq_length)
+    warn_of_untrained_positions(init, trained, inputs.train_source.max_seq_length)
 
 
-def _reset(checkpoints: Checkpoints, inputs: PretrainingInputs, seed: int, strategy) -> None:
+def _reset(checkpoints: Checkpoints, task, inputs: RunInputs, settings, strategy) -> None:
     """Brings a model and an optimizer that were trained back to where they began."""
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
-        fresh = build_pretraining_model(inputs.config)
+        fresh = task.build_model(inputs.config, settings)
     for variable, initial in zip(checkpoints.model.variables, fresh.variables, strict=True):
         variable.assign(initial)
     checkpoints.optimizer.reset()

@@ -5,26 +5,39 @@ from typing import Any
 
 import tensorflow as tf
 
-from clinicalbert_tf.input_pipeline.shards import RecordSource
-from clinicalbert_tf.training.inputs import PretrainingInputs
-from clinicalbert_tf.training.settings import PATHS, PretrainingSettings
-from clinicalbert_tf.training.states import damaged_records, run_record
+from clinicalbert_tf.setting_fields import path_names
+from clinicalbert_tf.training.inputs import RunInputs
+from clinicalbert_tf.training.settings import RunSettings
+from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.positions import trained_positions
 
 
-def describe_run(
-    settings: PretrainingSettings, inputs: PretrainingInputs, num_replicas: int
-) -> dict[str, Any]:
-    """The record of a run: settings, inputs with their fingerprints, devices and versions."""
+def describe_run(task, settings: RunSettings, inputs: RunInputs, num_replicas: int):
+    """The record of a run: settings, inputs with their fingerprints, devices and versions.
+
+    Args:
+        task: a tasks.task.Task.
+        settings: of the run.
+        inputs: what it starts from.
+        num_replicas: over all workers.
+
+    Returns:
+        A dict of what JSON can hold.
+    """
     devices = tf.config.list_physical_devices("GPU")
     init = inputs.init_checkpoint
+    evaluated = {name: source.describe() for name, source in inputs.eval_sources.items()}
     return {
-        "command": "pretrain",
+        "command": task.name,
+        "task": task.describe(),
+        "shown": [dataclasses.asdict(shown) for shown in task.shown],
         "settings": dataclasses.asdict(settings),
         "bert_config": inputs.config.to_dict(),
         "inputs": {
-            "records": _describe(inputs.records),
-            "eval_records": _describe(inputs.eval_records),
+            "records": inputs.train_source and inputs.train_source.describe(),
+            "eval_records": next(iter(evaluated.values()), None),
+            # Splits that are evaluated at the end only.
+            **{f"{name}_records": found for name, found in list(evaluated.items())[1:]},
             "vocabulary": run_record.describe_file(inputs.vocab_file),
             "init_checkpoint": init
             and {
@@ -45,26 +58,13 @@ def _device_name(gpu) -> str:
     return details.get("device_name", gpu.name)
 
 
-def what_workers_share(record: dict[str, Any]) -> dict[str, Any]:
+def what_workers_share(settings_class, record: dict[str, Any]) -> dict[str, Any]:
     """What must be the same on all workers; files may lie at other paths."""
-    settings = {name: value for name, value in record["settings"].items() if name not in PATHS}
+    places = path_names(settings_class)
+    settings = {name: value for name, value in record["settings"].items() if name not in places}
     files = [
         source and source["fingerprint"]
         for name, source in record["inputs"].items()
         if name != "vocabulary"
     ]
     return {"settings": settings, "bert_config": record["bert_config"], "files": files}
-
-
-def _describe(source: RecordSource | None) -> dict[str, Any] | None:
-    return source and {
-        "files": list(source.paths),
-        "counts": list(source.counts),
-        "digests": list(source.digests),
-        "num_records": source.num_records,
-        "max_seq_length": source.max_seq_length,
-        "max_predictions_per_seq": source.max_predictions_per_seq,
-        "fingerprint": source.fingerprint,
-        "masking": source.masking and dataclasses.asdict(source.masking),
-        damaged_records.KEY: damaged_records.left_out_of(source),
-    }

@@ -3,20 +3,18 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
+from clinicalbert_tf.run_files import RECORD_NAME
 from tfrecords_builder import schema
 from tfrecords_builder.files import write_private
 
-NAME = "run.json"
-# An evaluation alone keeps its own, so that it leaves the record of the training run as it was.
-EVALUATION_NAME = "eval_run.json"
 _DISTRIBUTIONS = ("clinicalbert_tf", "tensorflow", "keras", "keras-nlp", "numpy")
 
 
-def write_run_record(output_dir: str, record: dict[str, Any], name: str = NAME) -> str:
+def write_run_record(output_dir: str, record: dict[str, Any], name: str = RECORD_NAME) -> str:
     """Writes run.json in one rename and returns its path."""
     path = os.path.join(output_dir, name)
     write_private(path, as_text(record))
@@ -58,7 +56,7 @@ def describe_file(path: str | None) -> dict[str, str] | None:
 def read_run_record(output_dir: str) -> dict[str, Any] | None:
     """What a folder's run.json says, or None where it has no readable one."""
     try:
-        with open(os.path.join(output_dir, NAME), encoding="utf-8") as file:
+        with open(os.path.join(output_dir, RECORD_NAME), encoding="utf-8") as file:
             record = json.load(file)
     except (OSError, ValueError):
         return None
@@ -69,6 +67,7 @@ def check_resumable(
     output_dir: str,
     record: dict[str, Any],
     decisive: Iterable[str],
+    defaults: Mapping[str, Any],
     adjust: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
 ) -> None:
     """Checks that a run may go on from what lies in its output folder.
@@ -77,6 +76,7 @@ def check_resumable(
         output_dir: a folder with at least one saved state.
         record: the run.json of the run that is to start.
         decisive: dotted paths in it that must not have changed ("settings.seed").
+        defaults: of settings by name, for records of versions that lacked one.
         adjust: from the earlier record and this one to the earlier one as it is to be compared.
 
     Raises:
@@ -85,11 +85,16 @@ def check_resumable(
     earlier = read_run_record(output_dir)
     if earlier is None:
         raise ValueError(
-            f"Expected a readable {NAME} beside the checkpoints of {output_dir}, found none. Put "
-            "it back or use another --output_dir."
+            f"Expected a readable {RECORD_NAME} beside the checkpoints of {output_dir}, found "
+            "none. Put it back or use another --output_dir."
         )
     if adjust is not None:
         earlier = adjust(earlier, record)
+    # Versions with one task only did not describe it.
+    settings = {**defaults, **(earlier.get("settings") or {})}
+    # Tuples are lists once they were written.
+    record = json.loads(json.dumps(record))
+    earlier = {"task": {}, **earlier, "settings": settings}
     differences = []
     for name in decisive:
         before, now = _at(earlier, name), _at(record, name)

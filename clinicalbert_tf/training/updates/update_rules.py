@@ -1,8 +1,8 @@
 """From a run's settings to its optimizer."""
 
 from clinicalbert_tf.checkpoints.names import model_variables
-from clinicalbert_tf.training.losses import PretrainingObjective
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.objective import Objective
+from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.updates.lamb import Lamb
 from clinicalbert_tf.training.updates.loss_scaling import DynamicLossScale
 from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
@@ -11,12 +11,13 @@ from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLi
 _RULES = {"adamw": AdamWeightDecay, "lamb": Lamb}
 
 
-def build_optimizer(settings: PretrainingSettings, model) -> AdamWeightDecay:
+def build_optimizer(settings: RunSettings, model, objective: Objective) -> AdamWeightDecay:
     """Builds the optimizer that the settings ask for; to be called in the strategy's scope.
 
     Args:
-        settings: optimizer, objective, precision, learning rate and its schedule.
-        model: what modeling.build_pretraining_model returned.
+        settings: optimizer, precision, learning rate and its schedule.
+        model: what the task built.
+        objective: says what is trained.
     """
     variables = [(row.tf1_name, row.variable) for row in model_variables(model)]
     schedule = WarmupLinearDecay(
@@ -28,5 +29,5 @@ def build_optimizer(settings: PretrainingSettings, model) -> AdamWeightDecay:
         variables,
         schedule,
         loss_scale=DynamicLossScale() if scaled else None,
-        trained=PretrainingObjective(settings.objective).trains,
+        trained=objective.trains,
     )

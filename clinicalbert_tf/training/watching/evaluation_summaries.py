@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from absl import logging
 
+from clinicalbert_tf.run_files import EVALUATION_FOLDER
 from clinicalbert_tf.training.watching.guarded import WRITE_ERRORS
-from clinicalbert_tf.training.watching.hparams import EVALUATION
 from clinicalbert_tf.training.watching.summaries import Summaries
 
 
@@ -21,7 +21,7 @@ class EvaluationSummaries:
     """
 
     def __init__(self, output_dir: str):
-        self.directory = os.path.join(output_dir, EVALUATION)
+        self.directory = os.path.join(output_dir, EVALUATION_FOLDER)
         self._last: int | None = None
         self._summaries: Summaries | None = None
 
@@ -37,7 +37,9 @@ class EvaluationSummaries:
                 # An evaluation that is made once more replaces the one at the same step.
                 kept = None if self._last is None else min(self._last, step - 1)
                 self._summaries = Summaries(self.directory, kept)
-            self._summaries.scalars(step, results)
+            self._summaries.scalars(
+                step, {name: value for name, value in results.items() if value is not None}
+            )
             self._summaries.flush()
             if self._last is not None:
                 # A writer that comes after this one must not take it back.

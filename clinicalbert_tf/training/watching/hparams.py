@@ -1,25 +1,28 @@
 """A run's settings for TensorBoard: as text, and in the HParams tab."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tensorboard.compat.proto import summary_pb2
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2, summary_v2
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from clinicalbert_tf.report.run_folder import EVALUATION, METRICS
+from clinicalbert_tf.run_files import EVALUATION_FOLDER
 
 # Where files lie says nothing about a run's results.
 _PLACES = ("_file", "_dir", "_checkpoint")
 
 
-def settings_summaries(settings: Mapping[str, Any], run: str) -> list[summary_pb2.Summary]:
+def settings_summaries(
+    settings: Mapping[str, Any], run: str, metrics: Sequence[str]
+) -> list[summary_pb2.Summary]:
     """What tells TensorBoard how a run is set: the text, the HParams experiment and its session.
 
     Args:
         settings: numbers, strings, truth values, None or lists of those, by name.
         run: names the run among others, such as its folder.
+        metrics: tags of the scalars that the HParams tab has columns for.
     """
     hyperparameters = {
         name: value
@@ -30,7 +33,7 @@ def settings_summaries(settings: Mapping[str, Any], run: str) -> list[summary_pb
         text_pb("settings", markdown_table(settings)),
         _summary(
             metadata.EXPERIMENT_TAG,
-            plugin_data_pb2.HParamsPluginData(experiment=_experiment(hyperparameters)),
+            plugin_data_pb2.HParamsPluginData(experiment=_experiment(hyperparameters, metrics)),
         ),
         summary_v2.hparams_pb(hyperparameters, trial_id=run),
     ]
@@ -50,20 +53,20 @@ def markdown_table(rows: Mapping[str, Any]) -> str:
     return "\n".join(["| setting | value |", "|---|---|", *lines])
 
 
-def _experiment(hyperparameters: Mapping[str, Any]) -> api_pb2.Experiment:
+def _experiment(hyperparameters: Mapping[str, Any], metrics: Sequence[str]) -> api_pb2.Experiment:
     """The columns of the HParams tab."""
-    metrics = [
+    infos = [
         api_pb2.MetricInfo(
             name=api_pb2.MetricName(group=group, tag=tag), display_name=f"{before}{tag}"
         )
-        for group, before in (("", ""), (EVALUATION, "evaluation "))
-        for tag in METRICS
+        for group, before in (("", ""), (EVALUATION_FOLDER, "evaluation "))
+        for tag in metrics
     ]
     columns = [
         api_pb2.HParamInfo(name=name, type=_type(value)) for name, value in hyperparameters.items()
     ]
     return api_pb2.Experiment(
-        hparam_infos=columns, metric_infos=metrics, time_created_secs=time.time()
+        hparam_infos=columns, metric_infos=infos, time_created_secs=time.time()
     )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from clinicalbert_tf.checkpoints.names import model_variables
 from clinicalbert_tf.training.hooks import LoopHook
-from clinicalbert_tf.training.inputs import PretrainingInputs
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.training.inputs import RunInputs
+from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.watching.call_ends import CallEnds
 from clinicalbert_tf.training.watching.histograms import Histograms
 from clinicalbert_tf.training.watching.outcome import Outcome
@@ -18,8 +18,9 @@ from clinicalbert_tf.training.watching.tokens import TokenCount
 
 
 def observers(
-    settings: PretrainingSettings,
-    inputs: PretrainingInputs,
+    task,
+    settings: RunSettings,
+    inputs: RunInputs,
     strategy,
     model,
     tokens: TokenCount,
@@ -28,26 +29,28 @@ def observers(
     """The hooks that watch, in their order; the chief's alone write files.
 
     Args:
+        task: a tasks.task.Task.
         settings: what the run was asked to do.
         inputs: what it starts from.
         strategy: its tf.distribute strategy.
-        model: its pretraining model.
+        model: what the task built.
         tokens: the count whose `content` every saved state holds.
         chief: whether this process writes the files that all workers share.
     """
-    records = inputs.records
     hooks: list[LoopHook] = [
         tokens,
         ShareOfPeak(
-            inputs.config, settings.train_batch_size, records.max_seq_length,
-            records.max_predictions_per_seq, strategy, settings.precision, settings.peak_tflops,
+            inputs.config, settings.train_batch_size, task.operations, strategy,
+            settings.precision, settings.peak_tflops,
         ),
-        Progress(),
+        Progress(task.shown),
         CallEnds(settings.histogram_steps, settings.profile_steps),
     ]  # fmt: skip
     if not chief:
         return hooks
-    summaries = TrainingSummaries(settings.output_dir, tokens, _settings_by_name(settings, inputs))
+    by_name = _settings_by_name(settings, inputs)
+    tags = [shown.tag for shown in task.shown]
+    summaries = TrainingSummaries(settings.output_dir, tokens, by_name, tags)
     hooks += [Outcome(settings.output_dir), summaries]
     if settings.histogram_steps is not None:
         weights = [(row.tf1_name, row.variable) for row in model_variables(model)]
@@ -57,6 +60,6 @@ def observers(
     return hooks
 
 
-def _settings_by_name(settings: PretrainingSettings, inputs) -> dict[str, Any]:
+def _settings_by_name(settings: RunSettings, inputs: RunInputs) -> dict[str, Any]:
     model = {f"bert_config.{name}": value for name, value in inputs.config.to_dict().items()}
     return {**dataclasses.asdict(settings), **model}

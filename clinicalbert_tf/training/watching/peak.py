@@ -1,13 +1,13 @@
 """The rate of matrix products that a device can reach, and the share of it that training does."""
 
 import time
+from collections.abc import Callable
 
 import tensorflow as tf
 from absl import logging
 
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.training.hooks import Call, LoopHook
-from clinicalbert_tf.training.watching.operations import step_operations
 
 # Dense matrix products, 10^12 operations/s at the boost clock: float16, bfloat16 (0 where the GPU
 # has none) and float32 as TensorFlow multiplies it by default (TF32 where the GPU has it). A name
@@ -47,8 +47,7 @@ class ShareOfPeak(LoopHook):
     Args:
         config: the model.
         batch: instances a step, over all replicas.
-        length: positions an instance, where the scalars do not tell the `positions` of a step.
-        predictions: masked positions an instance.
+        operations: (config, examples, length) -> operations of a step, such as Task.operations.
         strategy: gives the replicas.
         precision: Keras' dtype policy of the model.
         peak_tflops: the rate of one device, 10^12 operations/s, or None to find it out.
@@ -58,14 +57,14 @@ class ShareOfPeak(LoopHook):
         self,
         config: BertConfig,
         batch: int,
-        length: int,
-        predictions: int,
+        operations: Callable[[BertConfig, float, float], float],
         strategy: tf.distribute.Strategy,
         precision: str = "float32",
         peak_tflops: float | None = None,
     ):
         self.config = config
-        self.batch, self.length, self.predictions = batch, length, predictions
+        self.batch = batch
+        self.operations = operations
         self.strategy = strategy
         self.precision = precision
         self.rate = peak_tflops * 1e12 if peak_tflops is not None else None
@@ -82,9 +81,7 @@ class ShareOfPeak(LoopHook):
         return {"share_of_peak": operations / replicas / call.seconds / self.rate}
 
     def _operations(self, scalars) -> float:
-        positions = scalars.get("positions")
-        length = self.length if positions is None else positions / self.batch
-        return step_operations(self.config, self.batch, length, self.predictions)
+        return self.operations(self.config, self.batch, scalars["positions"] / self.batch)
 
 
 def replica_rate(config: BertConfig, strategy, precision: str) -> float | None:

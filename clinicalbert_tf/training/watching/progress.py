@@ -2,12 +2,13 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from absl import logging
 from tqdm import tqdm
 
 from clinicalbert_tf.training.hooks import Call, LoopHook
+from clinicalbert_tf.training.objective import Shown
 from clinicalbert_tf.training.watching import json_lines
 
 _SECONDS_BETWEEN_LINES = 30.0
@@ -16,7 +17,14 @@ _WEIGHT = 0.2
 
 
 class Progress(LoopHook):
-    """Shows loss, rate, share of the device's peak and time left."""
+    """Shows loss, rate, share of the device's peak and time left.
+
+    Args:
+        shown: the task's scalars; those with a `word` are shown beside the loss.
+    """
+
+    def __init__(self, shown: Sequence[Shown] = ()):
+        self.shown = tuple(shown)
 
     def start(self, first_step, num_train_steps, last_saved):
         self._bar = tqdm(
@@ -33,7 +41,7 @@ class Progress(LoopHook):
         self._keep_pace(now, len(call.scalars))
         self._bar.update(call.step - self._step)
         self._step = call.step
-        self._bar.set_postfix_str(in_short(call.scalars[-1]))
+        self._bar.set_postfix_str(in_short(call.scalars[-1], self.shown))
         if self._bar.disable:
             if self._line_is_due(now):
                 self._say_where(call)
@@ -44,7 +52,7 @@ class Progress(LoopHook):
         self._bar.close()
 
     def _keep_pace(self, now: float, steps: int) -> None:
-        """Wall time a step, saves included, of late; the first call, which compiles, goes."""
+        """Moving average of seconds per step, saves included; ignores the first call."""
         seconds, self._last_call = (now - self._last_call) / steps, now
         self._calls += 1
         weight = 1.0 if self._calls <= 2 else _WEIGHT
@@ -59,7 +67,7 @@ class Progress(LoopHook):
 
     def _say_where(self, call: Call) -> None:
         scalars = call.scalars[-1]
-        words, left = in_short(scalars), None
+        words, left = in_short(scalars, self.shown), None
         # The first call compiles: its pace says nothing of the rest.
         if self._calls > 1:
             left = round(self._seconds_a_step * (self._end - call.step), 1)
@@ -80,11 +88,13 @@ def _say_saved(call: Call) -> None:
     )
 
 
-def in_short(scalars: Mapping[str, float]) -> str:
-    """Loss, tokens a second and share of the peak in a few words."""
+def in_short(scalars: Mapping[str, float], shown: Sequence[Shown] = ()) -> str:
+    """Loss, the task's own scalars, tokens per second and share of the peak in a few words."""
     words = f"loss {scalars['loss']:.3f}"
-    if scalars["masked_lm_loss"] != scalars["loss"]:
-        words += f", masked words {scalars['masked_lm_loss']:.3f}"
+    for one in shown:
+        value = scalars.get(one.tag)
+        if one.word and value is not None and value != scalars["loss"]:
+            words += f", {one.word} {value:.3f}"
     words += f", {scalars['tokens_per_second']:,.0f} tokens/s"
     if "share_of_peak" in scalars:
         words += f", {scalars['share_of_peak']:.1%} of peak"

@@ -2,24 +2,27 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from absl import logging
 
-from clinicalbert_tf.report import page
-from clinicalbert_tf.training.settings import PretrainingSettings
-from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.run_files import RECORD_NAME
+from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.states.folder_lock import FolderInUseError
 from clinicalbert_tf.training.watching import json_lines
 
 
 @contextlib.contextmanager
-def reported(settings: PretrainingSettings, chief: bool) -> Iterator[None]:
+def reported(
+    settings: RunSettings, chief: bool, write_report: Callable[[str], str] | None
+) -> Iterator[None]:
     """Writes the report of what lies in the output folder when the block ends, error or not.
 
     Args:
         settings: of the run; `report` says whether there is one.
         chief: whether this process writes the files that all workers share.
+        write_report: from the run's folder to the path of the report that it wrote; None for no
+            report.
     """
     try:
         yield
@@ -28,14 +31,14 @@ def reported(settings: PretrainingSettings, chief: bool) -> Iterator[None]:
         chief = False
         raise
     finally:
-        record = os.path.join(settings.output_dir, run_record.NAME)
-        if chief and settings.report and os.path.exists(record):
-            _write(settings.output_dir)
+        record = os.path.join(settings.output_dir, RECORD_NAME)
+        if write_report is not None and chief and settings.report and os.path.exists(record):
+            _write(settings.output_dir, write_report)
 
 
-def _write(output_dir: str) -> None:
+def _write(output_dir: str, write_report: Callable[[str], str]) -> None:
     try:
-        path = page.write_report(output_dir)
+        path = write_report(output_dir)
     except (OSError, ValueError) as error:
         # A report that cannot be made must not hide how the run itself ended.
         logging.warning(

@@ -3,7 +3,7 @@
 import glob
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tensorboard.compat.proto import event_pb2, summary_pb2
@@ -68,12 +68,20 @@ class TrainingSummaries(LoopHook):
         directory: where the events files go.
         tokens: the count of tokens. It and every hook that measures stand before this hook.
         settings: the run's settings by name, for the text and HParams tabs.
+        metrics: tags of the scalars that the HParams tab has columns for.
     """
 
-    def __init__(self, directory: str, tokens: TokenCount, settings: Mapping[str, Any]):
+    def __init__(
+        self,
+        directory: str,
+        tokens: TokenCount,
+        settings: Mapping[str, Any],
+        metrics: Sequence[str] = ("loss",),
+    ):
         self.directory = directory
         self.tokens = tokens
         self.settings = settings
+        self.metrics = tuple(metrics)
         # Two of them, or none where they could not be opened.
         self._open: tuple[Summaries, ...] = ()
 
@@ -84,7 +92,7 @@ class TrainingSummaries(LoopHook):
         by_step = Summaries(self.directory, first_step)
         by_tokens = Summaries(os.path.join(self.directory, BY_TOKENS), self._seen)
         self._open = (by_step, by_tokens)
-        for summary in settings_summaries(self.settings, self.directory):
+        for summary in settings_summaries(self.settings, self.directory, self.metrics):
             by_step.write(first_step, summary)
 
     def write(self, step: int, summary: summary_pb2.Summary) -> None:

@@ -14,7 +14,7 @@ from clinicalbert_tf.input_pipeline.dataset import (
     training_batches,
 )
 from clinicalbert_tf.input_pipeline.order import ordered_batches
-from clinicalbert_tf.input_pipeline.shards import RecordSource, find_records
+from clinicalbert_tf.input_pipeline.record_source import RecordSource, find_records
 
 COUNTS = (30, 17, 0, 53)
 TOTAL = sum(COUNTS)

@@ -9,7 +9,7 @@ from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.checks import check_records
 from clinicalbert_tf.input_pipeline.damage import find_damage
 from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
-from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.input_pipeline.record_source import find_records
 from tfrecords_builder import schema
 
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.training.run import run_pretraining
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 from clinicalbert_tf.training.states.checkpoints import saved_states
 
 STEPS = 8

@@ -7,8 +7,12 @@ import pytest
 from clinicalbert_tf.training.evaluation_history import EvaluationHistory, history_of
 from clinicalbert_tf.training.evaluation_hook import PeriodicEvaluation
 from clinicalbert_tf.training.hooks import Call
+from clinicalbert_tf.training.objective import Monitor
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.states.checkpoints import STATE
+
+LOWER = Monitor()
+HIGHER = Monitor("f1", higher_is_better=True)
 
 
 class Evaluator:
@@ -29,8 +33,8 @@ class Best:
     def __init__(self):
         self.offers = []
 
-    def offer(self, step, loss, measured_on):
-        self.offers.append((step, loss, measured_on))
+    def offer(self, step, results, measured_on):
+        self.offers.append((step, results["loss"], measured_on))
         return True
 
 
@@ -92,14 +96,14 @@ def test_ends_the_run_where_no_loss_was_ever_a_number(tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_is_not_the_best():
-    history = EvaluationHistory("x").with_loss(1, float("nan")).with_loss(2, 5.0)
-    assert (history.best_step, history.best_loss, history.since_best) == (2, 5.0, 0)
-    history = history.with_loss(3, float("nan"))
+    history = EvaluationHistory("x").with_value(1, float("nan"), LOWER).with_value(2, 5.0, LOWER)
+    assert (history.best_step, history.best_value, history.since_best) == (2, 5.0, 0)
+    history = history.with_value(3, float("nan"), LOWER)
     assert (history.best_step, history.since_best, history.step) == (2, 1, 3)
 
 
 def test_history_survives_a_resume(tmp_path):
-    history = EvaluationHistory("held out", step=20, best_step=10, best_loss=2.0, since_best=1)
+    history = EvaluationHistory("held out", step=20, best_step=10, best_value=2.0, since_best=1)
     hook, _, _ = make([2.5], patience=2)
     assert started(hook, tmp_path, 25, history) is None
     assert hook.after_call(call(30)) is not None
@@ -108,7 +112,7 @@ def test_history_survives_a_resume(tmp_path):
 
 
 def test_run_without_patience_left_is_done_when_it_is_started_again(tmp_path):
-    history = EvaluationHistory("held out", step=30, best_step=10, best_loss=2.0, since_best=2)
+    history = EvaluationHistory("held out", step=30, best_step=10, best_value=2.0, since_best=2)
     hook, events, _ = make([], patience=2)
     stop = started(hook, tmp_path, 30, history)
     assert stop.error is None and "The run is done" in stop.reason and events == []
@@ -117,21 +121,37 @@ def test_run_without_patience_left_is_done_when_it_is_started_again(tmp_path):
 
 
 def test_evaluation_that_was_lost_with_its_process_is_made_up_for(tmp_path):
-    history = EvaluationHistory("held out", step=10, best_step=10, best_loss=2.0)
+    history = EvaluationHistory("held out", step=10, best_step=10, best_value=2.0)
     hook, events, renewed = make([1.5])
     assert started(hook, tmp_path, 20, history) is None
     assert events == [(20, 1.5)] and renewed == [20]
     again, events, _ = make([])
-    done = EvaluationHistory("held out", step=20, best_step=20, best_loss=1.5)
+    done = EvaluationHistory("held out", step=20, best_step=20, best_value=1.5)
     assert started(again, tmp_path, 20, done) is None and events == []
 
 
 def test_history_on_other_records_is_not_compared_with():
-    history = EvaluationHistory("held out", 20, 10, 2.0, 5)
-    assert history_of(history.content(), "held out") == history
-    assert history_of(history.content(), "others") == EvaluationHistory("others")
-    assert history_of({}, "held out") == EvaluationHistory("held out")
-    assert history_of({"evaluation": {"measured_on": "held out"}}, "held out").step is None
+    history = EvaluationHistory("held out", "loss", 20, 10, 2.0, 5)
+    assert history_of(history.content(), "held out", "loss") == history
+    assert history_of(history.content(), "others", "loss") == EvaluationHistory("others")
+    assert history_of({}, "held out", "loss") == EvaluationHistory("held out")
+    assert history_of({"evaluation": {"measured_on": "held out"}}, "held out", "loss").step is None
+
+
+def test_history_of_a_version_that_went_by_the_loss_alone_is_read():
+    held = {"measured_on": "held out", "step": 20, "best_step": 10, "best_loss": 2.0}
+    history = history_of({"evaluation": {**held, "since_best": 5}}, "held out", "loss")
+    assert history == EvaluationHistory("held out", "loss", 20, 10, 2.0, 5)
+    other = history_of({"evaluation": {**held, "since_best": 5}}, "held out", "f1")
+    assert other == EvaluationHistory("held out", "f1")
+
+
+def test_a_metric_that_should_be_high_decides_by_its_highest_value():
+    history = EvaluationHistory("x", "f1")
+    for step, value in enumerate((0.2, 0.5, 0.4, float("nan"), 0.5), start=1):
+        history = history.with_value(step, value, HIGHER)
+    assert (history.best_step, history.best_value, history.since_best) == (2, 0.5, 3)
+    assert HIGHER.value({"f1": None, "loss": 1.0}) != HIGHER.value({"f1": None, "loss": 1.0})
 
 
 def test_evaluation_that_a_signal_stops_counts_for_nothing():

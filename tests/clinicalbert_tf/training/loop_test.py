@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
 from clinicalbert_tf.training.hooks import LoopHook, Stop
 from clinicalbert_tf.training.loop import (
     LoopSettings,
@@ -12,16 +13,18 @@ from clinicalbert_tf.training.loop import (
     TrainingLoop,
     UnsavedError,
 )
-from clinicalbert_tf.training.losses import PretrainingObjective
+from clinicalbert_tf.training.objective import ENGINE_SUMS
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 
-NAMES = (*PretrainingObjective().sum_names, "learning_rate", "gradient_norm")
+SUM_NAMES = (*PretrainingObjective().sum_names, *ENGINE_SUMS)
+NAMES = (*SUM_NAMES, "learning_rate", "gradient_norm")
 
 
 class CountingStepper:
     """Steps that take no time: step n has an MLM loss of n, and NaN where asked."""
 
     objective = PretrainingObjective()
+    sum_names = SUM_NAMES
     update_names = ("learning_rate", "gradient_norm")
 
     def __init__(self, nan_loss_at=None, nan_norm_at=None):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
-from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.input_pipeline.record_source import find_records
 from clinicalbert_tf.training.cluster.local_workers import free_ports
 from clinicalbert_tf.training.exit_codes import PREEMPTED, WORKER_LOST
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from clinicalbert_tf.training.run import run_pretraining
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 
 STEPS = 20
 

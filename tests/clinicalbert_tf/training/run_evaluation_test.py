@@ -12,11 +12,11 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.checkpoints.readers.tf1 import list_variables
-from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.input_pipeline.record_source import find_records
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 from clinicalbert_tf.training import evaluation
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
-from clinicalbert_tf.training.run import run_pretraining
-from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.states.best import BestCheckpoint
 from clinicalbert_tf.training.states.checkpoints import newest_state, saved_states
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 from clinicalbert_tf.training.cluster.strategy import DeviceError, check_batch_size
 from clinicalbert_tf.training.loop import NonFiniteLossError
-from clinicalbert_tf.training.run import run_pretraining
-from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.states.checkpoints import newest_state, saved_states
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 

@@ -18,18 +18,21 @@ from clinicalbert_tf.input_pipeline.dataset import (
     number_of_batches,
     training_batches,
 )
-from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.input_pipeline.record_source import find_records
 from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
 from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.evaluation import evaluate
-from clinicalbert_tf.training.losses import PretrainingObjective
+from clinicalbert_tf.training.objective import ENGINE_SUMS
 from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.loss_scaling import DynamicLossScale
 from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 FILE_ORDER = RecordOrder(shuffle_buffer=0)
+
+SUM_NAMES = (*PretrainingObjective().sum_names, *ENGINE_SUMS)
 
 
 def one_device():
@@ -62,7 +65,8 @@ def train(stepper, source, batch_size, calls, order=FILE_ORDER, first_step=0):
     )
     iterator = iter(dataset)
     rows = np.concatenate([stepper.train(iterator, steps) for steps in calls])
-    return stepper.objective.metrics(rows[:, : len(stepper.objective.sum_names)]), rows
+    totals = dict(zip(stepper.sum_names, rows.T.astype(np.float64), strict=False))
+    return stepper.objective.metrics(totals), rows
 
 
 def evaluate_all(stepper, source, batch_size):
@@ -136,7 +140,7 @@ def test_replicas_draw_different_dropout(golden_records, small_config):
     record = next(iter(training_batches(find_records(golden_records), FILE_ORDER, 1)))
 
     def replica_loss(batch):
-        counts = stepper.objective.counts(batch)
+        counts = stepper.objective.normalizers(batch)
         *_, sums = stepper._forward_backward(
             batch, counts, stepper.seeds.draw(tf.constant(5, tf.int64))
         )
@@ -196,7 +200,7 @@ def test_every_part_draws_its_own_dropout_and_the_same_in_every_run(golden_recor
     stepper = make_stepper(one_device(), config, SCHEDULE, parts=2)
     record = next(iter(training_batches(find_records(golden_records), FILE_ORDER, 4)))
     twice = {name: tf.concat([values, values], axis=0) for name, values in record.items()}
-    counts = stepper.objective.counts(twice)
+    counts = stepper.objective.normalizers(twice)
 
     def loss(batch, parts, draw):
         stepper.parts = parts
@@ -240,7 +244,7 @@ def test_xla_takes_batches_of_several_lengths(golden_records, small_config):
         )
         results.append(stepper.train(iter(dataset), 3))
     np.testing.assert_allclose(results[1], results[0], rtol=1e-4, atol=1e-5)
-    tokens = PretrainingObjective().sum_names.index("tokens")
+    tokens = SUM_NAMES.index("tokens")
     assert results[0][1, tokens] == float(tf.reduce_sum(short["padding_mask"])) <= 4 * 64
 
 
@@ -265,7 +269,7 @@ def test_half_precision_trains_float32_weights(golden_records, small_config, pre
     )
     assert all(value.dtype == np.float32 for value in weights)
     np.testing.assert_allclose(rows[:, 0], expected[:, 0], rtol=2e-3)
-    norm = len(PretrainingObjective().sum_names) + 1
+    norm = len(SUM_NAMES) + 1
     np.testing.assert_allclose(rows[:, norm], expected[:, norm], rtol=0.05)
     assert (rows[:, 0] != expected[:, 0]).any()
 

@@ -13,13 +13,13 @@ from clinicalbert_tf.input_pipeline.dataset import (
     evaluation_batches,
     training_batches,
 )
-from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.input_pipeline.record_source import find_records
 from clinicalbert_tf.modeling import build_pretraining_model
+from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.training import step
 from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.cluster.tpu import advise_precision
-from clinicalbert_tf.training.losses import PretrainingObjective
-from clinicalbert_tf.training.settings import PretrainingSettings
 from clinicalbert_tf.training.updates import optimizer
 from clinicalbert_tf.training.updates.update_rules import build_optimizer
 

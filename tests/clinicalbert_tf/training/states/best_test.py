@@ -11,7 +11,8 @@ import tensorflow as tf
 from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.training.states.best import BestCheckpoint, begin_anew
+from clinicalbert_tf.training.objective import Monitor
+from clinicalbert_tf.training.states.best import BestCheckpoint, begin_anew, best_prefix
 
 
 class Killed(BaseException):
@@ -41,11 +42,11 @@ def marked(folder):
 def test_lower_losses_replace_higher_ones(tmp_path, model):
     best = keep(tmp_path, model)
     assert best.record() is None
-    assert not best.offer(5, float("nan"), "held out")
+    assert not best.offer(5, {"loss": float("nan")}, "held out")
     kept = []
     for step, loss in ((10, 3.0), (20, 3.5), (30, 3.0), (40, 2.5), (50, float("nan"))):
         mark(model, step)
-        kept.append(best.offer(step, loss, "held out"))
+        kept.append(best.offer(step, {"loss": loss}, "held out"))
     assert kept == [True, False, False, True, False]
     folder = tmp_path / "best"
     assert {path.name for path in folder.iterdir()} == {
@@ -53,7 +54,8 @@ def test_lower_losses_replace_higher_ones(tmp_path, model):
         "model.ckpt-40.index", "vocab.txt",
     }  # fmt: skip
     record = json.loads((folder / "best.json").read_text())
-    assert record == {"step": 40, "loss": 2.5, "measured_on": "held out"}
+    expected = {"step": 40, "metric": "loss", "value": 2.5, "loss": 2.5}
+    assert record == {**expected, "measured_on": "held out"}
     assert resolve_checkpoint(folder).endswith("best/model.ckpt-40") and marked(folder) == 40
     assert tf.train.latest_checkpoint(str(folder)).endswith("model.ckpt-40")
     for path in folder.iterdir():
@@ -61,7 +63,7 @@ def test_lower_losses_replace_higher_ones(tmp_path, model):
 
 
 def test_it_restores_as_an_initial_checkpoint(tmp_path, model, small_config):
-    keep(tmp_path, model).offer(7, 1.0, "held out")
+    keep(tmp_path, model).offer(7, {"loss": 1.0}, "held out")
     other = build_pretraining_model(small_config)
     restore_checkpoint(other, tmp_path / "best")
     for ours, theirs in zip(other.trainable_variables, model.trainable_variables, strict=True):
@@ -70,31 +72,31 @@ def test_it_restores_as_an_initial_checkpoint(tmp_path, model, small_config):
 
 def test_losses_on_other_records_do_not_count(tmp_path, model):
     best = keep(tmp_path, model)
-    best.offer(10, 1.0, "held out")
-    assert best.offer(20, 2.0, "other records")
+    best.offer(10, {"loss": 1.0}, "held out")
+    assert best.offer(20, {"loss": 2.0}, "other records")
     assert best.record()["step"] == 20
 
 
 def test_a_new_process_knows_what_is_kept(tmp_path, model):
-    keep(tmp_path, model).offer(10, 1.0, "held out")
+    keep(tmp_path, model).offer(10, {"loss": 1.0}, "held out")
     again = keep(tmp_path, model)
-    assert not again.offer(20, 1.5, "held out")
-    assert again.offer(30, 0.5, "held out")
+    assert not again.offer(20, {"loss": 1.5}, "held out")
+    assert again.offer(30, {"loss": 0.5}, "held out")
 
 
 def test_earlier_start_is_not_compared_with_and_stays_until_it_is_replaced(tmp_path, model, caplog):
     begin_anew(str(tmp_path))
     assert not caplog.records and not (tmp_path / "best").exists()
     mark(model, 10)
-    keep(tmp_path, model).offer(10, 1.0, "held out")
+    keep(tmp_path, model).offer(10, {"loss": 1.0}, "held out")
     begin_anew(str(tmp_path))
     assert "(step 10, loss 1.0000)" in caplog.records[-1].getMessage()
     best = keep(tmp_path, model)
     assert best.record() is None and marked(tmp_path / "best") == 10
     # Also where nothing good comes first, and another process goes on from there.
-    assert not best.offer(5, float("nan"), "held out")
+    assert not best.offer(5, {"loss": float("nan")}, "held out")
     mark(model, 20)
-    assert keep(tmp_path, model).offer(7, 2.0, "held out")
+    assert keep(tmp_path, model).offer(7, {"loss": 2.0}, "held out")
     assert marked(tmp_path / "best") == 20
     assert [path.name for path in (tmp_path / "best").glob("*.index")] == ["model.ckpt-7.index"]
 
@@ -108,7 +110,7 @@ def replacements(tmp_path, model, monkeypatch):
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", counting)
-    keep(tmp_path / "counted", model).offer(1, 1.0, "held out")
+    keep(tmp_path / "counted", model).offer(1, {"loss": 1.0}, "held out")
     monkeypatch.undo()
     return count[0]
 
@@ -120,7 +122,7 @@ def test_killed_at_any_file_the_folder_holds_a_whole_checkpoint(tmp_path, model,
         folder = tmp_path / str(place)
         mark(model, 10)
         best = keep(folder, model)
-        best.offer(10, 3.0, "held out")
+        best.offer(10, {"loss": 3.0}, "held out")
         mark(model, 20)
         done, replace = [0], os.replace
 
@@ -133,13 +135,13 @@ def test_killed_at_any_file_the_folder_holds_a_whole_checkpoint(tmp_path, model,
         monkeypatch.setattr(os, "replace", replace_or_die)
         monkeypatch.setattr("shutil.rmtree", lambda *arguments, **more: None)
         with pytest.raises(Killed):
-            best.offer(20, 2.0, "held out")
+            best.offer(20, {"loss": 2.0}, "held out")
         monkeypatch.undo()
         assert marked(folder / "best") in (10, 20)
         again = keep(folder, model)
         kept = again.record()["step"]
         assert marked(folder / "best") == kept
-        again.offer(20, 2.0, "held out")
+        again.offer(20, {"loss": 2.0}, "held out")
         assert marked(folder / "best") == 20 and again.record()["step"] == 20
         assert len(list((folder / "best").glob("*.index"))) == 1
         assert not [name for name in os.listdir(folder / "best") if "unfinished" in name]
@@ -148,17 +150,17 @@ def test_killed_at_any_file_the_folder_holds_a_whole_checkpoint(tmp_path, model,
 def test_full_disk_leaves_the_one_that_was_kept(tmp_path, model, monkeypatch):
     best = keep(tmp_path, model)
     mark(model, 10)
-    best.offer(10, 3.0, "held out")
+    best.offer(10, {"loss": 3.0}, "held out")
     mark(model, 20)
 
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("clinicalbert_tf.training.states.best.write_tf1_checkpoint", full)
-    assert not best.offer(20, 2.0, "held out")
+    assert not best.offer(20, {"loss": 2.0}, "held out")
     monkeypatch.undo()
     assert best.record()["step"] == 10 and marked(tmp_path / "best") == 10
-    assert best.offer(30, 2.9, "held out")
+    assert best.offer(30, {"loss": 2.9}, "held out")
 
 
 def test_forbidden_folder_is_an_error(tmp_path, model, monkeypatch):
@@ -167,4 +169,22 @@ def test_forbidden_folder_is_an_error(tmp_path, model, monkeypatch):
 
     monkeypatch.setattr("clinicalbert_tf.training.states.best.write_tf1_checkpoint", forbidden)
     with pytest.raises(PermissionError):
-        keep(tmp_path, model).offer(1, 1.0, "held out")
+        keep(tmp_path, model).offer(1, {"loss": 1.0}, "held out")
+
+
+def test_higher_values_of_another_metric_replace_lower_ones(tmp_path, model):
+    best = BestCheckpoint(str(tmp_path), model, {}, Monitor("f1", higher_is_better=True))
+    values = ((1, 0.2), (2, 0.1), (3, 0.3), (4, None))
+    kept = [best.offer(step, {"loss": 9.0, "f1": value}, "dev") for step, value in values]
+    assert kept == [True, False, True, False]
+    assert best.record()["value"] == 0.3
+    # What was kept by another metric is not compared with.
+    assert keep(tmp_path, model).offer(5, {"loss": 99.0}, "dev")
+
+
+def test_record_of_a_version_that_went_by_the_loss_alone_is_compared_with(tmp_path, model):
+    keep(tmp_path, model).offer(7, {"loss": 1.0}, "dev")
+    old = {"step": 7, "loss": 1.0, "measured_on": "dev"}
+    (tmp_path / "best" / "best.json").write_text(json.dumps(old))
+    assert not keep(tmp_path, model).offer(8, {"loss": 2.0}, "dev")
+    assert best_prefix(str(tmp_path)).endswith("model.ckpt-7")

@@ -8,13 +8,16 @@ import threading
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.training.settings import DECISIVE, PretrainingSettings
+from clinicalbert_tf.setting_fields import defaults_of
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.task import PretrainingTask
 from clinicalbert_tf.training.states import run_record
 from clinicalbert_tf.training.states.damaged_records import (
     as_if_left_out,
     find_sound_inputs,
     wait_until_recorded,
 )
+from clinicalbert_tf.training.states.resuming import decisive_values
 from clinicalbert_tf.training.states.run_description import describe_run
 from tfrecords_builder import schema
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
@@ -49,6 +52,21 @@ def settings(records, small_config, tmp_path):
     )  # fmt: skip
 
 
+def sound_inputs(settings, left_out=()):
+    return find_sound_inputs(PretrainingTask(settings), settings, left_out)
+
+
+def described(settings, inputs, replicas):
+    return describe_run(PretrainingTask(settings), settings, inputs, replicas)
+
+
+def decisions(settings):
+    """What a resumed run must not change, and the defaults of settings."""
+    settings_class = type(settings)
+    task = PretrainingTask(settings)
+    return decisive_values(task, settings_class), defaults_of(settings_class)
+
+
 def truncate(path):
     with open(path, "r+b") as file:
         file.truncate(100)
@@ -60,14 +78,14 @@ def test_truncated_file_is_an_error_that_names_it_and_both_sizes(settings, recor
     with pytest.raises(
         CorruptRecordsError, match=r"part-1\.tfrecord: expected \d+ bytes by .*, it has 100"
     ) as raised:
-        find_sound_inputs(dataclasses.replace(settings, on_corrupt=on_corrupt))
+        sound_inputs(dataclasses.replace(settings, on_corrupt=on_corrupt))
     assert raised.value.path == str(records / "part-1.tfrecord")
 
 
 def test_files_that_are_cut_off_or_gone_are_left_out_and_counted(settings, records, caplog):
     truncate(records / "part-0.tfrecord")
     (records / "part-2.tfrecord").unlink()
-    source = find_sound_inputs(settings).records
+    source = sound_inputs(settings).train_source
     assert source.paths == (str(records / "part-1.tfrecord"),) and source.num_records == 5
     said = [record.getMessage() for record in caplog.records]
     for part, stay in ((0, 5), (2, 5)):
@@ -81,66 +99,66 @@ def test_file_whose_first_record_is_damaged_is_left_out(settings, records):
     # Inside the first record: without its checksum it might pass for ids of another vocabulary.
     content[200] ^= 0x7F
     path.write_bytes(content)
-    source = find_sound_inputs(settings).records
+    source = sound_inputs(settings).train_source
     assert source.left_out == ((str(path), 5),) and source.num_records == 10
     with pytest.raises(CorruptRecordsError, match=r"part-1\.tfrecord: .*checksum of record 0"):
-        find_sound_inputs(dataclasses.replace(settings, on_corrupt="stop"))
+        sound_inputs(dataclasses.replace(settings, on_corrupt="stop"))
 
 
 def test_nothing_left_is_an_error(settings, records):
     for part in range(3):
         truncate(records / f"part-{part}.tfrecord")
     with pytest.raises(ValueError, match="Expected records in"):
-        find_sound_inputs(settings)
+        sound_inputs(settings)
 
 
 def test_run_that_left_a_file_out_goes_on_without_it(settings, records):
     sound = shutil.copytree(records, records.parent / "sound")
     truncate(records / "part-1.tfrecord")
-    inputs = find_sound_inputs(settings)
-    run_record.write_run_record(settings.output_dir, describe_run(settings, inputs, 1))
+    inputs = sound_inputs(settings)
+    run_record.write_run_record(settings.output_dir, described(settings, inputs, 1))
     with open(f"{settings.output_dir}/model.ckpt-5.state.json", "w", encoding="utf-8") as file:
         json.dump({"global_step": 5}, file)
     shutil.copy(sound / "part-1.tfrecord", records)
-    again = find_sound_inputs(dataclasses.replace(settings, on_corrupt="stop"))
-    assert again.records == inputs.records
+    again = sound_inputs(dataclasses.replace(settings, on_corrupt="stop"))
+    assert again.train_source == inputs.train_source
     # Another run in another folder reads the file that is sound again.
     other = dataclasses.replace(settings, output_dir=str(records.parent / "other"))
-    assert find_sound_inputs(other).records.num_records == 15
+    assert sound_inputs(other).train_source.num_records == 15
 
 
 def test_earlier_record_is_compared_without_the_files_that_are_left_out_now(settings, records):
-    before = describe_run(settings, find_sound_inputs(settings), 1)
+    before = described(settings, sound_inputs(settings), 1)
     run_record.write_run_record(settings.output_dir, before)
     truncate(records / "part-1.tfrecord")
-    now = describe_run(settings, find_sound_inputs(settings), 1)
+    now = described(settings, sound_inputs(settings), 1)
     assert now["inputs"]["records"]["left_out"] == [
         {"file": str(records / "part-1.tfrecord"), "records": 5}
     ]
     with pytest.raises(ValueError, match="num_records was 15, is now 10"):
-        run_record.check_resumable(settings.output_dir, now, DECISIVE)
-    run_record.check_resumable(settings.output_dir, now, DECISIVE, as_if_left_out)
+        run_record.check_resumable(settings.output_dir, now, *decisions(settings))
+    run_record.check_resumable(settings.output_dir, now, *decisions(settings), as_if_left_out)
     assert as_if_left_out(before, before) == before
 
 
 def test_worker_waits_until_the_chief_has_recorded_the_same_files(settings, records, tmp_path):
-    whole = find_sound_inputs(settings)
+    whole = sound_inputs(settings)
     assert not wait_until_recorded(settings, whole, 0.1)
-    run_record.write_run_record(settings.output_dir, describe_run(settings, whole, 1))
+    run_record.write_run_record(settings.output_dir, described(settings, whole, 1))
     # The worker has the same files elsewhere.
     elsewhere = shutil.copytree(records, tmp_path / "elsewhere")
     own = dataclasses.replace(settings, input_file=str(elsewhere))
-    inputs = find_sound_inputs(own, [str(elsewhere / "part-1.tfrecord")])
-    assert inputs.records.num_records == 10
+    inputs = sound_inputs(own, [str(elsewhere / "part-1.tfrecord")])
+    assert inputs.train_source.num_records == 10
     assert not wait_until_recorded(own, inputs, 0.1)
-    of_chief = find_sound_inputs(settings, [str(records / "part-1.tfrecord")])
+    of_chief = sound_inputs(settings, [str(records / "part-1.tfrecord")])
 
     def record():
-        run_record.write_run_record(settings.output_dir, describe_run(settings, of_chief, 1))
+        run_record.write_run_record(settings.output_dir, described(settings, of_chief, 1))
 
     chief = threading.Timer(0.5, record)
     chief.start()
     assert wait_until_recorded(own, inputs, 30)
     chief.join()
-    other = find_sound_inputs(own, [str(elsewhere / "part-2.tfrecord")])
+    other = sound_inputs(own, [str(elsewhere / "part-2.tfrecord")])
     assert not wait_until_recorded(own, other, 0.1)

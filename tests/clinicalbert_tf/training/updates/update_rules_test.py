@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.training.run import run_pretraining
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 from clinicalbert_tf.training.states.checkpoints import (
     newest_state,
     remove_checkpoint,
@@ -52,8 +53,11 @@ def settings(golden_records, small_config, tmp_path):
     ],
 )
 def test_optimizer_is_the_one_asked_for(small_config, optimizer, precision, kind, scaled):
-    settings = PretrainingSettings("records", "out", optimizer=optimizer, precision=precision)
-    made = build_optimizer(settings, build_pretraining_model(small_config, dtype=precision))
+    settings = PretrainingSettings(
+        input_file="records", output_dir="out", optimizer=optimizer, precision=precision
+    )
+    model = build_pretraining_model(small_config, dtype=precision)
+    made = build_optimizer(settings, model, PretrainingObjective())
     assert type(made) is kind
     assert (made.loss_scale is not None) is scaled
     assert all(variable.dtype == tf.float32 for variable in made.variables)

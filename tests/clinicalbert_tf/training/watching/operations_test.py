@@ -3,7 +3,7 @@
 import pytest
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.training.watching.operations import step_operations
+from clinicalbert_tf.training.watching.operations import pretraining_operations
 
 
 def config(**changes):
@@ -36,7 +36,7 @@ def test_every_product_of_the_model_is_counted_once():
     heads_of_model = product(masked, hidden, hidden) + product(masked, hidden, 100)
     pooler = product(batch, hidden, hidden)
     expected = 3 * layer + heads_of_model + pooler
-    assert step_operations(config(), batch, length, predictions) == expected
+    assert pretraining_operations(config(), batch, length, predictions) == expected
 
 
 def test_base_size_takes_what_the_published_benchmark_says():
@@ -44,7 +44,9 @@ def test_base_size_takes_what_the_published_benchmark_says():
         vocab_size=28996, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
         intermediate_size=3072, max_position_embeddings=512,
     )  # fmt: skip
-    assert step_operations(base, 32, 128, 20) == pytest.approx(2.233e12, rel=1e-3)
+    assert pretraining_operations(base, 32, 128, 20) == pytest.approx(2.233e12, rel=1e-3)
     # Six operations a weight and token, the rule of thumb, without embeddings and attention.
     weights = 12 * 12 * 768**2
-    assert step_operations(base, 32, 128, 0) == pytest.approx(6 * weights * 32 * 128, rel=0.05)
+    assert pretraining_operations(base, 32, 128, 0) == pytest.approx(
+        6 * weights * 32 * 128, rel=0.05
+    )

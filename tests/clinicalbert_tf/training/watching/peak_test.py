@@ -5,13 +5,19 @@ import tensorflow as tf
 
 from clinicalbert_tf.training.hooks import Call
 from clinicalbert_tf.training.watching import peak
-from clinicalbert_tf.training.watching.operations import step_operations
+from clinicalbert_tf.training.watching.operations import pretraining_operations
 from clinicalbert_tf.training.watching.peak import (
     ShareOfPeak,
     known_rate,
     measured_rate,
     replica_rate,
 )
+
+STEP = {"positions": 8 * 32.0}
+
+
+def step_operations(config, examples, length):
+    return pretraining_operations(config, examples, length, 5)
 
 
 class Replicas:
@@ -24,23 +30,23 @@ class Replicas:
 
 
 def test_share_is_operations_over_time_and_rate(small_config):
-    operations = step_operations(small_config, 8, 32, 5)
-    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), peak_tflops=operations / 1e12)
+    operations = step_operations(small_config, 8, 32)
+    hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), peak_tflops=operations / 1e12)
     # Three steps in six seconds, on a device that could make one a second.
-    call = Call(3, [{"loss": 1.0}] * 3, 6.0)
+    call = Call(3, [STEP] * 3, 6.0)
     assert hook.measure(call) == {"share_of_peak": pytest.approx(0.5)}
 
 
 def test_share_is_that_of_one_of_several_replicas(small_config):
-    operations = step_operations(small_config, 8, 32, 5)
-    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(4), peak_tflops=operations / 1e12)
-    assert hook.measure(Call(1, [{}], 1.0)) == {"share_of_peak": pytest.approx(0.25)}
+    operations = step_operations(small_config, 8, 32)
+    hook = ShareOfPeak(small_config, 8, step_operations, Replicas(4), peak_tflops=operations / 1e12)
+    assert hook.measure(Call(1, [STEP], 1.0)) == {"share_of_peak": pytest.approx(0.25)}
 
 
-def test_positions_that_were_computed_count_where_they_are_known(small_config):
-    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), peak_tflops=1.0)
+def test_positions_that_were_computed_are_those_that_count(small_config):
+    hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), peak_tflops=1.0)
     call = Call(2, [{"positions": 8 * 16.0}, {"positions": 8 * 24.0}], 1.0)
-    operations = sum(step_operations(small_config, 8, length, 5) for length in (16, 24))
+    operations = sum(step_operations(small_config, 8, length) for length in (16, 24))
     assert hook.measure(call) == {"share_of_peak": pytest.approx(operations / 1e12)}
 
 
@@ -52,27 +58,30 @@ def test_rate_is_measured_once_and_after_the_first_call(small_config, monkeypatc
         return 1e9
 
     monkeypatch.setattr(peak, "replica_rate", found)
-    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), "mixed_bfloat16")
+    hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), "mixed_bfloat16")
     hook.start(0, 10, None)
     hook.before_call(0, 1)
     assert asked == []
-    shares = [hook.measure(Call(step, [{}], 1.0))["share_of_peak"] for step in (1, 2)]
+    shares = [hook.measure(Call(step, [STEP], 1.0))["share_of_peak"] for step in (1, 2)]
     assert len(asked) == 1 and asked[0][2] == "mixed_bfloat16"
-    assert shares == [pytest.approx(step_operations(small_config, 8, 32, 5) / 1e9)] * 2
+    assert shares == [pytest.approx(step_operations(small_config, 8, 32) / 1e9)] * 2
 
 
 def test_no_share_is_made_up_where_no_rate_is_known(small_config, monkeypatch):
     monkeypatch.setattr(peak, "replica_rate", lambda *_: None)
-    assert ShareOfPeak(small_config, 8, 32, 5, Replicas(1)).measure(Call(1, [{}], 1.0)) == {}
+    assert (
+        ShareOfPeak(small_config, 8, step_operations, Replicas(1)).measure(Call(1, [STEP], 1.0))
+        == {}
+    )
 
 
 @pytest.mark.parametrize("given", [{"peak_tflops": 0.0}, {}])
 def test_rate_of_zero_or_a_clock_that_stood_still_make_no_share(small_config, monkeypatch, given):
     monkeypatch.setattr(peak, "replica_rate", lambda *_: 0.0)
-    hook = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), **given)
-    assert hook.measure(Call(1, [{}], 1.0)) == {}
-    known = ShareOfPeak(small_config, 8, 32, 5, Replicas(1), peak_tflops=1.0)
-    assert known.measure(Call(1, [{}], 0.0)) == {}
+    hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), **given)
+    assert hook.measure(Call(1, [STEP], 1.0)) == {}
+    known = ShareOfPeak(small_config, 8, step_operations, Replicas(1), peak_tflops=1.0)
+    assert known.measure(Call(1, [STEP], 0.0)) == {}
 
 
 def test_product_on_a_clock_that_stands_still_has_a_rate(monkeypatch):

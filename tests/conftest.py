@@ -1,3 +1,5 @@
+"""What tests of several rooms share."""
+
 import gzip
 import pathlib
 
@@ -5,7 +7,13 @@ import pytest
 
 from clinicalbert_tf.config import BertConfig
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
+GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """The folder of what the reference code gave."""
+    return GOLDEN
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from clinicalbert_tf.input_pipeline.checks import check_records
 from clinicalbert_tf.input_pipeline.damage import find_damage
-from clinicalbert_tf.input_pipeline.shards import find_records
+from clinicalbert_tf.input_pipeline.record_source import find_records
 from tfrecords_builder import schema
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 

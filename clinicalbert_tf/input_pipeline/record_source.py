@@ -4,16 +4,32 @@ import dataclasses
 import glob
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+import tensorflow as tf
+
+from clinicalbert_tf.input_pipeline.damage import find_damage
+from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker
+from clinicalbert_tf.input_pipeline.features import parse_features, parse_records
 from clinicalbert_tf.input_pipeline.first_records import (
     check_kinds,
     check_lengths,
     first_records,
 )
 from clinicalbert_tf.input_pipeline.masking_rule import MaskingRule, find_masking_rule
+from clinicalbert_tf.input_pipeline.order import GENERATOR, unconverted
+from clinicalbert_tf.input_pipeline.source import Parser, rounded_up
 from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.schema import Manifest
+
+# Shards read side by side when shuffling, so that a window holds records of many notes.
+_SHARDS_AT_ONCE = 16
+# Predictions of a batch are padded to a multiple of this, so that there are few shapes.
+_PREDICTIONS = 4
+# Features by what their second dimension counts.
+_OF_TOKENS = ("token_ids", "padding_mask", "segment_ids")
+_OF_PREDICTIONS = ("mask_positions", "masked_lm_ids", "masked_lm_weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,15 +62,109 @@ class RecordSource:
     digests: tuple[str, ...] = ()
     left_out: tuple[tuple[str, int | None], ...] = ()
 
+    length_names = ("tokens", "predictions")
+
     @property
     def num_records(self) -> int:
         """Records of one epoch."""
         return sum(self.counts)
 
     @property
+    def num_examples(self) -> int:
+        """Records of one epoch."""
+        return self.num_records
+
+    @property
     def predictions_in_records(self) -> int | None:
         """Predictions that a record itself holds, padding included; None where it is unmasked."""
         return None if self.masking else self.max_predictions_per_seq
+
+    def rows(self, seed: tf.Tensor | None) -> tf.data.Dataset:
+        """Serialized records, each once: in file order, or many files side by side."""
+        files, compressions = tf.constant(self.paths), tf.constant(self._compressions())
+        if seed is None:
+            return tf.data.Dataset.from_tensor_slices((files, compressions)).flat_map(_read_shard)
+        places = tf.random.experimental.stateless_shuffle(
+            tf.range(len(self.paths)), seed=seed, alg=GENERATOR
+        )
+        shards = tf.data.Dataset.from_tensor_slices(
+            (tf.gather(files, places), tf.gather(compressions, places))
+        )
+        return shards.interleave(_read_shard, cycle_length=min(_SHARDS_AT_ONCE, len(self.paths)))
+
+    def evaluation_rows(self) -> tf.data.Dataset:
+        """Serialized records in file order."""
+        return self.rows(None)
+
+    def evaluation_order(self) -> None:
+        """Files are evaluated in their own order."""
+        return None
+
+    def parser(self, stream: str) -> Parser:
+        """Parses records and, if they are unmasked, masks them by (stream, place)."""
+        masker = None
+        if self.masking is not None:
+            masker = DynamicMasker(self.masking, self.max_seq_length, stream)
+
+        def parse(records, position):
+            features = parse_records(records, self.max_seq_length, self.predictions_in_records)
+            return features if masker is None else masker.mask(features, position)
+
+        return parse
+
+    def lengths(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Tokens and predictions of every record, int32 [records]; nothing else is parsed."""
+        names = ["input_mask"] if self.masking else ["input_mask", "masked_lm_weights"]
+        parsed = parse_features(rows, names, self.max_seq_length, self.max_predictions_per_seq)
+        tokens = _up_to_last(parsed["input_mask"])
+        if self.masking:
+            limits = self.masking.limits(self.max_seq_length)
+            return {"tokens": tokens, "predictions": tf.gather(limits, tokens)}
+        return {"tokens": tokens, "predictions": _up_to_last(parsed["masked_lm_weights"])}
+
+    def trim(
+        self, features: dict[str, tf.Tensor], lengths: Mapping[str, tf.Tensor], multiple: int
+    ) -> dict[str, tf.Tensor]:
+        """Cuts features to [rows, length of the batch] and [rows, predictions of the batch]."""
+        length = rounded_up(tf.reduce_max(lengths["tokens"]), multiple)
+        columns = rounded_up(tf.maximum(tf.reduce_max(lengths["predictions"]), 1), _PREDICTIONS)
+        cut = dict.fromkeys(_OF_TOKENS, length) | dict.fromkeys(_OF_PREDICTIONS, columns)
+        # A slice ends where the tensor does.
+        return features | {name: features[name][:, :end] for name, end in cut.items()}
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of the files."""
+        return {
+            "files": list(self.paths),
+            "counts": list(self.counts),
+            "digests": list(self.digests),
+            "num_records": self.num_records,
+            "max_seq_length": self.max_seq_length,
+            "max_predictions_per_seq": self.max_predictions_per_seq,
+            "fingerprint": self.fingerprint,
+            "masking": self.masking and dataclasses.asdict(self.masking),
+            "left_out": [
+                {"file": os.path.abspath(path), "records": count} for path, count in self.left_out
+            ],
+        }
+
+    def find_damage(self) -> tfrecord_files.CorruptRecordsError | None:
+        """Reads every file until one fails."""
+        return find_damage(self)
+
+    def _compressions(self) -> list[str]:
+        return ["GZIP" if gzipped else "" for gzipped in self.gzipped]
+
+
+@unconverted
+def _read_shard(file, compression) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(file, compression_type=compression)
+
+
+def _up_to_last(values: tf.Tensor) -> tf.Tensor:
+    """How many values there are up to the last one that is not zero: int32 [rows]."""
+    numbers = tf.range(1, values.shape[1] + 1)
+    return tf.reduce_max(tf.where(values != 0, numbers, 0), axis=1)
 
 
 def find_records(

@@ -1,9 +1,12 @@
 """The pretraining objective: masked words, and next sentences, over the global batch."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 
-from clinicalbert_tf.training.settings import OBJECTIVES
+from clinicalbert_tf.tasks.pretraining.settings import OBJECTIVES
+from clinicalbert_tf.training.objective import example_weights
 
 # Keeps a batch without any prediction finite; the reference's constant.
 DENOMINATOR_EPSILON = 1e-5
@@ -23,8 +26,7 @@ class PretrainingObjective:
 
     Attributes:
         model_inputs: the features that the model takes.
-        sum_names: what `share` sums up, in order. "tokens" are those of the instances,
-            "positions" what the model computes for them, padding included.
+        sum_names: what `loss_and_sums` sums up, in order.
 
     Raises:
         ValueError: another kind.
@@ -48,90 +50,78 @@ class PretrainingObjective:
             "masked_lm_correct",
             "masked_lm_weight",
             *(of_next_sentence if self.next_sentence else ()),
-            "examples",
-            "tokens",
-            "positions",
         )
 
     def trains(self, tf1_name: str) -> bool:
         """Whether the loss depends on a variable; others must stay as they are, decay included."""
         return self.next_sentence or not tf1_name.startswith(_NEXT_SENTENCE_VARIABLES)
 
-    def counts(self, batch) -> tf.Tensor:
+    def normalizers(self, batch) -> tf.Tensor:
         """What the losses are divided by: [sum of prediction weights, examples], float32 [2].
 
         Args:
             batch: a replica's features; "example_weights" [batch] may be absent (all 1).
         """
-        weights = _example_weights(batch)
+        weights = example_weights(batch)
         predictions = batch["masked_lm_weights"] * weights[:, tf.newaxis]
         return tf.stack([tf.reduce_sum(predictions), tf.reduce_sum(weights)])
 
-    def share(self, outputs, batch, counts) -> tuple[tf.Tensor, tf.Tensor]:
-        """A replica's share of the loss and of the sums that metrics are made of.
+    def loss_and_sums(self, outputs, batch, normalizers) -> tuple[tf.Tensor, tf.Tensor]:
+        """A replica's part of the loss and of the sums that metrics are made of.
 
         Args:
             outputs: {"mlm_logits": [batch, predictions, vocabulary], "nsp_logits": [batch, 2]}.
             batch: the replica's features.
-            counts: `counts` summed over all replicas.
+            normalizers: `normalizers` summed over all replicas.
 
         Returns:
-            The loss share (float32 scalar; the shares of all replicas add up to the loss of the
-            global batch) and the sums (float32, one for each of `sum_names`).
+            This replica's part of the loss (float32 scalar; all replicas' parts add up to the loss
+            of the global batch) and the sums (float32, one for each of `sum_names`).
         """
-        weights = _example_weights(batch)
+        weights = example_weights(batch)
         predictions = batch["masked_lm_weights"] * weights[:, tf.newaxis]
         masked_lm_loss, masked_lm_correct = _loss_and_correct(
             outputs["mlm_logits"], batch["masked_lm_ids"], predictions
         )
-        loss = masked_lm_loss / (counts[0] + DENOMINATOR_EPSILON)
+        loss = masked_lm_loss / (normalizers[0] + DENOMINATOR_EPSILON)
         sums = [masked_lm_loss, masked_lm_correct, tf.reduce_sum(predictions)]
         if self.next_sentence:
             next_sentence_loss, next_sentence_correct = _loss_and_correct(
                 outputs["nsp_logits"], batch["next_sentence_labels"], weights
             )
-            loss += next_sentence_loss / counts[1]
+            loss += next_sentence_loss / normalizers[1]
             sums += [next_sentence_loss, next_sentence_correct]
-        padding_mask = batch["padding_mask"]
-        tokens = tf.reduce_sum(tf.cast(padding_mask, tf.float32), axis=-1)
-        examples = tf.reduce_sum(weights)
-        positions = examples * tf.cast(tf.shape(padding_mask)[-1], tf.float32)
-        sums += [examples, tf.reduce_sum(tokens * weights), positions]
         return loss, tf.stack(sums)
 
-    def metrics(self, sums) -> dict[str, np.ndarray]:
+    def predictions(self, outputs, batch) -> dict[str, tf.Tensor]:
+        """None: an evaluation of pretraining is made of sums alone."""
+        return {}
+
+    def metrics(self, totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Losses and accuracies from sums over the global batch or over a whole evaluation.
 
         Args:
-            sums: array [..., len(sum_names)].
+            totals: float64 arrays [...] by name: those of `sum_names`, and "examples".
 
         Returns:
             loss, masked_lm_loss, masked_lm_accuracy and, where it is part of the objective,
             next_sentence_loss and next_sentence_accuracy as float64 arrays [...].
         """
-        columns = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
-        total = dict(zip(self.sum_names, columns, strict=True))
-        predictions = total["masked_lm_weight"] + DENOMINATOR_EPSILON
-        masked_lm_loss = total["masked_lm_loss"] / predictions
+        predictions = totals["masked_lm_weight"] + DENOMINATOR_EPSILON
+        masked_lm_loss = totals["masked_lm_loss"] / predictions
         metrics = {
             "loss": masked_lm_loss,
             "masked_lm_loss": masked_lm_loss,
-            "masked_lm_accuracy": total["masked_lm_correct"] / predictions,
+            "masked_lm_accuracy": totals["masked_lm_correct"] / predictions,
         }
         if self.next_sentence:
-            next_sentence_loss = total["next_sentence_loss"] / total["examples"]
+            next_sentence_loss = totals["next_sentence_loss"] / totals["examples"]
             metrics |= {
                 "loss": masked_lm_loss + next_sentence_loss,
                 "next_sentence_loss": next_sentence_loss,
-                "next_sentence_accuracy": total["next_sentence_correct"] / total["examples"],
+                "next_sentence_accuracy": totals["next_sentence_correct"] / totals["examples"],
             }
         return metrics
-
-
-def _example_weights(batch) -> tf.Tensor:
-    if "example_weights" in batch:
-        return batch["example_weights"]
-    return tf.ones(tf.shape(batch["next_sentence_labels"]), tf.float32)
 
 
 def _loss_and_correct(logits, labels, weights) -> tuple[tf.Tensor, tf.Tensor]:

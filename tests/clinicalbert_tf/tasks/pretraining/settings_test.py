@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinicalbert_tf.training.settings import PretrainingSettings
+from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 
 
 def make(**changes):

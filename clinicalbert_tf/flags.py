@@ -1,0 +1,72 @@
+"""Settings' fields -> command line flags."""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from absl import flags
+
+from clinicalbert_tf.setting_fields import kind_of, settings_of
+
+FLAGS = flags.FLAGS
+_DEFINE = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+    tuple: flags.DEFINE_string,
+}
+
+
+def define_flags(
+    cls, left_out: Collection[str] = (), defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Defines a flag for every setting of a dataclass; to be called as a command is imported.
+
+    Args:
+        cls: a dataclass whose fields were made with setting_fields.setting.
+        left_out: settings that the command has no flag for.
+        defaults: the command's own defaults, for --help; None for those that are found out.
+    """
+    defaults = defaults or {}
+    for name, (field, known) in settings_of(cls).items():
+        if name in left_out:
+            continue
+        default = None if known.found_out else field.default
+        if name in defaults:
+            default = defaults[name]
+        elif default is dataclasses.MISSING or isinstance(default, tuple):
+            default = None
+        _DEFINE[kind_of(cls, name)](name, default, known.help)
+
+
+def given_settings(cls) -> dict[str, Any]:
+    """The settings that were given as flags, by name; tuples are read as FIRST,LAST.
+
+    Raises:
+        ValueError: a pair of steps is none.
+    """
+    given = {}
+    for name in settings_of(cls):
+        if name in FLAGS and FLAGS[name].present:
+            value = FLAGS[name].value
+            given[name] = steps_pair(name, value) if kind_of(cls, name) is tuple else value
+    return given
+
+
+def steps_pair(name: str, value: str) -> tuple[int, int]:
+    """FIRST,LAST of a flag.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        first, last = (int(part) for part in value.split(","))
+    except ValueError:
+        first = last = 0
+    if not 1 <= first <= last:
+        raise ValueError(
+            f"Expected --{name} to be two steps FIRST,LAST with 1 <= FIRST <= LAST, received "
+            f"{value!r}. Give, for example, --{name}=10,15."
+        )
+    return first, last

@@ -1,0 +1,1 @@
+"""Pretraining: settings, inputs, objective and the task made of them."""
