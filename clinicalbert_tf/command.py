@@ -24,6 +24,8 @@ from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.watching import json_lines
 
 FLAGS = flags.FLAGS
+# --help of a command lists the flags that are defined here for it.
+flags.disclaim_key_flags()
 # Flags of the reference that have another name in the settings, or none: kind, name, help.
 _REFERENCE_FLAGS = (
     (flags.DEFINE_bool, "use_tpu", False, "The reference's way to say --strategy=tpu."),

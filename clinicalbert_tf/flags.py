@@ -9,6 +9,8 @@ from absl import flags
 from clinicalbert_tf.setting_fields import kind_of, settings_of
 
 FLAGS = flags.FLAGS
+# --help of a command lists the flags that are defined here for it.
+flags.disclaim_key_flags()
 _DEFINE = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,

@@ -10,7 +10,7 @@ import numpy as np
 
 from clinicalbert_tf.report.events import Curve, read_curves
 from clinicalbert_tf.run_files import EVALUATION_FOLDER, RECORD_NAME
-from clinicalbert_tf.training.objective import Shown
+from clinicalbert_tf.training.monitor import Shown
 from clinicalbert_tf.training.watching import outcome
 from tfrecords_builder import schema
 

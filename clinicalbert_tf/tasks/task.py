@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.training.evaluation import Predictions
 from clinicalbert_tf.training.inputs import RunInputs
-from clinicalbert_tf.training.objective import Monitor, Objective, Shown
+from clinicalbert_tf.training.monitor import Monitor, Shown
+from clinicalbert_tf.training.objective import Objective
 from clinicalbert_tf.training.settings import RunSettings
 
 

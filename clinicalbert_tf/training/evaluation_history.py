@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from clinicalbert_tf.training.objective import Monitor
+from clinicalbert_tf.training.monitor import Monitor
 
 KEY = "evaluation"
 

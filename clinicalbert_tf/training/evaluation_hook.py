@@ -8,7 +8,7 @@ from absl import logging
 from clinicalbert_tf.training.evaluation import Evaluator
 from clinicalbert_tf.training.evaluation_history import EvaluationHistory, history_of
 from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
-from clinicalbert_tf.training.objective import Monitor
+from clinicalbert_tf.training.monitor import Monitor
 from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.states.best import BestCheckpoint
 from clinicalbert_tf.training.states.checkpoints import STATE

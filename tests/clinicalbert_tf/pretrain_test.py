@@ -123,7 +123,7 @@ def test_next_lines_are_of_this_run(tmp_path, capsys, report):
     settings = PretrainingSettings(
         input_file=f"{folder}_records", output_dir=str(folder), report=report
     )
-    pretrain._say_next(settings, {"train": {}})
+    pretrain._say_results(settings, {"train": {}, "step": 5})
     printed = capsys.readouterr().out
     assert f"tensorboard --logdir '{folder}'\n" in printed
     assert f"--output_dir='{folder}' --input_file=HELD_OUT_RECORDS" in printed
@@ -156,7 +156,7 @@ def test_workers_that_were_not_told_to_be_some_do_not_train_beside_each_other(mo
     cluster = {"worker": ["localhost:1", "localhost:2"]}
     config = {"cluster": cluster, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
-    with pytest.raises(ValueError, match="multi_worker where TF_CONFIG names 2 workers"):
+    with pytest.raises(ValueError, match="multi_worker as TF_CONFIG names 2 workers"):
         settings_of("--input_file=a", "--output_dir=b", *given)
     config["cluster"] = {"worker": ["localhost:1"]}
     config["task"]["index"] = 0

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from absl import logging
 
+from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.checks import check_records, check_vocabulary
 from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
 from clinicalbert_tf.input_pipeline.record_source import RecordSource, find_records
-from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.run_files import CONFIG_NAME, VOCABULARY_NAME
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.training.inputs import RunInputs

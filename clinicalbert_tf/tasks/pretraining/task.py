@@ -10,7 +10,7 @@ from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.tasks.task import TaskDefaults
 from clinicalbert_tf.training.inputs import RunInputs
-from clinicalbert_tf.training.objective import LOSS, Shown
+from clinicalbert_tf.training.monitor import LOSS, Shown
 from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.run import run_training
 from clinicalbert_tf.training.watching.operations import pretraining_operations

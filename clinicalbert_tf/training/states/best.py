@@ -18,7 +18,7 @@ from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
     write_tf1_checkpoint,
 )
 from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME
-from clinicalbert_tf.training.objective import Monitor
+from clinicalbert_tf.training.monitor import Monitor
 from clinicalbert_tf.training.states.checkpoints import STEM, remove_checkpoint, write_latest
 from clinicalbert_tf.training.states.disk import may_pass
 from tfrecords_builder.files import make_private_folder, write_private

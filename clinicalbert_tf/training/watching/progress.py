@@ -8,7 +8,7 @@ from absl import logging
 from tqdm import tqdm
 
 from clinicalbert_tf.training.hooks import Call, LoopHook
-from clinicalbert_tf.training.objective import Shown
+from clinicalbert_tf.training.monitor import Shown
 from clinicalbert_tf.training.watching import json_lines
 
 _SECONDS_BETWEEN_LINES = 30.0

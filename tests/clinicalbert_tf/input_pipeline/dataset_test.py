@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from clinicalbert_tf.input_pipeline import dataset as dataset_module
+from clinicalbert_tf.input_pipeline import record_source
 from clinicalbert_tf.input_pipeline.dataset import (
     RecordOrder,
     evaluation_batches,
@@ -159,13 +159,13 @@ def test_every_shape_is_static(source, replicas):
 
 def test_workers_parse_and_mask_only_their_own_records(unmasked, monkeypatch):
     parsed = []
-    parse = dataset_module.parse_records
+    parse = record_source.parse_records
 
     def counting(serialized, *widths):
         parsed.append(int(serialized.shape[0]))
         return parse(serialized, *widths)
 
-    monkeypatch.setattr(dataset_module, "parse_records", counting)
+    monkeypatch.setattr(record_source, "parse_records", counting)
     source = find_records(unmasked)
     for context in contexts(4, 4):
         iter(training_batches(source, RecordOrder(), 32, context=context))

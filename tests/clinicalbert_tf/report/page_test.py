@@ -53,17 +53,17 @@ def parsed(run_folder):
 def test_state_and_first_figures_are_said(parsed):
     assert "Finished at step 40 of 40." in parsed.texts["p"]
     figures = dict(zip(parsed.texts["dt"], parsed.texts["dd"], strict=True))
-    assert figures["Evaluation: masked word loss"] == "6"
+    assert figures["Evaluation: Masked words: loss"] == "6"
     assert figures["Tokens seen"] == "40k"
     # Ten steps at 1 step/s, thirty at 5 steps/s; the share that most steps had.
     assert figures["Training time"] == "16 s"
-    assert figures["Tokens a second"] == "5000"
+    assert figures["Tokens per second"] == "5000"
     assert figures["Share of peak"] == "50%"
 
 
 def test_every_curve_there_is_has_a_chart_with_its_numbers(parsed):
     assert parsed.texts["h3"] == [
-        "Loss", "Masked words: loss", "Masked words: accuracy", "Throughput, tokens a second",
+        "Loss", "Masked words: loss", "Masked words: accuracy", "Throughput, tokens per second",
         "Share of the matrix product rate", "Learning rate", "Gradient norm before the clip",
     ]  # fmt: skip
     assert parsed.texts["summary"] == ["Numbers"] * 7

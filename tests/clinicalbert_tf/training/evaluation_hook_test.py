@@ -7,7 +7,7 @@ import pytest
 from clinicalbert_tf.training.evaluation_history import EvaluationHistory, history_of
 from clinicalbert_tf.training.evaluation_hook import PeriodicEvaluation
 from clinicalbert_tf.training.hooks import Call
-from clinicalbert_tf.training.objective import Monitor
+from clinicalbert_tf.training.monitor import Monitor
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.states.checkpoints import STATE
 

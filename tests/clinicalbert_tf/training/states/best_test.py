@@ -11,7 +11,7 @@ import tensorflow as tf
 from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
-from clinicalbert_tf.training.objective import Monitor
+from clinicalbert_tf.training.monitor import Monitor
 from clinicalbert_tf.training.states.best import BestCheckpoint, begin_anew, best_prefix
 
 

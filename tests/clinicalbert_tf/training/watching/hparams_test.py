@@ -15,6 +15,8 @@ SETTINGS = {
     "eval_steps": None, "input_file": "/data/a|b", "profile_steps": (1, 2),
 }  # fmt: skip
 
+METRICS = ("loss", "masked_lm_loss", "masked_lm_accuracy")
+
 
 def written(directory, summaries):
     writer = Summaries(str(directory))
@@ -29,7 +31,7 @@ def plugin_content(events, tag):
 
 
 def test_settings_are_a_table_of_text(tmp_path):
-    events = written(tmp_path, settings_summaries(SETTINGS, "run"))
+    events = written(tmp_path, settings_summaries(SETTINGS, "run", METRICS))
     (event,) = events.Tensors("settings")
     text = event.tensor_proto.string_val[0].decode()
     assert event.step == 3
@@ -40,7 +42,7 @@ def test_settings_are_a_table_of_text(tmp_path):
 
 
 def test_hyperparameters_are_a_session_with_metrics_of_training_and_evaluation(tmp_path):
-    events = written(tmp_path, settings_summaries(SETTINGS, "run"))
+    events = written(tmp_path, settings_summaries(SETTINGS, "run", METRICS))
     session = metadata.parse_session_start_info_plugin_data(
         plugin_content(events, metadata.SESSION_START_INFO_TAG)
     )

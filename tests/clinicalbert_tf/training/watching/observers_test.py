@@ -7,6 +7,7 @@ import pathlib
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.report.page import write_report
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 
@@ -42,7 +43,7 @@ def run(golden_records, small_config, tmp_path_factory):
         golden_records, small_config, tmp_path_factory.mktemp("observed"), histogram_steps=3,
         profile_steps=(2, 3), peak_tflops=1e-3,
     )  # fmt: skip
-    run_pretraining(settings)
+    run_pretraining(settings, write_report=write_report)
     return settings, pathlib.Path(settings.output_dir)
 
 
@@ -83,7 +84,7 @@ def test_report_and_outcome_are_there(run):
 def test_resumed_run_counts_as_the_undisturbed_one(run, tmp_path, golden_records, small_config):
     _, undisturbed = run
     settings = settings_of(golden_records, small_config, tmp_path, report=False)
-    run_pretraining(settings)
+    run_pretraining(settings, write_report=write_report)
     folder = pathlib.Path(settings.output_dir)
     assert not (folder / "report.html").exists()
     # As if it had been killed after step 3: the states of steps 4 and 6 were never saved.
@@ -92,7 +93,7 @@ def test_resumed_run_counts_as_the_undisturbed_one(run, tmp_path, golden_records
     # Event files are read in the order of their names, which hold the second.
     for path in [*folder.glob("events.*"), *folder.glob("by_tokens/events.*")]:
         path.rename(path.with_name(path.name.replace("tfevents.1", "tfevents.0")))
-    run_pretraining(settings)
+    run_pretraining(settings, write_report=write_report)
     assert tokens_in_state(folder, 6) == tokens_in_state(undisturbed, 6)
     for where, tag in ((".", "loss"), ("by_tokens", "by_tokens/loss")):
         ours, theirs = (scalars_of(path / where)[tag] for path in (folder, undisturbed))
@@ -105,7 +106,7 @@ def test_run_that_fails_is_reported_as_failed(golden_records, small_config, tmp_
         golden_records, small_config, tmp_path, learning_rate=1e30, num_warmup_steps=0
     )
     with pytest.raises(ArithmeticError):
-        run_pretraining(settings)
+        run_pretraining(settings, write_report=write_report)
     page = (pathlib.Path(settings.output_dir) / "report.html").read_text()
     assert "Failed after step" in page and "NonFiniteLossError: Expected a finite loss" in page
 

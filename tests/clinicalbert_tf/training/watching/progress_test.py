@@ -3,6 +3,7 @@
 import pytest
 
 from clinicalbert_tf.training.hooks import Call
+from clinicalbert_tf.training.monitor import Shown
 from clinicalbert_tf.training.watching import progress
 from clinicalbert_tf.training.watching.progress import Progress
 
@@ -42,7 +43,7 @@ def run(hook, clock, caplog, calls):
 
 
 def test_line_says_loss_rate_share_and_time_left(clock, caplog):
-    hook = Progress()
+    hook = Progress([Shown("masked_lm_loss", "Masked words: loss", word="masked words")])
     hook.start(0, 1000, None)
     said = run(hook, clock, caplog, [(1, 1, 20.0, None), (101, 100, 50.0, None)])
     # The first call compiles, so it tells nothing of the time left.
@@ -59,7 +60,7 @@ def test_line_says_loss_rate_share_and_time_left(clock, caplog):
 
 
 def test_lines_come_now_and_then_and_at_the_end_and_saves_always(clock, caplog):
-    hook = Progress()
+    hook = Progress([Shown("masked_lm_loss", "Masked words: loss", word="masked words")])
     hook.start(0, 6, None)
     calls = [(1, 1, 1.0, None), (2, 1, 10.0, None), (3, 1, 10.0, "out/model.ckpt-3"),
              (4, 1, 11.0, None), (5, 1, 1.0, None), (6, 1, 1.0, "out/model.ckpt-6")]  # fmt: skip
@@ -71,7 +72,7 @@ def test_lines_come_now_and_then_and_at_the_end_and_saves_always(clock, caplog):
 
 
 def test_time_left_follows_the_pace_of_late(clock, caplog):
-    hook = Progress()
+    hook = Progress([Shown("masked_lm_loss", "Masked words: loss", word="masked words")])
     hook.start(0, 100_000, None)
     calls = [(1, 1, 99.0, None), *((step, 1, 40.0, None) for step in range(2, 40))]
     fields = run(hook, clock, caplog, calls)[-1][1]
@@ -80,7 +81,7 @@ def test_time_left_follows_the_pace_of_late(clock, caplog):
 
 def test_bar_shows_the_same_on_a_terminal(clock, monkeypatch, caplog, capsys):
     monkeypatch.setattr(progress.json_lines, "bars_disabled", lambda: False)
-    hook = Progress()
+    hook = Progress([Shown("masked_lm_loss", "Masked words: loss", word="masked words")])
     hook.start(2, 10, "model.ckpt-2")
     assert run(hook, clock, caplog, [(10, 8, 5.0, "model.ckpt-10")]) == []
     hook.close()
