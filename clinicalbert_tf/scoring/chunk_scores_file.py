@@ -1,0 +1,73 @@
+"""CSV of one score per chunk: columns ID, Label, score."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+COLUMNS = ("ID", "Label", "score")
+
+
+def read_chunk_scores(
+    path: str, group: str | None = None
+) -> tuple[Sequence[str], np.ndarray, np.ndarray, Sequence[str] | None]:
+    """Reads a CSV file, plain or compressed; further columns are ignored.
+
+    Args:
+        path: the file, with a header.
+        group: a further column, e.g. SUBJECT_ID.
+
+    Returns:
+        (ids as typed [chunks], bool labels [chunks], float scores [chunks], groups [chunks] or
+        None).
+
+    Raises:
+        ValueError: a column is missing, a label is not 0 or 1 (0.0 and 1.0 are taken), a score is
+            no finite number (file and line are named), or there are no rows.
+    """
+    import pandas as pd
+
+    columns = [*COLUMNS, *([group] if group else [])]
+    try:
+        table = pd.read_csv(
+            path,
+            dtype=str,
+            keep_default_na=False,
+            na_filter=False,
+            encoding="utf-8-sig",
+            skip_blank_lines=False,
+            usecols=lambda name: name in columns,
+        )
+    except pd.errors.EmptyDataError:
+        raise ValueError(f"Expected a CSV file with a header, received an empty {path}.") from None
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected UTF-8 CSV, it does not parse ({error}).") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ValueError(f"{path}: expected the columns {columns}, {missing} are missing.")
+    # A last empty line is no row; pandas reads it as one of empty cells.
+    table = table[(table[columns] != "").any(axis=1)]
+    if not len(table):
+        raise ValueError(f"Expected at least one chunk in {path}, received none.")
+    lines = table.index.to_numpy() + 2
+    labels = _numbers(table["Label"], path, lines, "Label")
+    wrong = np.flatnonzero(~np.isin(labels, (0, 1)))
+    if len(wrong):
+        raise ValueError(
+            f"{path}, line {lines[wrong[0]]}: expected a Label of 0 or 1, received another value."
+        )
+    scores = _numbers(table["score"], path, lines, "score")
+    ids = table["ID"].tolist()
+    return ids, labels.astype(bool), scores, table[group].tolist() if group else None
+
+
+def _numbers(column, path: str, lines: np.ndarray, name: str) -> np.ndarray:
+    import pandas as pd
+
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise ValueError(
+            f"{path}, line {lines[wrong[0]]}: expected a finite number as {name}, received another "
+            f"value ({len(wrong)} such lines)."
+        )
+    return values
