@@ -40,6 +40,8 @@ ROOMS = (
     "texts",
     "input_pipeline",
     "datasets",
+    "metrics",
+    "scoring",
     "inference",
     "training",
     "report",

@@ -13,6 +13,8 @@ Sentences = Sequence[Sequence[str]]
 
 # conlleval knows B, I, E and O; S (one token, of IOBES) is read as seqeval does.
 TAGS = frozenset("BIESO")
+# BILOU's names for E and S.
+_BILOU = {"L": "E", "U": "S"}
 _SPLIT: dict[str, tuple[str, str]] = {}
 
 
@@ -28,6 +30,7 @@ def split_label(label: str) -> tuple[str, str]:
     pair = _SPLIT.get(label)
     if pair is None:
         tag, hyphen, type_name = label.partition("-")
+        tag = _BILOU.get(tag, tag)
         if tag not in TAGS or (tag == "O" and hyphen):
             raise ValueError(
                 "Expected a label O or B-, I-, E- or S- with a type, received another one."
@@ -109,9 +112,9 @@ def strict_entities(labels: Iterable[str], scheme: str = "IOB2") -> list[Entity]
 
 
 def scheme_of(*sides: Sentences) -> str:
-    """Returns "IOBES" if any label is E- or S-, else "IOB2"."""
+    """Returns "IOBES" if any label is E- or S- (or BILOU's L- or U-), else "IOB2"."""
     labels = {label for sentences in sides for labels in sentences for label in labels}
-    return "IOBES" if any(label[:1] in ("E", "S") for label in labels) else "IOB2"
+    return "IOBES" if any(split_label(label)[0] in "ES" for label in labels) else "IOB2"
 
 
 def repaired_tags(sentences: Sentences) -> int:

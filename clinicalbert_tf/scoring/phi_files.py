@@ -3,8 +3,9 @@
 import os
 import re
 from collections.abc import Sequence
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 
+from clinicalbert_tf.datasets.safe_xml import parse_xml
 from clinicalbert_tf.metrics.phi import Document, Phi
 
 # XXX-YY.xml: patient and record; a system's name may follow (110-01run1.xml).
@@ -56,57 +57,18 @@ def read_phi_xml(path: str) -> tuple[str, tuple[Phi, ...]]:
     Raises:
         ValueError: as in `read_documents`; the message names file and tag id, never text.
     """
-    reader = _Reader(path)
     with open(path, "rb") as file:
-        try:
-            reader.parser.ParseFile(file)
-        except expat.ExpatError as error:
-            raise ValueError(
-                f"{path}: expected XML, it does not parse at line {error.lineno}, column "
-                f"{error.offset} ({expat.ErrorString(error.code)})."
-            ) from None
-    if reader.text is None:
+        root, _ = parse_xml(path, file.read())
+    element = root.find("TEXT")
+    if element is None:
         raise ValueError(f"{path}: expected an element TEXT, received none.")
-    text = "".join(reader.text)
-    return text, tuple(_span(path, tag, text) for tag in reader.tags)
+    text = "".join(element.itertext())
+    tags = [tag for container in root.findall("TAGS") for tag in container if tag.tag in ELEMENTS]
+    return text, tuple(_span(path, tag, text) for tag in tags)
 
 
-class _Reader:
-    """Collects TEXT and the children of TAGS; refuses entities, which can grow without bound."""
-
-    def __init__(self, path: str):
-        self.path = path
-        self.text: list[str] | None = None
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self._open: list[str] = []
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartDoctypeDeclHandler = self._refuse
-        self.parser.EntityDeclHandler = self._refuse
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = lambda name: self._open.pop()
-        self.parser.CharacterDataHandler = self._characters
-
-    def _refuse(self, *_):
-        raise ValueError(
-            f"{self.path}: expected XML without a document type, received one. Entities are not "
-            "expanded: remove the DOCTYPE."
-        )
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if self._open[-1:] == ["TAGS"] and name in ELEMENTS:
-            self.tags.append((name, attributes))
-        if name == "TEXT" and self.text is None:
-            self.text = []
-        self._open.append(name)
-
-    def _characters(self, data: str) -> None:
-        if self._open[-1] == "TEXT":
-            self.text.append(data)
-
-
-def _span(path: str, tag: tuple[str, dict[str, str]], text: str) -> Phi:
-    element, attributes = tag
+def _span(path: str, tag: Element, text: str) -> Phi:
+    element, attributes = tag.tag, tag.attrib
     where = f"{path}, tag {attributes.get('id', element)}"
     try:
         start, end = int(attributes["start"]), int(attributes["end"])

@@ -111,6 +111,12 @@ def test_entities_of_iobes_equal_seqeval(sides):
         assert spans.entities(labels) == expected
 
 
+def test_bilou_is_read_as_bioes():
+    gold = [["B-a", "L-a", "U-b", "O"]]
+    assert spans.entities(gold[0]) == [("a", 0, 2), ("b", 2, 3)]
+    assert spans.strict_scores(gold, [["B-a", "E-a", "S-b", "O"]])["f1"] == 1.0
+
+
 @settings(max_examples=150, deadline=None)
 @given(pairs(), st.sampled_from(["IOB2", "IOBES"]))
 def test_strict_entities_equal_seqeval(sides, scheme):
