@@ -189,6 +189,15 @@ class RunSettings:
     def __post_init__(self):
         self.check()
 
+    @property
+    def update_rule(self) -> str:
+        """The name of the optimizer's rule in updates.update_rules."""
+        return {"adamw": "reference"}.get(self.optimizer, self.optimizer)
+
+    def rate_factor(self, tf1_name: str, num_hidden_layers: int) -> float:
+        """What the learning rate of a variable is multiplied by; 0 leaves it as it is."""
+        return 1.0
+
     def check(self) -> None:
         """Raises ValueError if a setting is out of range or contradicts another."""
         if not self.do_train and not self.do_eval:

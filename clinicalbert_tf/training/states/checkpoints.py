@@ -234,7 +234,7 @@ class Checkpoints:
     def _training_state(self, step: int) -> dict[str, np.ndarray]:
         arrays = {_GLOBAL_STEP: np.array(step, np.int64)}
         for mapping in self.mappings:
-            for slot, variable in self.optimizer.slots[mapping.tf1_name].items():
+            for slot, variable in self.optimizer.slots.get(mapping.tf1_name, {}).items():
                 arrays[f"{mapping.tf1_name}/{slot}"] = mapping.to_tf1(variable.numpy())
         return arrays
 

@@ -1,9 +1,8 @@
 """LAMB: Adam whose step is scaled to each layer's own weights, for large batches."""
 
-import math
-
 import tensorflow as tf
 
+from clinicalbert_tf.training.updates.adamw import share_seen
 from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, assign, moments, read
 
 
@@ -22,18 +21,13 @@ def update_lamb(handles, gradient, numbers, *, decayed, decay_rate, beta_1, beta
     next_m, next_v = moments(m, v, gradient * numbers["factor"], beta_1, beta_2)
     # A step that was skipped left the means as they were, so it does not count here.
     updates = tf.cast(numbers["step"] - numbers.get("skipped", 0) + 1, tf.float32)
-    mean = next_m / _share_seen(beta_1, updates)
-    update = mean / (tf.sqrt(next_v / _share_seen(beta_2, updates)) + epsilon)
+    mean = next_m / share_seen(beta_1, updates)
+    update = mean / (tf.sqrt(next_v / share_seen(beta_2, updates)) + epsilon)
     rate = numbers["learning_rate"]
     if decayed:
         update += decay_rate * variable
         rate *= _trust_ratio(tf.norm(variable), tf.norm(update))
     assign(handles, (variable - rate * update, next_m, next_v), numbers.get("finite"))
-
-
-def _share_seen(beta: float, updates):
-    """1 - beta ** updates, without the rounding of a power close to 1."""
-    return -tf.math.expm1(updates * math.log(beta))
 
 
 def _trust_ratio(weight_norm, update_norm):

@@ -119,6 +119,7 @@ class AdamWeightDecay:
         loss_scale: the DynamicLossScale that the gradients were scaled by, or None.
         trained: whether the loss depends on the variable of a TF1 name. Others have no weight
             decay, so that their zero gradients leave them as they are.
+        rate_factor: what the learning rate of the variable of a TF1 name is multiplied by.
     """
 
     slot_names = ("adam_m", "adam_v")
@@ -135,6 +136,7 @@ class AdamWeightDecay:
         clip_norm: float = 1.0,
         loss_scale: DynamicLossScale | None = None,
         trained: Callable[[str], bool] = lambda tf1_name: True,
+        rate_factor: Callable[[str], float] = lambda tf1_name: 1.0,
     ):
         self.schedule = schedule
         self.constants = {
@@ -151,6 +153,7 @@ class AdamWeightDecay:
             for _, variable in variables
         ]
         self.decayed = [is_decayed(name) and trained(name) for name, _ in variables]
+        self.rate_factors = [rate_factor(name) for name, _ in variables]
         self.step = tf.Variable(
             0,
             dtype=tf.int64,
@@ -231,11 +234,14 @@ class AdamWeightDecay:
         compiler = compiler_for(strategy)
         kernel = self.kernel if compiler is None else compiler(self.kernel)
         slots = self.slots.values()
-        for variable, slot, decayed, gradient in zip(
-            self.variables, slots, self.decayed, gradients, strict=True
+        for variable, slot, decayed, factor, gradient in zip(
+            self.variables, slots, self.decayed, self.rate_factors, gradients, strict=True
         ):
+            own = numbers
+            if factor != 1.0:
+                own = {**numbers, "learning_rate": numbers["learning_rate"] * factor}
             update = functools.partial(_update, kernel, {"decayed": decayed, **self.constants})
-            arguments = (slot["adam_m"], slot["adam_v"], gradient, numbers)
+            arguments = (slot["adam_m"], slot["adam_v"], gradient, own)
             strategy.extended.update(variable, update, args=arguments, group=False)
         if self.loss_scale is not None:
             self.loss_scale.adjust(strategy, numbers["finite"])
