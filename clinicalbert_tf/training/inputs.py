@@ -2,8 +2,8 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
+from clinicalbert_tf.checkpoints.source import CheckpointSource
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.source import Source
 from clinicalbert_tf.run_files import CONFIG_NAME, VOCABULARY_NAME
@@ -18,7 +18,8 @@ class RunInputs:
         train_source: what is trained on, or None if nothing is trained.
         eval_sources: what is evaluated, by the name of the split; the first one also on the way.
         vocab_file: the model's vocabulary, or None if none was found.
-        init_checkpoint: the checkpoint to start from, or None.
+        init_checkpoint: the checkpoint to start from, the prefix of a TF1 checkpoint or a
+            checkpoints.source.CheckpointSource; None for fresh weights.
         files: further text files by name that belong beside the weights, such as label lists.
     """
 
@@ -26,7 +27,7 @@ class RunInputs:
     train_source: Source | None
     eval_sources: Mapping[str, Source]
     vocab_file: str | None = None
-    init_checkpoint: Any = None
+    init_checkpoint: str | CheckpointSource | None = None
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property

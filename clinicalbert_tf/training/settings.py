@@ -222,7 +222,9 @@ class RunSettings:
                 "received 0: examples of like lengths are looked for among those that are "
                 "shuffled together. Give a buffer of many batches, or drop --length_buckets."
             )
-        if self.profile_steps is not None and self.profile_steps[0] > self.num_train_steps:
+        # A task may count its examples first, and say the steps then.
+        known_steps = self.num_train_steps is not None
+        if self.profile_steps and known_steps and self.profile_steps[0] > self.num_train_steps:
             first, last = self.profile_steps
             raise ValueError(
                 f"Expected --profile_steps within --num_train_steps={self.num_train_steps}, "
@@ -231,7 +233,9 @@ class RunSettings:
 
     def doubts(self) -> list[str]:
         """What is allowed and seldom meant, a sentence each."""
-        if not self.do_train or self.num_warmup_steps < self.num_train_steps:
+        if not self.do_train or None in (self.num_warmup_steps, self.num_train_steps):
+            return []
+        if self.num_warmup_steps < self.num_train_steps:
             return []
         share = self.num_train_steps / self.num_warmup_steps
         return [

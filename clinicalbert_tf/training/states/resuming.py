@@ -15,6 +15,7 @@ from clinicalbert_tf.training.states import best, run_record
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, SavedState, checkpoint_step
 from clinicalbert_tf.training.states.corruption import restore_newest, set_newer_aside
 from clinicalbert_tf.training.states.damaged_records import as_if_left_out
+from clinicalbert_tf.training.states.initial_weights import path_of, restore_initial
 from clinicalbert_tf.training.states.positions import warn_of_untrained_positions
 from tfrecords_builder.files import write_private
 
@@ -100,7 +101,7 @@ def restore_for_evaluation(
             f"Expected a checkpoint to evaluate, found none in {settings.output_dir}. "
             "Give --init_checkpoint, or the --output_dir of a run."
         )
-    logging.info("%s", restore_checkpoint(model, inputs.init_checkpoint))
+    restore_initial(model, inputs, require_head=True)
     # As in the reference, a checkpoint that a run starts from is its step 0.
     return 0
 
@@ -141,9 +142,9 @@ def _start_afresh(model, inputs: RunInputs, seed: int, record: dict[str, Any]) -
     if init is None:
         logging.info("Starting from fresh weights (seed %d).", seed)
         return
-    logging.info("%s", restore_checkpoint(model, init, allow_missing_heads=True))
+    restore_initial(model, inputs)
     trained = record["inputs"]["init_checkpoint"]["trained_positions"]
-    warn_of_untrained_positions(init, trained, inputs.train_source.max_seq_length)
+    warn_of_untrained_positions(path_of(init), trained, inputs.train_source.max_seq_length)
 
 
 def _reset(checkpoints: Checkpoints, task, inputs: RunInputs, settings, strategy) -> None:

@@ -9,7 +9,7 @@ from clinicalbert_tf.setting_fields import path_names
 from clinicalbert_tf.training.inputs import RunInputs
 from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.states import run_record
-from clinicalbert_tf.training.states.positions import trained_positions
+from clinicalbert_tf.training.states.initial_weights import describe_initial
 
 
 def describe_run(task, settings: RunSettings, inputs: RunInputs, num_replicas: int):
@@ -25,7 +25,6 @@ def describe_run(task, settings: RunSettings, inputs: RunInputs, num_replicas: i
         A dict of what JSON can hold.
     """
     devices = tf.config.list_physical_devices("GPU")
-    init = inputs.init_checkpoint
     evaluated = {name: source.describe() for name, source in inputs.eval_sources.items()}
     return {
         "command": task.name,
@@ -39,12 +38,7 @@ def describe_run(task, settings: RunSettings, inputs: RunInputs, num_replicas: i
             # Splits that are evaluated at the end only.
             **{f"{name}_records": found for name, found in list(evaluated.items())[1:]},
             "vocabulary": run_record.describe_file(inputs.vocab_file),
-            "init_checkpoint": init
-            and {
-                "prefix": init,
-                "fingerprint": run_record.init_fingerprint(init),
-                "trained_positions": trained_positions(init),
-            },
+            "init_checkpoint": describe_initial(inputs.init_checkpoint),
         },
         "num_replicas": num_replicas,
         "devices": [_device_name(device) for device in devices] or ["CPU"],

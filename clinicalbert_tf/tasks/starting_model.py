@@ -1,0 +1,79 @@
+"""The model that a fine-tuning run starts from: configuration, vocabulary, casing and weights."""
+
+import dataclasses
+import os
+
+from absl import logging
+
+from clinicalbert_tf.checkpoints.checkpoint_files import list_checkpoints
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
+from clinicalbert_tf.checkpoints.model_files import find_vocab_file
+from clinicalbert_tf.checkpoints.source import CheckpointSource
+from clinicalbert_tf.checkpoints.vocabulary_check import settle_casing
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.training.settings import RunSettings
+from tfrecords_builder.vocabulary_rules import check_rows, choose_casing
+
+
+@dataclasses.dataclass(frozen=True)
+class StartingModel:
+    """What a run starts from.
+
+    Attributes:
+        config: the model's shape.
+        vocab_file: its vocabulary.
+        do_lower_case: its casing.
+        init_checkpoint: its weights; None for fresh ones, or if the run's own are restored.
+    """
+
+    config: BertConfig
+    vocab_file: str
+    do_lower_case: bool
+    init_checkpoint: CheckpointSource | None = None
+
+
+def find_model(settings: RunSettings) -> StartingModel:
+    """Finds the model that the settings name.
+
+    It is --init_checkpoint in any format; without it the run that lies in the output folder
+    already, or fresh weights of --bert_config_file and --vocab_file.
+
+    Raises:
+        FileNotFoundError: a file of the model is missing.
+        ValueError: the files do not fit each other.
+    """
+    if settings.init_checkpoint:
+        source = open_checkpoint(
+            settings.init_checkpoint,
+            config_file=settings.bert_config_file,
+            vocab_file=settings.vocab_file,
+        )
+        source = settle_casing(source, settings.do_lower_case)
+        return StartingModel(source.config, source.vocab_file, source.do_lower_case, source)
+    if os.path.isdir(settings.output_dir) and list_checkpoints(settings.output_dir):
+        # Its weights are found by the engine, which resumes the newest whole state.
+        source = settle_casing(open_checkpoint(settings.output_dir), settings.do_lower_case)
+        return StartingModel(source.config, source.vocab_file, source.do_lower_case)
+    return _fresh(settings)
+
+
+def _fresh(settings: RunSettings) -> StartingModel:
+    if settings.bert_config_file is None:
+        raise FileNotFoundError(
+            "Expected --init_checkpoint, or --bert_config_file and --vocab_file for a model with "
+            f"fresh weights, found neither, and no run in {settings.output_dir}. Name a model."
+        )
+    vocab_file = settings.vocab_file or find_vocab_file(
+        os.path.dirname(os.path.abspath(settings.bert_config_file))
+    )
+    if vocab_file is None:
+        raise FileNotFoundError(
+            f"Expected --vocab_file, or a vocab.txt beside {settings.bert_config_file}, found "
+            "none. Give the model's vocabulary."
+        )
+    config = BertConfig.from_json_file(settings.bert_config_file)
+    check_rows(vocab_file, config.vocab_size, settings.bert_config_file)
+    casing = choose_casing(vocab_file, settings.do_lower_case)
+    if casing.warning:
+        logging.warning("%s", casing.warning)
+    return StartingModel(config, vocab_file, casing.do_lower_case)
