@@ -60,7 +60,7 @@ SOURCES = {
 
 def is_command(name):
     """A module that can be run with `python -m`, or the embedded default that only commands use."""
-    if name == "clinicalbert_tf.embedded_default":
+    if name.startswith("clinicalbert_tf.embedded_"):
         return True
     return "__main__" in SOURCES[name].read_text(encoding="utf-8") or name.endswith("__main__")
 

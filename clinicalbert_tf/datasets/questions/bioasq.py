@@ -99,6 +99,7 @@ def _snippets(item: dict, question_id: str, kind: str, source: str, place: str):
             group_id=question_id,
             kind=kind,
             label=label,
+            names=tuple(map(tuple, answers or ())) if kind != "yesno" else (),
         )
 
 

@@ -16,13 +16,15 @@ LAYOUTS: dict[str, Callable[..., Iterator[Question]]] = {
 }
 
 
-def read_questions(path: str, layout: str = "auto", **options) -> list[Question]:
+def read_questions(
+    path: str, layout: str = "auto", answer_unit: str = "concept", paraphrases: int = 1
+) -> list[Question]:
     """Reads a file of questions, as it says: offsets are not checked yet.
 
     Args:
         path: a JSON file, gzipped if its name ends in `.gz`.
         layout: one of LAYOUTS, or "auto" to tell it from the file.
-        options: of the layout's reader, see `emrqa.questions_of`.
+        answer_unit, paraphrases: of emrQA, see `emrqa.questions_of`.
 
     Returns:
         The questions in the file's order.
@@ -35,6 +37,9 @@ def read_questions(path: str, layout: str = "auto", **options) -> list[Question]
     content = _load(path)
     if layout == "auto":
         layout = detect_layout(content)
+    options = {}
+    if layout == "emrqa":
+        options = {"answer_unit": answer_unit, "paraphrases": paraphrases}
     return list(check_unique(LAYOUTS[layout](content, path, **options), path))
 
 

@@ -5,11 +5,13 @@
     {"id", "question", "answers": [{"text", "answer_start"}], "is_impossible"}]}]}]}
 ```
 The prepared BioASQ files have a question several times, once per snippet, with ids of 24 + 4
-characters (`..._001`), and "yes" or "no" in place of the answers of a yes/no question.
+characters (`..._001`), and "yes" or "no" in place of the answers of a yes/no question. Whether the
+others are factoid or list questions only the file's name says (`BioASQ-train-list-...`).
 
 Source: SQuAD (Rajpurkar et al. 2016, 2018); BioBERT at BioASQ 7b (Yoon et al. 2019).
 """
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -64,6 +66,14 @@ def _question(qa: Any, context: str, document: str, source: str, place: str) -> 
         is_impossible=impossible,
         document_id=prepared.group(1) if prepared else document,
         group_id=prepared.group(1) if prepared else question_id,
-        kind="yesno" if label else "span",
+        kind=_kind(source, label, bool(prepared)),
         label=label,
     )
+
+
+def _kind(source: str, label: str | None, prepared: bool) -> str:
+    if label:
+        return "yesno"
+    if not prepared:
+        return "span"
+    return "list" if "list" in os.path.basename(source).lower() else "factoid"

@@ -38,6 +38,8 @@ class Question:
         group_id: the question that several contexts share (BioASQ); else the question's id.
         kind: "span", or BioASQ's "factoid", "list" or "yesno".
         label: "yes" or "no" of a yes/no question, else None.
+        names: BioASQ's exact answers, whether this context holds them or not: for each the names
+            that are accepted.
     """
 
     question_id: str
@@ -49,6 +51,7 @@ class Question:
     group_id: str = ""
     kind: str = "span"
     label: str | None = None
+    names: tuple[tuple[str, ...], ...] = dataclasses.field(default=(), repr=False)
 
     @property
     def has_answer(self) -> bool:

@@ -30,6 +30,7 @@ def test_factoid_has_one_context_for_each_snippet_and_the_longest_synonym():
     assert made[0].answers == (Answer("IGF1", SNIPPETS[0].index("IGF1")),)
     assert [q.is_impossible for q in made] == [False, True, False]
     assert made[2].answers == (Answer("igf1", 0),)
+    assert {q.names for q in made} == {(tuple(exact[0]),)}
 
 
 def test_list_has_an_answer_for_each_item_found():
@@ -95,5 +96,6 @@ def test_prepared_files_keep_the_question_of_their_ids_and_yes_or_no():
     assert detect_layout(content) == "squad"
     made = list(squad.questions_of(content, "f"))
     assert {q.group_id for q in made} == {q.document_id for q in made} == {ID}
-    assert made[0].answers == (Answer("IGF1", 28),)
+    assert made[0].answers == (Answer("IGF1", 28),) and made[0].kind == "factoid"
+    assert next(squad.questions_of(content, "in/BioASQ-train-list-7b.json")).kind == "list"
     assert (made[1].kind, made[1].label, made[1].answers) == ("yesno", "no", ())

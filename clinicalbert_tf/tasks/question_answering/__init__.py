@@ -1,0 +1,1 @@
+"""Question answering: settings, data, objective and the task made of them."""
