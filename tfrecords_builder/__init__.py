@@ -13,7 +13,8 @@ The way of a note, one room per stage:
 `schema` holds what the stages hand to each other and to the trainer, `tokenization` BERT's
 wordpieces, `files` private files and locks, `tfrecord_files` the framing of records.
 
-Commands: `python -m tfrecords_builder` builds records; `beam` is the same on Apache Beam;
+Commands: `python -m tfrecords_builder` builds records; `beam` and `spark` are the
+same on Apache Beam and Spark;
 `create_pretraining_data` is the reference script with the reference's records, `format_notes`
 writes its sentence files, `synthetic` invents notes, `vocabulary` learns a WordPiece vocabulary
 from notes, `inspect` looks into records.

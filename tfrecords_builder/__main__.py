@@ -76,11 +76,14 @@ _TABLE = (
     ("integer", "pool_documents", 16384, """Documents that are paired and shuffled at a time, of 2
         million tokens at most; bounds the memory.""", _AT_LEAST_2),
     ("integer", "synthetic_notes", 500, "Invented notes without --input.", _AT_LEAST_2),
-    ("enum", "runner", "local", """local: processes of this machine. beam: an Apache Beam pipeline
-        (extra `beam`), for Spark, Flink or Dataflow, with the same records.""",
-        {"enum_values": ("local", "beam")}),
+    ("enum", "runner", "local", """local: processes of this machine. spark: Apache Spark (extra
+        `spark`). beam: an Apache Beam pipeline (extra `beam`), for Dask (extra `dask`), Flink or
+        Dataflow. The records are the same.""", {"enum_values": ("local", "spark", "beam")}),
     ("string", "beam_options", "", """Beam's own options in one string, for --runner=beam, such as
         "--runner=FlinkRunner --flink_master=host:8081". None: processes of this machine.""", {}),
+    ("string", "spark_options", "", """Spark's properties in one string, for --runner=spark, such as
+        "spark.master=spark://host:7077 spark.executor.memory=4g". None: what spark-submit says, or
+        threads of this machine.""", {}),
 )  # fmt: skip
 
 
@@ -108,7 +111,7 @@ def main(argv: list[str]) -> None:
         given["categories"] = tuple(values["categories"])
         given["output_dir"] = values["output_dir"] or time.strftime("runs/records-%Y%m%d-%H%M%S")
         chosen = settings.BuilderSettings(**given)
-        manifest = _build(chosen, values["runner"], shlex.split(values["beam_options"]))
+        manifest = _build(chosen, values)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
@@ -119,17 +122,24 @@ def main(argv: list[str]) -> None:
     print(report.format_report(manifest, chosen.output_dir))
 
 
-def _build(chosen: settings.BuilderSettings, runner: str, beam_options: list[str]):
+def _build(chosen: settings.BuilderSettings, values: dict):
     """Builds with the runner asked for; returns the manifest."""
+    runner = values["runner"]
+    options = {name: shlex.split(values[f"{name}_options"]) for name in ("beam", "spark")}
+    for name, given in options.items():
+        if given and name != runner:
+            raise ValueError(
+                f"Expected --runner={name} with --{name}_options, received --runner={runner}. Add "
+                f"it or drop --{name}_options."
+            )
     if runner == "beam":
         from tfrecords_builder import beam
 
-        return beam.build_records(chosen, beam_options)
-    if beam_options:
-        raise ValueError(
-            f"Expected --runner=beam with --beam_options, received --runner={runner}. Add it or "
-            "drop --beam_options."
-        )
+        return beam.build_records(chosen, options["beam"])
+    if runner == "spark":
+        from tfrecords_builder import spark
+
+        return spark.build_records(chosen, options["spark"])
     from tfrecords_builder.building import pipeline
 
     return pipeline.build_records(chosen)

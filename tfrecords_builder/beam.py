@@ -1,4 +1,4 @@
-"""The whole stage on Apache Beam, for Spark, Flink, Dataflow or this machine.
+"""The whole stage on Apache Beam, for Dask, Flink, Dataflow or this machine.
 
     python -m tfrecords_builder --runner=beam --beam_options="--runner=FlinkRunner ..." ...
 
@@ -11,8 +11,8 @@ the largest remote input and for a shard's documents. The package must be instal
 """
 
 import contextlib
-import dataclasses
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,21 +20,16 @@ from typing import Any
 from absl import logging
 
 from tfrecords_builder import schema
-from tfrecords_builder.building import embedded_default, pipeline
-from tfrecords_builder.building.document_encoder import Counts
+from tfrecords_builder.building.cluster import build, steps
 from tfrecords_builder.building.settings import BuilderSettings
-from tfrecords_builder.building.storage import spill
-from tfrecords_builder.building.storage.build_folder import BuildFolder, is_temporary
-from tfrecords_builder.notes.reading import NoteCounts
 
 try:
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.pvalue import AsList, AsSingleton
+    from apache_beam.pvalue import AsList
     from apache_beam.runners.runner import PipelineState
 
-    from tfrecords_builder.building.running import beam_steps as steps
-    from tfrecords_builder.notes.sources import remote_files
+    from tfrecords_builder.building.cluster import beam_steps
 except ImportError as error:
     if error.name is None or not error.name.startswith("apache_beam"):
         raise
@@ -43,6 +38,9 @@ except ImportError as error:
         "pip install 'clinicalbert_tf[beam]', or use --runner=local.",
         name="apache_beam",
     ) from None
+
+_DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
+_SHORT_DASK = re.compile(r"^(--runner=|)DaskRunner$")
 
 
 def build_records(settings: BuilderSettings, beam_options: Sequence[str] = ()) -> schema.Manifest:
@@ -66,67 +64,12 @@ def build_records(settings: BuilderSettings, beam_options: Sequence[str] = ()) -
         ValueError: an input, the vocabulary or the casing is not as expected.
         RuntimeError: the pipeline failed, or another build runs in the folder.
     """
-    if remote_files.is_remote(settings.output_dir) and not settings.input:
-        raise ValueError(
-            f"Expected --input with --output_dir={settings.output_dir}, received none: the "
-            "embedded default is built on this machine only. Name inputs or a local folder."
-        )
-    if remote_files.is_remote(settings.output_dir):
-        return _build(settings, beam_options, None, _held(settings))
-    folder = BuildFolder(settings.output_dir)
-    with folder.locked(settings.overwrite):
-        return _build(settings, beam_options, folder, [])
 
+    def run_steps(settings, tokenizer, plan, scratch):
+        with _temporary_folder(scratch):
+            _run(settings, tokenizer, plan, _options(settings, beam_options))
 
-def _held(settings: BuilderSettings) -> list[str]:
-    """The names of earlier records in a remote folder, and of what a killed build left.
-
-    Raises:
-        FileExistsError: there are some and `overwrite` is not set.
-    """
-    held = [
-        name
-        for name in remote_files.names_in(settings.output_dir)
-        if name == schema.MANIFEST_NAME or name.startswith("part-") or is_temporary(name)
-    ]
-    if held and not settings.overwrite:
-        raise FileExistsError(
-            f"Expected an --output_dir without records, received {settings.output_dir} with "
-            f"{len(held)} files of them ({held[0]}, ...). Take another folder, or --overwrite to "
-            "replace them."
-        )
-    # The manifest first: records without one are unfinished.
-    return sorted(held, key=lambda name: name != schema.MANIFEST_NAME)
-
-
-def _build(
-    settings: BuilderSettings,
-    beam_options: Sequence[str],
-    folder: BuildFolder | None,
-    replaced: list[str],
-) -> schema.Manifest:
-    """Builds into a folder that is free and held, or into a remote one (None) for `replaced`."""
-    settings = embedded_default.fill_in(settings)
-    settings = dataclasses.replace(settings, input=tuple(remote_files.find(settings.input)))
-    tokenizer = pipeline.load_tokenizer(settings)
-    settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
-    # Inputs are hashed by the workers that read them.
-    plan = pipeline.make_plan(settings, tokenizer, inputs=[])
-    # All that can be refused is refused before earlier records go.
-    pipeline.NoteChoice.of(settings)
-    if folder:
-        folder.begin(plan, settings.overwrite)
-    for name in replaced:
-        remote_files.remove(remote_files.join(settings.output_dir, name))
-    with _temporary_folder(folder.scratch() if folder else None):
-        _run(settings, tokenizer, plan, _options(settings, beam_options))
-    with tempfile.TemporaryDirectory() as scratch:
-        path = remote_files.join(settings.output_dir, schema.MANIFEST_NAME)
-        local = remote_files.fetch(path, scratch)
-        manifest = schema.read_manifest(os.path.dirname(local))
-    if folder:
-        folder.finish()
-    return manifest
+    return build.build_records(settings, run_steps)
 
 
 @contextlib.contextmanager
@@ -150,15 +93,26 @@ def _temporary_folder(parent: str | None) -> Iterator[None]:
 
 
 def _options(settings: BuilderSettings, beam_options: Sequence[str]) -> list[str]:
-    """Beam's options, with this machine's processes where no runner is named."""
-    if any(option.split("=")[0] == "--runner" for option in beam_options):
-        return list(beam_options)
-    return [
-        "--runner=DirectRunner",
-        f"--direct_num_workers={settings.workers}",
-        "--direct_running_mode=multi_processing",
-        *beam_options,
-    ]
+    """Beam's options, with this machine's processes if no runner is named."""
+    names = [option.split("=")[0] for option in beam_options]
+    if "--runner" not in names:
+        return [
+            "--runner=DirectRunner",
+            f"--direct_num_workers={settings.workers}",
+            "--direct_running_mode=multi_processing",
+            *beam_options,
+        ]
+    # Beam knows its runner on Dask by its full name only.
+    options = [_SHORT_DASK.sub(rf"\1{_DASK_RUNNER}", option) for option in beam_options]
+    divided = {"--dask_npartitions", "--dask_partition_size"} & set(names)
+    if _is_on_dask(options) and not divided:
+        # By default one worker gets 128 inputs, or shards.
+        options.append("--dask_partition_size=1")
+    return options
+
+
+def _is_on_dask(options: Sequence[str]) -> bool:
+    return any(_DASK_RUNNER in option for option in options)
 
 
 def _described(options: Sequence[str]) -> str:
@@ -185,13 +139,19 @@ def _run(
     """
     logging.info("Running on Apache Beam with %s.", _described(options))
     pipeline_ = beam.Pipeline(options=PipelineOptions(options))
-    _connect(pipeline_, settings, tokenizer, plan)
+    _connect(pipeline_, settings, tokenizer, plan, joined=_is_on_dask(options))
+    result = None
     try:
-        state = pipeline_.run().wait_until_finish()
+        result = pipeline_.run()
+        state = result.wait_until_finish()
     except Exception as error:
         # Runners hand on a worker's whole trace as the message; the last line is the error itself.
         *_, last = str(error).strip().splitlines() or [type(error).__name__]
         raise RuntimeError(f"The pipeline failed: {last}") from error
+    finally:
+        # Dask's, which would otherwise look for its scheduler until this process ends.
+        if client := getattr(result, "client", None):
+            client.close()
     if state != PipelineState.DONE:
         raise RuntimeError(
             f"Expected the pipeline to be {PipelineState.DONE}, received {state}. See the "
@@ -200,65 +160,76 @@ def _run(
 
 
 def _connect(
-    pipeline_: beam.Pipeline, settings: BuilderSettings, tokenizer: Any, plan: dict[str, Any]
+    pipeline_: beam.Pipeline,
+    settings: BuilderSettings,
+    tokenizer: Any,
+    plan: dict[str, Any],
+    joined: bool,
 ) -> None:
-    """Lays out the pipeline; read it from top to bottom as the notes flow."""
+    """Lays out the pipeline; read it from top to bottom as the notes flow.
+
+    `joined`: the reserve comes to each shard by a join, not as a side input. On Dask a side input
+    is computed inside the step that takes it, from the inputs on, while the same steps may still
+    run outside: twice the work, and Dask warns of deadlocks.
+    """
     read = (
         pipeline_
-        | "inputs" >> beam.Create(_works(settings))
+        | "inputs" >> beam.Create(steps.list_work(settings))
         | "give each to a worker" >> beam.Reshuffle()
-        | "read" >> _tagged(steps.Read(settings), steps.COUNTS, steps.INPUTS)
+        | "read" >> beam.ParDo(beam_steps.Read(settings))
     )
     encoded = (
-        read.main
+        _values(read, steps.BATCH)
         | "spread the batches" >> beam.Reshuffle()
-        | "encode" >> _tagged(steps.Encode(settings, tokenizer), steps.COUNTS, steps.FAILED)
+        | "encode" >> beam.ParDo(beam_steps.Encode(settings, tokenizer))
     )
     # Every shard is built, also one that no document belongs to.
     every_shard = pipeline_ | "shards" >> beam.Create(
         [(shard, None) for shard in range(settings.num_shards)]
     )
-    built = (
-        (encoded.main, every_shard)
+    gathered = (
+        (_values(encoded, steps.DOCUMENT), every_shard)
         | beam.Flatten()
         | "gather each shard" >> beam.GroupByKey()
-        | "build" >> beam.ParDo(steps.BuildShard(settings, tokenizer), _reserve(encoded.main))
     )
-    with open(settings.vocab_file, "rb") as file:
-        vocabulary = file.read()
-    note_counts = read[steps.COUNTS] | "sum notes" >> beam.CombineGlobally(steps.Sum(NoteCounts))
-    counts = encoded[steps.COUNTS] | "sum documents" >> beam.CombineGlobally(steps.Sum(Counts))
-    _ = note_counts | "write the manifest" >> beam.ParDo(
-        steps.WriteManifest(settings.output_dir, plan, vocabulary),
-        AsSingleton(counts),
-        AsList(read[steps.INPUTS]),
-        AsList(encoded[steps.FAILED]),
-        AsList(built),
+    reserve = (
+        gathered
+        | "smallest keys of each" >> beam.ParDo(beam_steps.SmallestKeys())
+        | "gather the smallest keys" >> beam.GroupByKey()
+        | "smallest keys of all" >> beam.ParDo(beam_steps.Reserve())
+    )
+    if joined:
+        shards = range(settings.num_shards)
+        lent = reserve | beam.FlatMap(lambda one: [(shard, one) for shard in shards])
+        both = {"documents": gathered, "reserve": lent} | beam.CoGroupByKey()
+        built = both | "build" >> beam.ParDo(beam_steps.BuildJoinedShard(settings, tokenizer))
+    else:
+        built = gathered | "build" >> beam.ParDo(
+            beam_steps.BuildShard(settings, tokenizer), AsList(reserve)
+        )
+    counted = (_counted(read, "read"), _counted(encoded, "encoded"), _counted(built, "built"))
+    _ = (
+        counted
+        | "all that was counted" >> beam.Flatten()
+        | "gather the counts" >> beam.GroupByKey()
+        | "write the manifest" >> beam.ParDo(beam_steps.WriteManifest(settings, plan))
     )
 
 
-def _tagged(step: beam.DoFn, *tags: str) -> beam.PTransform:
-    return beam.ParDo(step).with_outputs(*tags, main="main")
-
-
-def _works(settings: BuilderSettings) -> list[list[steps.Input]]:
-    """What is read by one worker each: every input for itself.
-
-    To find copies of earlier notes all inputs are read by one, in their order.
-    """
-    inputs = list(enumerate(settings.input))
-    return [inputs] if settings.deduplicate != "none" else [[one] for one in inputs]
-
-
-def _reserve(rows: beam.PCollection) -> AsList:
-    """The documents with the smallest keys of all, which lend shards random segments."""
-    smallest = (
-        rows
-        | "keys" >> beam.Map(lambda placed: placed[1][0])
-        | "smallest keys" >> beam.combiners.Top.Smallest(spill.RESERVE_DOCUMENTS)
+def _values(found: beam.PCollection, kind: str) -> beam.PCollection:
+    """The values of one kind."""
+    return (
+        found
+        | f"only each {kind}" >> beam.Filter(lambda one: one[0] == kind)
+        | f"value of each {kind}" >> beam.Map(lambda one: one[1])
     )
-    return AsList(
-        rows
-        | "reserve"
-        >> beam.Filter(lambda placed, keys: placed[1][0] <= keys[-1], AsSingleton(smallest))
+
+
+def _counted(found: beam.PCollection, name: str) -> beam.PCollection:
+    """What goes to the manifest, all under one key."""
+    kinds = (steps.BATCH, steps.DOCUMENT)
+    return (
+        found
+        | f"counts of {name}" >> beam.Filter(lambda one: one[0] not in kinds)
+        | f"one key for {name}" >> beam.Map(lambda one: (0, one))
     )

@@ -121,6 +121,33 @@ def test_several_processes_make_the_local_runners_records(beam, tmp_path, monkey
 
 
 @pytest.mark.large
+def test_two_dask_workers_make_the_local_runners_records(beam, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("dask.distributed", reason="needs the extra `dask`")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # Workers start elsewhere.
+    monkeypatch.chdir(ROOT)
+    inputs = tuple(os.path.relpath(path, ROOT) for path in (NOTES, SENTENCES))
+    local = pipeline.build_records(settings(tmp_path / "local", input=inputs))
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=str(tmp_path)
+    ) as cluster:
+        options = ["--runner=DaskRunner", f"--dask_client_address={cluster.scheduler_address}"]
+        built = beam.build_records(settings(tmp_path / "dask", input=inputs), options)
+    assert built == local
+    assert local.counts["instances"] > 500
+    assert_same_folders(tmp_path / "local", tmp_path / "dask")
+
+
+@pytest.mark.large
+def test_a_join_lends_the_reserve_as_a_side_input_does(beam, tmp_path, monkeypatch):
+    monkeypatch.setattr(beam, "_is_on_dask", lambda options: True)
+    monkeypatch.setattr(spill, "RESERVE_DOCUMENTS", 20)
+    local = pipeline.build_records(settings(tmp_path / "local", num_shards=60))
+    assert beam.build_records(settings(tmp_path / "joined", num_shards=60), THREADS) == local
+    assert_same_folders(tmp_path / "local", tmp_path / "joined")
+
+
+@pytest.mark.large
 def test_only_the_reserve_lends_segments_to_small_shards(beam, tmp_path, monkeypatch):
     monkeypatch.setattr(spill, "RESERVE_DOCUMENTS", 20)
     local = pipeline.build_records(settings(tmp_path / "local", num_shards=20))
@@ -220,6 +247,9 @@ def test_named_runner_takes_beams_own_options(beam):
         "--runner=FlinkRunner",
         "--parallelism=8",
     ]
+    dask = "--runner=apache_beam.runners.dask.dask_runner.DaskRunner"
+    assert beam._options(mine, ["--runner=DaskRunner"]) == [dask, "--dask_partition_size=1"]
+    assert beam._options(mine, [dask, "--dask_npartitions=9"]) == [dask, "--dask_npartitions=9"]
     assert beam._options(mine, ["--job_name=a"]) == [
         "--runner=DirectRunner",
         "--direct_num_workers=3",
@@ -231,7 +261,7 @@ def test_named_runner_takes_beams_own_options(beam):
 def test_options_are_logged_without_their_values(beam, tmp_path, monkeypatch):
     logged = []
     monkeypatch.setattr(beam.logging, "info", lambda text, *values: logged.append(text % values))
-    monkeypatch.setattr(beam, "_connect", lambda *_: None)
+    monkeypatch.setattr(beam, "_connect", lambda *_, **__: None)
     options = [
         *THREADS,
         "--s3_secret_access_key=hidden",

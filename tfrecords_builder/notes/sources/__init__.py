@@ -6,5 +6,5 @@ The way in is `tfrecords_builder.notes.reading`.
 - database_urls: a database's name, its query, and what of them may be shown.
 - note_rows: a row of any source -> Note.
 - note_tables, note_files, note_sql: the forms; sentence_files: text that is already cut.
-- remote_files: file systems that Apache Beam knows.
+- remote_files: files that all workers of a cluster see; buckets through Apache Beam.
 """

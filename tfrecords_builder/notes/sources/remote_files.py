@@ -8,8 +8,6 @@ import os
 import shutil
 from collections.abc import Iterable
 
-from apache_beam.io.filesystems import FileSystems
-
 from tfrecords_builder import files
 from tfrecords_builder.notes.sources import input_files
 
@@ -20,6 +18,24 @@ _BLOCK_BYTES = 1 << 20
 def is_remote(path: str) -> bool:
     """Whether a path is read and written through Beam's file systems."""
     return path.startswith(SCHEMES)
+
+
+def _file_systems():
+    """Returns Beam's file systems.
+
+    Raises:
+        ImportError: Apache Beam is not installed.
+    """
+    try:
+        from apache_beam.io.filesystems import FileSystems
+    except ImportError:
+        raise ImportError(
+            f"Expected Apache Beam to read and write {', '.join(SCHEMES)}, received none. Install "
+            "the extra: pip install 'clinicalbert_tf[beam]', on every worker too, or use a folder "
+            "that every worker has mounted.",
+            name="apache_beam",
+        ) from None
+    return FileSystems
 
 
 def find(patterns: Iterable[str]) -> list[str]:
@@ -34,7 +50,7 @@ def find(patterns: Iterable[str]) -> list[str]:
         if not is_remote(pattern):
             named += [(pattern, path) for path in input_files.find_sources([pattern])]
             continue
-        found = sorted(file.path for file in FileSystems.match([pattern])[0].metadata_list)
+        found = sorted(file.path for file in _file_systems().match([pattern])[0].metadata_list)
         if not found:
             raise FileNotFoundError(
                 f"Expected input files at {pattern}, received none. Check the path or glob, and "
@@ -50,20 +66,20 @@ def find(patterns: Iterable[str]) -> list[str]:
 def names_in(folder: str) -> list[str]:
     """The names of the files in a folder, in order; none where there is no such folder."""
     if is_remote(folder):
-        found = FileSystems.match([FileSystems.join(folder, "*")])[0].metadata_list
+        found = _file_systems().match([_file_systems().join(folder, "*")])[0].metadata_list
         return sorted(os.path.basename(file.path) for file in found)
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
 def join(folder: str, name: str) -> str:
     """The path of a name in a folder."""
-    return FileSystems.join(folder, name) if is_remote(folder) else os.path.join(folder, name)
+    return _file_systems().join(folder, name) if is_remote(folder) else os.path.join(folder, name)
 
 
 def remove(path: str) -> None:
     """Deletes a file."""
     if is_remote(path):
-        FileSystems.delete([path])
+        _file_systems().delete([path])
     else:
         os.unlink(path)
 
@@ -83,7 +99,7 @@ def fetch(path: str, scratch: str) -> str:
     local = os.path.join(scratch, os.path.basename(path))
     # As it is: what is packed is unpacked by whoever reads it.
     with (
-        FileSystems.open(path, compression_type="uncompressed") as source,
+        _file_systems().open(path, compression_type="uncompressed") as source,
         files.open_private(local) as copy,
     ):
         shutil.copyfileobj(source, copy, _BLOCK_BYTES)
@@ -103,10 +119,10 @@ def publish(local: str, target: str) -> None:
     temporary = files.temporary_name(target)
     with (
         open(local, "rb") as source,
-        FileSystems.create(temporary, compression_type="uncompressed") as copy,
+        _file_systems().create(temporary, compression_type="uncompressed") as copy,
     ):
         shutil.copyfileobj(source, copy, _BLOCK_BYTES)
     # Some file systems do not rename onto a file that is there.
-    if FileSystems.exists(target):
-        FileSystems.delete([target])
-    FileSystems.rename([temporary], [target])
+    if _file_systems().exists(target):
+        _file_systems().delete([target])
+    _file_systems().rename([temporary], [target])
