@@ -12,6 +12,7 @@ TFDS_DATASETS = (
     "mednli",
     "phee",
     "pubmedqa",
+    "readmission",
 )
 
 

@@ -11,7 +11,7 @@ and every note. docs/readmission.md explains each rule.
 import itertools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from absl import app, flags
 
@@ -70,9 +70,13 @@ _FLAGS = (
 )  # fmt: skip
 
 
-def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags."""
+def define_flags(
+    flag_values: flags.FlagValues = flags.FLAGS, only: Collection[str] | None = None
+) -> None:
+    """Defines the flags, or some of them."""
     for define, name, default, text, others in _FLAGS:
+        if only is not None and name not in only:
+            continue
         define(
             name=name,
             default=default,
@@ -82,8 +86,10 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
         )
 
 
-def settings_from_flags(values: flags.FlagValues = flags.FLAGS):
-    """The flags as settings.
+def settings_from_flags(
+    values: flags.FlagValues = flags.FLAGS, only: Collection[str] | None = None
+):
+    """The flags as settings; those that are not defined have their defaults.
 
     Raises:
         ValueError: they do not fit each other.
@@ -96,8 +102,9 @@ def settings_from_flags(values: flags.FlagValues = flags.FLAGS):
             f"Expected --admissions, --notes and --output_dir, received no --{' --'.join(missing)}."
             " Tables to try: python -m tfrecords_builder.synthetic --admissions."
         )
-    given = {name: values[name].value for _, name, _, _, _ in _FLAGS}
-    for name in ("notes", "sets", "early_categories"):
+    names = [name for _, name, _, _, _ in _FLAGS if only is None or name in only]
+    given = {name: values[name].value for name in names}
+    for name in {"notes", "sets", "early_categories"} & set(names):
         given[name] = None if given[name] is None else tuple(filter(None, given[name]))
     return ReadmissionSettings(**given)
 

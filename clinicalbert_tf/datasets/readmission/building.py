@@ -72,7 +72,7 @@ def build(
         training = (
             text for name in sets for _, text in texts.texts(name, division.sides[name]["train"])
         )
-        chunk = _chunk_function(settings, training, make_tokenizer)
+        chunk = chunk_function(settings, training, make_tokenizer)
         written = {name: _write_set(folder, name, texts, division, chunk, cohort) for name in sets}
         with_notes = spill.admissions()
     kept = {int(row) for row in cohort.table.index[cohort.table["KEPT"]]}
@@ -211,9 +211,16 @@ def _divide_as_reference(cohort: Cohort) -> _Division:
     return _Division(sides, shuffled=("train",), more_negatives=more)
 
 
-def _chunk_function(
+def chunk_function(
     settings: ReadmissionSettings, training: Iterable[str], make_tokenizer: MakeTokenizer
 ) -> Callable[[str], list[str]]:
+    """What cuts a text into chunks.
+
+    Args:
+        settings: how.
+        training: texts of training patients, for a vocabulary to learn.
+        make_tokenizer: called with them if chunks are of wordpieces.
+    """
     if settings.chunks == WORDS318:
         return huang2019.words318
     size = settings.max_seq_length - 2

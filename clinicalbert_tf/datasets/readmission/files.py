@@ -18,7 +18,7 @@ class JsonLines:
 
     def __init__(self, path: str):
         self._path = path
-        self._admissions: dict[str, int] = {}
+        self._positive: dict[str, bool] = {}
         self._patients: set[str] = set()
         self._chunks = 0
 
@@ -31,16 +31,16 @@ class JsonLines:
         self._stack.__exit__(*error)
 
     def write(self, row: dict) -> None:
-        """Writes one chunk: id, subject_id, chunk, label, text."""
+        """Writes one chunk: id, subject_id, chunk, label (or labels), text."""
         line = json.dumps(row, ensure_ascii=False) + "\n"
         self._file.write(line.encode("utf-8"))
-        self._admissions[row["id"]] = row["label"]
+        self._positive[row["id"]] = bool(row["labels"] if "labels" in row else row["label"])
         self._patients.add(row["subject_id"])
         self._chunks += 1
 
     def summary(self) -> dict:
-        """Admissions, patients, chunks, positive admissions and their fraction."""
-        admissions, positive = len(self._admissions), sum(self._admissions.values())
+        """Admissions, patients, chunks, admissions with label 1 (or any label), their fraction."""
+        admissions, positive = len(self._positive), sum(self._positive.values())
         return {
             "admissions": admissions,
             "patients": len(self._patients),

@@ -157,7 +157,8 @@ del _BuilderTest
 
 
 def test_every_data_set_is_tested():
-    assert set(RELEASES) == set(clinicalbert_tf.datasets.TFDS_DATASETS)
+    # Readmission is made of tables and tested beside them.
+    assert {*RELEASES, "readmission"} == set(clinicalbert_tf.datasets.TFDS_DATASETS)
 
 
 @pytest.mark.parametrize("name", ["mednli", "i2b2_2010_relations", "covid_question_pairs"])

@@ -1,0 +1,1 @@
+"""Diagnosis codes of an admission, predicted from its discharge summary."""
