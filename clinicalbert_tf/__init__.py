@@ -23,6 +23,7 @@ _HOME_OF = {
     "build_backbone": "clinicalbert_tf.modeling",
     "build_pretraining_model": "clinicalbert_tf.modeling",
     "from_pretrained": "clinicalbert_tf.checkpoints.pretrained",
+    "pipeline": "clinicalbert_tf.inference.pipelines",
 }
 __all__ = sorted(_HOME_OF)
 

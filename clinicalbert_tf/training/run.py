@@ -227,7 +227,9 @@ class _Run:
             self.step = restore_for_evaluation(settings, self.inputs, self.model, self.workers)
             self.stepper = Stepper(self.strategy, self.model, self.task.objective)
         step = self.step
-        if settings.do_train and settings.eval_steps is not None and self.task.evaluates_best:
+        # An evaluation of a finished run is of the weights that it chose, too.
+        chose = not settings.do_train or settings.eval_steps is not None
+        if chose and self.task.evaluates_best:
             step = restore_best(settings.output_dir, self.model, self.workers, step)
         found = {}
         for name in self.inputs.eval_sources:

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+import clinicalbert_tf
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.embedded_questions import invented_questions
 from clinicalbert_tf.tasks.question_answering.settings import QuestionAnsweringSettings
@@ -118,11 +119,13 @@ def test_folder_says_what_the_model_is_for(folder, trained):
     assert described["do_lower_case"] is False
 
 
-def test_finished_run_answers_questions_again(folder, trained):
+def test_finished_run_answers_questions_again_with_its_best_weights(folder, trained):
+    before = json.loads((folder / "run/predictions.json").read_text())
     again = {"do_train": False, "train_file": None, "dev_file": None, "bert_config_file": None}
-    results = run_question_answering(settings(folder, "run", **again))
-    assert results["step"] == 8
-    assert set(results["evaluations"]) == {"predict"}
+    results = run_question_answering(settings(folder, "run", length_buckets=8, **again))
+    expected = trained["evaluations"]["predict"]
+    assert results["evaluations"]["predict"] == pytest.approx(expected, rel=1e-5)
+    assert json.loads((folder / "run/predictions.json").read_text()) == before
 
 
 def test_another_run_starts_from_its_best_head_included(folder, trained):
@@ -133,6 +136,42 @@ def test_another_run_starts_from_its_best_head_included(folder, trained):
     assert results["evaluations"]["predict"]["loss"] == pytest.approx(expected["loss"], rel=1e-5)
     made = json.loads((folder / "first/nbest_predictions.json").read_text())
     assert list(made) == list(json.loads((folder / "run/predictions.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def answerer(folder, trained):
+    return clinicalbert_tf.pipeline("question_answering", str(folder / "run"))
+
+
+def test_pipeline_gives_the_answers_of_the_run(folder, answerer):
+    content = json.loads((folder / "predict.json").read_text())
+    expected = json.loads((folder / "run/predictions.json").read_text())
+    lines = map(json.loads, (folder / "run/predictions.jsonl").read_text().splitlines())
+    shares = {line["id"]: line["probability"] for line in lines}
+    for article in content["data"][:3]:
+        paragraph = article["paragraphs"][0]
+        for qa in paragraph["qas"]:
+            made = answerer(question=qa["question"], context=paragraph["context"])
+            assert made["answer"] == expected[qa["id"]]
+            assert made["score"] == pytest.approx(shares[qa["id"]], abs=1e-4)
+
+
+def test_pipeline_takes_contexts_of_any_length_lists_and_empty_texts(answerer):
+    long = "He was started on warfarin. " * 300 + "Age: 61 years."
+    several = answerer(question=["How old is he?", "Which drug?"], context=[long, ""], top_k=3)
+    assert len(several) == 2 and len(several[0]) == 3
+    for answer in several[0]:
+        if answer["start"] is not None:
+            assert long[answer["start"] : answer["end"]] == answer["answer"]
+    assert several[1] == [{"answer": "", "start": None, "end": None, "score": 1.0}]
+    assert len(answerer(question=["a", "b"], context=long)) == 2
+    with pytest.raises(ValueError, match="one for each of 2, received 3"):
+        answerer(question=["a", "b"], context=["x"] * 3)
+
+
+def test_pipeline_refuses_another_task_and_a_model_without_a_head(folder, trained):
+    with pytest.raises(ValueError, match="Expected a task of"):
+        clinicalbert_tf.pipeline("questions", str(folder / "run"))
 
 
 def test_reference_form_trains_and_answers(folder):

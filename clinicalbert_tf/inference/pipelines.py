@@ -1,0 +1,31 @@
+"""pipeline(): a fine-tuned model as a function of texts."""
+
+import importlib
+
+# What each task's model is used through: module and class.
+PIPELINES = {
+    "question_answering": ("clinicalbert_tf.inference.question_answering", "QuestionAnswerer"),
+}
+
+
+def pipeline(task: str, model: str, **options):
+    """Loads a fine-tuned model to use on texts.
+
+    Args:
+        task: one of PIPELINES.
+        model: the folder of a run, or any checkpoint of a fine-tuned model.
+        options: see the task's class.
+
+    Returns:
+        A function of texts; see the task's class.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: there is no such task, or the model was fine-tuned for another one.
+    """
+    if task not in PIPELINES:
+        raise ValueError(
+            f"Expected a task of {', '.join(PIPELINES)}, received {task!r}. Choose one of these."
+        )
+    module, name = PIPELINES[task]
+    return getattr(importlib.import_module(module), name)(model, **options)
