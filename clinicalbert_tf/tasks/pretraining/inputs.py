@@ -6,14 +6,13 @@ from collections.abc import Collection
 
 from absl import logging
 
-from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.checks import check_records, check_vocabulary
 from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
 from clinicalbert_tf.input_pipeline.record_source import RecordSource, find_records
 from clinicalbert_tf.run_files import CONFIG_NAME, VOCABULARY_NAME
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
-from clinicalbert_tf.training.inputs import RunInputs
+from clinicalbert_tf.training.inputs import RunInputs, open_init_checkpoint
 
 EVALUATION = "eval"
 
@@ -37,16 +36,12 @@ def find_inputs(settings: PretrainingSettings, left_out: Collection[str] = ()) -
     if settings.do_eval:
         eval_records = find_records(settings.eval_file or settings.input_file, *lengths, left_out)
     records, eval_records = _with_masking(settings, records, eval_records)
-    init = resolve_checkpoint(settings.init_checkpoint) if settings.init_checkpoint else None
-    folders = _folders(settings, init, records or eval_records)
-    config_file = settings.bert_config_file or _first(CONFIG_NAME, folders)
-    if config_file is None:
-        raise FileNotFoundError(
-            f"Expected --bert_config_file or a {CONFIG_NAME} beside the checkpoint or the records "
-            f"({', '.join(folders)}), found none. Give the model's configuration."
-        )
-    config = BertConfig.from_json_file(config_file)
-    vocab_file = settings.vocab_file or _first(VOCABULARY_NAME, folders)
+    folders = _folders(settings, records or eval_records)
+    beside = _first(CONFIG_NAME, folders)
+    init = open_init_checkpoint(settings, beside)
+    config = init.config if init else _config(settings, beside, folders)
+    vocab_file = settings.vocab_file or (init and init.vocab_file)
+    vocab_file = vocab_file or _first(VOCABULARY_NAME, folders)
     if vocab_file is None:
         logging.warning("No vocabulary was found, so none is checked or copied: give --vocab_file.")
     else:
@@ -72,11 +67,20 @@ def _with_masking(settings, *sources: RecordSource | None) -> list[RecordSource 
     return changed
 
 
-def _folders(settings, init: str | None, source: RecordSource) -> list[str]:
-    """Where a configuration and a vocabulary may lie: the model's own come first."""
+def _config(settings, beside: str | None, folders: list[str]) -> BertConfig:
+    """The configuration of a model that starts fresh, or lies in the output folder."""
+    config_file = settings.bert_config_file or beside
+    if config_file is None:
+        raise FileNotFoundError(
+            f"Expected --bert_config_file or a {CONFIG_NAME} beside the checkpoint or the records "
+            f"({', '.join(folders)}), found none. Give the model's configuration."
+        )
+    return BertConfig.from_json_file(config_file)
+
+
+def _folders(settings, source: RecordSource) -> list[str]:
+    """Where a configuration and a vocabulary may lie if the checkpoint has none of its own."""
     folders = []
-    if init is not None:
-        folders.append(os.path.dirname(init) or ".")
     if settings.bert_config_file:
         folders.append(os.path.dirname(settings.bert_config_file) or ".")
     folders += [os.path.dirname(manifest_file) for manifest_file, _ in source.manifests]

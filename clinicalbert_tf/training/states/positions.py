@@ -5,6 +5,7 @@ import os
 import numpy as np
 from absl import logging
 
+from clinicalbert_tf.checkpoints.checkpoint_files import INDEX
 from clinicalbert_tf.checkpoints.readers.tf1 import list_variables, read_tf1_checkpoint_tensors
 from clinicalbert_tf.training.states import run_record
 
@@ -18,15 +19,15 @@ def trained_positions(prefix: str) -> int | None:
     the position embedding whose second moment is zero never had a gradient.
 
     Args:
-        prefix: a TF1 checkpoint.
+        prefix: a TF1 checkpoint's prefix, or what any other source was read from.
 
     Returns:
-        None where it cannot be known: released checkpoints have neither.
+        None if it cannot be known: released checkpoints have neither.
     """
     record = run_record.read_run_record(os.path.dirname(prefix))
     if record is not None:
         return _of_record(record)
-    if _SLOT not in list_variables(prefix):
+    if not os.path.isfile(prefix + INDEX) or _SLOT not in list_variables(prefix):
         return None
     (second_moment,) = read_tf1_checkpoint_tensors(prefix, [_SLOT]).values()
     rows = np.flatnonzero(np.any(second_moment != 0, axis=-1))

@@ -15,7 +15,7 @@ from clinicalbert_tf.training.states import best, run_record
 from clinicalbert_tf.training.states.checkpoints import Checkpoints, SavedState, checkpoint_step
 from clinicalbert_tf.training.states.corruption import restore_newest, set_newer_aside
 from clinicalbert_tf.training.states.damaged_records import as_if_left_out
-from clinicalbert_tf.training.states.initial_weights import path_of, restore_initial
+from clinicalbert_tf.training.states.initial_weights import restore_initial
 from clinicalbert_tf.training.states.positions import warn_of_untrained_positions
 from tfrecords_builder.files import write_private
 
@@ -101,7 +101,7 @@ def restore_for_evaluation(
             f"Expected a checkpoint to evaluate, found none in {settings.output_dir}. "
             "Give --init_checkpoint, or the --output_dir of a run."
         )
-    restore_initial(model, inputs, require_head=True)
+    restore_initial(model, inputs, require_heads=True)
     # As in the reference, a checkpoint that a run starts from is its step 0.
     return 0
 
@@ -144,7 +144,7 @@ def _start_afresh(model, inputs: RunInputs, seed: int, record: dict[str, Any]) -
         return
     restore_initial(model, inputs)
     trained = record["inputs"]["init_checkpoint"]["trained_positions"]
-    warn_of_untrained_positions(path_of(init), trained, inputs.train_source.max_seq_length)
+    warn_of_untrained_positions(init.path, trained, inputs.train_source.max_seq_length)
 
 
 def _reset(checkpoints: Checkpoints, task, inputs: RunInputs, settings, strategy) -> None:

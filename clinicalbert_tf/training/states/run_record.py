@@ -43,11 +43,6 @@ def machine() -> dict[str, Any]:
     return {"system": platform.platform(), "processors": os.cpu_count()}
 
 
-def init_fingerprint(prefix: str | None) -> str | None:
-    """Identifies a checkpoint's content: its index holds a checksum of every array."""
-    return None if prefix is None else schema.file_sha256(prefix + ".index")
-
-
 def describe_file(path: str | None) -> dict[str, str] | None:
     """A file's path and SHA-256."""
     return None if path is None else {"path": path, "sha256": schema.file_sha256(path)}
