@@ -203,4 +203,7 @@ def _all_rows(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return tensors
-    return {name: context.all_gather(values, axis=0) for name, values in tensors.items()}
+    # The copy gives each tensor the replica's device, which gathering asks for.
+    return {
+        name: context.all_gather(tf.identity(values), axis=0) for name, values in tensors.items()
+    }
