@@ -5,6 +5,8 @@
     rows             text, JSON lines, CSV, NOTEEVENTS -> rows
     windows          a row's text -> sequences of wordpiece ids, long notes in overlapping windows
     batches          sequences -> batches of similar length
+    predictor        any model over sequences: bucketed, equal ones once, compiled kernels
+    ahead            makes the next items while the last one is at work
     layers           backbone -> submodel over the layers asked for
     vectors          rows -> one vector a row
     token_features   rows -> the reference's JSON lines, a vector a wordpiece

@@ -34,31 +34,6 @@ class Block:
     tokens: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """Padded sequences.
-
-    Attributes:
-        members: int array [batch], places in the list that the batch was made of.
-        token_ids: int32 array [batch, length], 0 where padded.
-        segment_ids: int32 array [batch, length].
-        padding_mask: int32 array [batch, length], 0 where padded.
-    """
-
-    members: np.ndarray
-    token_ids: np.ndarray = dataclasses.field(repr=False)
-    segment_ids: np.ndarray = dataclasses.field(repr=False)
-    padding_mask: np.ndarray = dataclasses.field(repr=False)
-
-    def inputs(self) -> dict[str, np.ndarray]:
-        """The backbone's inputs."""
-        return {
-            "token_ids": self.token_ids,
-            "segment_ids": self.segment_ids,
-            "padding_mask": self.padding_mask,
-        }
-
-
 def make_blocks(
     rows: Iterable[Row],
     make_sequences: Callable[[int, Row], list[Sequence]],
@@ -114,20 +89,26 @@ def bucket_by_length(lengths: np.ndarray, batch_tokens: int) -> Iterator[np.ndar
         start += size
 
 
-def pad(sequences: list[Sequence], members: np.ndarray) -> Batch:
+def pad_tokens(token_ids: list[np.ndarray], second_segments: np.ndarray) -> dict[str, np.ndarray]:
     """Puts sequences into one batch, as long as the longest of them.
 
     Args:
-        sequences: the list that `members` points into.
-        members: int array [batch].
+        token_ids: int arrays [length].
+        second_segments: int array [batch], position of the first token with segment id 1; the
+            sequence's length or more if it has none.
+
+    Returns:
+        The backbone's inputs by name, int32 arrays [batch, length], 0 where padded.
     """
-    chosen = [sequences[member] for member in members]
-    lengths = np.array([len(sequence) for sequence in chosen])
+    lengths = np.array([len(tokens) for tokens in token_ids])
     places = np.arange(lengths.max())
     padding_mask = places < lengths[:, None]
-    token_ids = np.zeros(padding_mask.shape, np.int32)
+    padded = np.zeros(padding_mask.shape, np.int32)
     # Row by row in both, so one assignment places all.
-    token_ids[padding_mask] = np.concatenate([sequence.token_ids for sequence in chosen])
-    second = np.array([sequence.second_segment for sequence in chosen])
-    segment_ids = (places >= second[:, None]) & padding_mask
-    return Batch(members, token_ids, segment_ids.astype(np.int32), padding_mask.astype(np.int32))
+    padded[padding_mask] = np.concatenate(token_ids)
+    segment_ids = (places >= second_segments[:, None]) & padding_mask
+    return {
+        "token_ids": padded,
+        "segment_ids": segment_ids.astype(np.int32),
+        "padding_mask": padding_mask.astype(np.int32),
+    }

@@ -1,12 +1,17 @@
 """The run of extract_features: rows -> blocks -> parts -> the output."""
 
+import concurrent.futures
+import contextlib
 import dataclasses
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
+from clinicalbert_tf.inference.ahead import ahead
 from clinicalbert_tf.inference.batches import Block, make_blocks
 from clinicalbert_tf.inference.loading import check_length, model_digest
 from clinicalbert_tf.inference.parts import PartsFolder
@@ -70,7 +75,7 @@ def extract(
     check_length(settings.max_seq_length, bert.config)
     sequences = SequenceMaker(bert.tokenizer, settings.max_seq_length, settings.stride)
     layers = settings.layers_of(bert.backbone.num_layers)
-    write_part = _part_writer(settings, bert, layers)
+    compute, write = _part_steps(settings, bert, layers)
     size = len(layers) * bert.backbone.hidden_dim
     fingerprint = {**_fingerprint(settings, bert), "layers": list(layers)}
     with PartsFolder(settings.output_file, fingerprint, restart) as parts:
@@ -81,7 +86,7 @@ def extract(
             _block_tokens(settings),
             resumed,
         )
-        tokens = _write_parts(blocks, parts, write_part, settings)
+        tokens = _write_parts(blocks, parts, compute, write, settings)
         seconds = time.perf_counter() - started
         if not parts.rows_done:
             raise ValueError(
@@ -96,42 +101,60 @@ def extract(
         return ExtractionReport(parts.rows_done, resumed, tokens, seconds, shown)
 
 
-def _part_writer(
+def _part_steps(
     settings: ExtractionSettings, bert, layers: tuple[int, ...]
-) -> Callable[[PartsFolder, Block], None]:
+) -> tuple[Callable[[Block], Any], Callable[[BinaryIO, Block, Any], None]]:
+    """What the model computes of a block, and how that is written."""
     if settings.output_format == "jsonl":
         lines = TokenFeatureExtractor(
             bert.backbone, bert.tokenizer.inverse_vocab, layers, settings.batch_tokens
         )
-        return lambda parts, block: parts.add(
-            len(block.rows), lambda file: write_line_part(file, lines.extract(block))
+        return lines.compute, lambda file, block, hidden: write_line_part(
+            file, lines.lines(block, hidden)
         )
     vectors = VectorExtractor(bert.backbone, layers, settings.pooling, settings.batch_tokens)
     with_text = bool(settings.projector and settings.projector_text)
-    return lambda parts, block: parts.add(
-        len(block.rows),
-        lambda file: write_vector_part(file, block, vectors.extract(block), with_text),
+    return vectors.extract, lambda file, block, found: write_vector_part(
+        file, block, found, with_text
     )
 
 
 def _write_parts(
     blocks: Iterator[Block],
     parts: PartsFolder,
-    write_part: Callable[[PartsFolder, Block], None],
+    compute: Callable[[Block], Any],
+    write: Callable[[BinaryIO, Block, Any], None],
     settings: ExtractionSettings,
 ) -> int:
+    """Tokenizes the next block and writes the last one while the model computes."""
     tokens, started = 0, time.perf_counter()
     total = count_rows(settings.source) if settings.unit == "note" else None
-    with tqdm(
-        total=total, initial=parts.rows_done, unit="row", disable=None, desc="features"
-    ) as progress:
-        for block in blocks:
-            write_part(parts, block)
+    with (
+        tqdm(
+            total=total, initial=parts.rows_done, unit="row", disable=None, desc="features"
+        ) as progress,
+        concurrent.futures.ThreadPoolExecutor(1) as writer,
+        contextlib.closing(ahead(blocks)) as blocks_ahead,
+    ):
+        writing = None
+        for block in blocks_ahead:
+            found = compute(block)
+            if writing is not None:
+                writing.result()
+            writing = writer.submit(
+                parts.add, len(block.rows), functools.partial(_write, write, block, found)
+            )
             tokens += block.tokens
             progress.update(len(block.rows))
             rate = tokens / (time.perf_counter() - started)
             progress.set_postfix_str(f"{rate:,.0f} tokens/s")
+        if writing is not None:
+            writing.result()
     return tokens
+
+
+def _write(write, block: Block, found: Any, file: BinaryIO) -> None:
+    write(file, block, found)
 
 
 def _block_tokens(settings: ExtractionSettings) -> int:

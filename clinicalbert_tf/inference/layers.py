@@ -1,4 +1,4 @@
-"""The encoder's layers as outputs, and the graph functions that run over them."""
+"""The encoder's layers as outputs, and the functions of them that a Predictor runs."""
 
 import keras
 import tensorflow as tf
@@ -49,29 +49,26 @@ def build_layers_model(backbone, layers: tuple[int, ...]) -> keras.Model:
 
 
 def token_function(backbone, layers: tuple[int, ...]):
-    """A graph function for all token vectors.
-
-    It is traced once, for every batch size and length.
+    """A function for all token vectors, for a Predictor.
 
     Args:
         backbone: a keras_nlp BertBackbone.
         layers: the reference's indexes, -1 for the last encoder layer.
 
     Returns:
-        A function of token_ids, segment_ids and padding_mask, int32 [batch, length], to float32
-        [batch, length, layers, hidden].
+        A function of a dict of token_ids, segment_ids and padding_mask, int32 [batch, length], to
+        {"hidden": float32 [batch, length, layers, hidden]}.
     """
     model = build_layers_model(backbone, layers)
 
-    @tf.function(input_signature=_batch_signature(), autograph=False)
-    def run(token_ids, segment_ids, padding_mask):
-        return tf.stack(_run_layers(model, layers, token_ids, segment_ids, padding_mask), axis=2)
+    def run(inputs):
+        return {"hidden": tf.stack(_run_layers(model, layers, inputs), axis=2)}
 
     return run
 
 
 def pooling_function(backbone, layers: tuple[int, ...], pooling: str):
-    """A graph function for one vector a sequence, over the tokens that the sequence owns.
+    """A function for one vector per sequence, over the tokens that it owns, for a Predictor.
 
     Args:
         backbone: a keras_nlp BertBackbone.
@@ -80,8 +77,8 @@ def pooling_function(backbone, layers: tuple[int, ...], pooling: str):
             of a text are together), "cls" the first token, "max" the largest value.
 
     Returns:
-        A function of token_ids, segment_ids, padding_mask, int32 [batch, length], owned_start and
-        owned_end, int32 [batch], to float32 [batch, layers * hidden].
+        A function of a dict of token_ids, segment_ids, padding_mask, int32 [batch, length],
+        owned_start and owned_end, int32 [batch], to {"pooled": float32 [batch, layers * hidden]}.
 
     Raises:
         ValueError: there is no such pooling, or no such layer.
@@ -92,25 +89,20 @@ def pooling_function(backbone, layers: tuple[int, ...], pooling: str):
             "Correct --pooling."
         )
     model = build_layers_model(backbone, layers)
-    bounds = tf.TensorSpec([None], tf.int32)
 
-    @tf.function(input_signature=[*_batch_signature(), bounds, bounds], autograph=False)
-    def run(token_ids, segment_ids, padding_mask, owned_start, owned_end):
-        hidden = _run_layers(model, layers, token_ids, segment_ids, padding_mask)
-        places = tf.range(tf.shape(token_ids)[1])
-        owned = (places >= owned_start[:, None]) & (places < owned_end[:, None])
-        return tf.concat([_pool(layer, owned, pooling) for layer in hidden], axis=-1)
+    def run(inputs):
+        places = tf.range(tf.shape(inputs["token_ids"])[1])
+        owned = places >= inputs["owned_start"][:, None]
+        owned &= places < inputs["owned_end"][:, None]
+        hidden = _run_layers(model, layers, inputs)
+        return {"pooled": tf.concat([_pool(layer, owned, pooling) for layer in hidden], axis=-1)}
 
     return run
 
 
-def _batch_signature() -> list[tf.TensorSpec]:
-    return [tf.TensorSpec([None, None], tf.int32) for _ in range(3)]
-
-
-def _run_layers(model, layers, token_ids, segment_ids, padding_mask) -> list[tf.Tensor]:
-    inputs = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
-    outputs = model(inputs, training=False)
+def _run_layers(model, layers, inputs) -> list[tf.Tensor]:
+    names = ("token_ids", "segment_ids", "padding_mask")
+    outputs = model({name: inputs[name] for name in names}, training=False)
     return [tf.cast(outputs[str(layer)], tf.float32) for layer in layers]
 
 

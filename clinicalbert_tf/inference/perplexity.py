@@ -14,10 +14,11 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+import tensorflow as tf
 
-from clinicalbert_tf.inference.batches import Block, bucket_by_length, make_blocks, pad
+from clinicalbert_tf.inference.batches import Block, make_blocks
 from clinicalbert_tf.inference.loading import check_length
-from clinicalbert_tf.inference.masked_words import log_probability_function
+from clinicalbert_tf.inference.predictor import Predictor
 from clinicalbert_tf.inference.rows import Row
 from clinicalbert_tf.inference.windows import Sequence, SequenceMaker
 
@@ -95,7 +96,11 @@ class PerplexityScorer:
         self._settings = settings
         self._mask_id = bert.tokenizer.mask_id
         self._sequences = SequenceMaker(bert.tokenizer, settings.max_seq_length, settings.stride)
-        self._log_probabilities = log_probability_function(bert.pretraining_model)
+        self._predictor = Predictor(
+            _likelihood_function(bert.pretraining_model),
+            settings.batch_tokens,
+            extras=("position", "target"),
+        )
 
     def score(
         self, rows: Iterable[Row], progress: Callable[[int], None] = lambda tokens: None
@@ -141,19 +146,36 @@ class PerplexityScorer:
 
     def _score_places(self, sequences, owners, positions, progress) -> np.ndarray:
         """Log probability of the wordpiece at each (sequence, position), masked alone."""
-        values = np.empty(len(owners))
-        lengths = np.array([len(sequence) for sequence in sequences])[owners]
-        for members in bucket_by_length(lengths, self._settings.batch_tokens):
-            batch = pad(sequences, owners[members])
-            each, masked = np.arange(len(members)), positions[members]
-            targets = batch.token_ids[each, masked]
-            batch.token_ids[each, masked] = self._mask_id
-            found = self._log_probabilities(
-                **batch.inputs(), mask_positions=masked[:, None].astype(np.int32)
-            )
-            values[members] = found.numpy()[each, 0, targets]
-            progress(len(members))
-        return values
+        masked, targets = [], []
+        for owner, position in zip(owners, positions, strict=True):
+            tokens = sequences[owner].token_ids.copy()
+            targets.append(tokens[position])
+            tokens[position] = self._mask_id
+            masked.append(tokens)
+        if not masked:
+            return np.empty(0)
+        found = self._predictor.predict(
+            masked,
+            [sequences[owner].second_segment for owner in owners],
+            position=positions,
+            target=targets,
+        )
+        progress(len(masked))
+        return found["log_likelihood"].astype(np.float64)
+
+
+def _likelihood_function(pretraining_model):
+    """A function for a Predictor: the log probability of `target` at `position`."""
+
+    def run(inputs):
+        names = ("token_ids", "segment_ids", "padding_mask")
+        given = {name: inputs[name] for name in names}
+        given["mask_positions"] = inputs["position"][:, None]
+        logits = pretraining_model(given, training=False)["mlm_logits"][:, 0]
+        log_probabilities = tf.nn.log_softmax(logits)
+        return {"log_likelihood": tf.gather(log_probabilities, inputs["target"], batch_dims=1)}
+
+    return run
 
 
 def _places(sequences: list[Sequence]) -> tuple[np.ndarray, np.ndarray]:

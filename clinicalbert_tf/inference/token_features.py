@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from clinicalbert_tf.inference.batches import Block, bucket_by_length, pad
+from clinicalbert_tf.inference.batches import Block
 from clinicalbert_tf.inference.layers import token_function
+from clinicalbert_tf.inference.predictor import Predictor
 
 _DIGITS = 6
 
@@ -31,20 +32,26 @@ class TokenFeatureExtractor:
     def __init__(
         self, backbone, inverse_vocab: list[str], layers: tuple[int, ...], batch_tokens: int
     ):
-        self._run = token_function(backbone, layers)
+        self._predictor = Predictor(
+            token_function(backbone, layers), batch_tokens, per_token=("hidden",)
+        )
         self._inverse_vocab = inverse_vocab
         self._layers = layers
-        self._batch_tokens = batch_tokens
 
-    def extract(self, block: Block) -> Iterator[str]:
-        """One JSON object a row, in the order of the rows, without line ends."""
-        lengths = np.array([len(sequence) for sequence in block.sequences])
-        values: list[np.ndarray] = [np.empty(0)] * len(lengths)
-        for members in bucket_by_length(lengths, self._batch_tokens):
-            hidden = self._run(**pad(block.sequences, members).inputs()).numpy()
-            for place, member in enumerate(members):
-                # A copy without the padding, so that the batch's array can go.
-                values[member] = hidden[place, : lengths[member]].copy()
+    def compute(self, block: Block) -> list[np.ndarray]:
+        """The hidden states of a block's rows, float32 arrays [length, layers, hidden]."""
+        return self._predictor.predict(
+            [sequence.token_ids for sequence in block.sequences],
+            [sequence.second_segment for sequence in block.sequences],
+        )["hidden"]
+
+    def lines(self, block: Block, values: list[np.ndarray]) -> Iterator[str]:
+        """One JSON object per row, in the order of the rows, without line ends.
+
+        Args:
+            block: the rows.
+            values: as `compute` returns them.
+        """
         for number, (sequence, hidden) in enumerate(zip(block.sequences, values, strict=True)):
             yield self._line(block.first_row + number, sequence.token_ids, hidden)
 

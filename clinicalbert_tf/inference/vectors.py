@@ -10,8 +10,9 @@ import dataclasses
 
 import numpy as np
 
-from clinicalbert_tf.inference.batches import Block, bucket_by_length, pad
+from clinicalbert_tf.inference.batches import Block
 from clinicalbert_tf.inference.layers import pooling_function
+from clinicalbert_tf.inference.predictor import Predictor
 from clinicalbert_tf.inference.windows import Sequence
 
 
@@ -44,32 +45,36 @@ class VectorExtractor:
     """
 
     def __init__(self, backbone, layers: tuple[int, ...], pooling: str, batch_tokens: int):
-        self._run = pooling_function(backbone, layers, pooling)
+        self._predictor = Predictor(
+            pooling_function(backbone, layers, pooling),
+            batch_tokens,
+            extras=("owned_start", "owned_end"),
+        )
         self._pooling = pooling
-        self._batch_tokens = batch_tokens
         self.size = len(layers) * backbone.hidden_dim
 
     def extract(self, block: Block) -> Vectors:
         """The vectors of a block, in the order of its rows."""
         owners = np.array([sequence.row for sequence in block.sequences])
         owned = np.array([s.owned_end - s.owned_start for s in block.sequences])
-        pooled = self._pool_sequences(block.sequences)
+        pooled = self.pool(block.sequences)
         rows = len(block.rows)
         tokens = np.bincount(owners, owned, rows).astype(np.int64)
         windows = np.bincount(owners, minlength=rows)
         return Vectors(self._join_windows(pooled, owners, owned, tokens), tokens, windows)
 
-    def _pool_sequences(self, sequences: list[Sequence]) -> np.ndarray:
-        pooled = np.empty((len(sequences), self.size), np.float32)
-        starts = np.array([sequence.owned_start for sequence in sequences], np.int32)
-        ends = np.array([sequence.owned_end for sequence in sequences], np.int32)
-        lengths = np.array([len(sequence) for sequence in sequences])
-        for members in bucket_by_length(lengths, self._batch_tokens):
-            inputs = pad(sequences, members).inputs()
-            pooled[members] = self._run(
-                **inputs, owned_start=starts[members], owned_end=ends[members]
-            ).numpy()
-        return pooled
+    def pool(self, sequences: list[Sequence]) -> np.ndarray:
+        """Pools each sequence by itself over the tokens that it owns.
+
+        Returns:
+            float32 array [sequences, layers * hidden]; sums for "mean".
+        """
+        return self._predictor.predict(
+            [sequence.token_ids for sequence in sequences],
+            [sequence.second_segment for sequence in sequences],
+            owned_start=[sequence.owned_start for sequence in sequences],
+            owned_end=[sequence.owned_end for sequence in sequences],
+        )["pooled"]
 
     def _join_windows(self, pooled, owners, owned, tokens) -> np.ndarray:
         # A row's sequences stand one after another, so every row is one slice.

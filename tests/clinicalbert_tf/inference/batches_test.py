@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clinicalbert_tf.inference.batches import bucket_by_length, make_blocks, pad
+from clinicalbert_tf.inference.batches import bucket_by_length, make_blocks, pad_tokens
 from clinicalbert_tf.inference.rows import Row
 from clinicalbert_tf.inference.windows import Sequence
 
@@ -12,13 +12,11 @@ def sequence(*token_ids, row=0, second_segment=None):
 
 
 def test_padding_fills_token_ids_segments_and_mask():
-    batch = pad(
-        [sequence(9), sequence(1, 2, 3, second_segment=1), sequence(4, 5)], np.array([1, 2])
-    )
-    np.testing.assert_array_equal(batch.token_ids, [[1, 2, 3], [4, 5, 0]])
-    np.testing.assert_array_equal(batch.segment_ids, [[0, 1, 1], [0, 0, 0]])
-    np.testing.assert_array_equal(batch.padding_mask, [[1, 1, 1], [1, 1, 0]])
-    assert {array.dtype for array in batch.inputs().values()} == {np.dtype(np.int32)}
+    batch = pad_tokens([np.array([1, 2, 3]), np.array([4, 5])], np.array([1, 2]))
+    np.testing.assert_array_equal(batch["token_ids"], [[1, 2, 3], [4, 5, 0]])
+    np.testing.assert_array_equal(batch["segment_ids"], [[0, 1, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(batch["padding_mask"], [[1, 1, 1], [1, 1, 0]])
+    assert {array.dtype for array in batch.values()} == {np.dtype(np.int32)}
 
 
 def test_buckets_hold_every_sequence_once_within_the_budget_and_hardly_any_padding():

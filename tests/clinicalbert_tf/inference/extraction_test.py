@@ -98,10 +98,15 @@ def slow_vector(bert, text, layers, pooling, size, stride):
 
 
 def test_layers_equal_the_reference_outputs(bert, expected_outputs):
-    inputs = [
-        expected_outputs[f"input_{name}"] for name in ("input_ids", "segment_ids", "input_mask")
-    ]
-    hidden = token_function(bert.backbone, (-1, 0))(*inputs).numpy()
+    inputs = {
+        name: expected_outputs[f"input_{given}"]
+        for name, given in (
+            ("token_ids", "input_ids"),
+            ("segment_ids", "segment_ids"),
+            ("padding_mask", "input_mask"),
+        )
+    }
+    hidden = token_function(bert.backbone, (-1, 0))(inputs)["hidden"].numpy()
     real = expected_outputs["input_input_mask"].astype(bool)
     for place, name in enumerate(("sequence_output", "layer_1")):
         np.testing.assert_allclose(
@@ -307,4 +312,4 @@ def test_one_graph_serves_all_lengths(bert, json_notes, tmp_path, monkeypatch):
 
     monkeypatch.setattr(TokenFeatureExtractor, "__init__", remember)
     run(settings_for(json_notes, tmp_path / "out.jsonl"), bert)
-    assert made[0]._run.experimental_get_tracing_count() == 1
+    assert made[0]._predictor._plain.experimental_get_tracing_count() == 1
