@@ -43,6 +43,7 @@ ROOMS = (
     "metrics",
     "scoring",
     "inference",
+    "deidentification",
     "training",
     "report",
 )

@@ -1,0 +1,124 @@
+"""Everything that was removed once, removed everywhere in the note."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from clinicalbert_tf.deidentification.found import Found, is_name
+
+# A shorter code may be a dose or a blood pressure elsewhere in the note.
+MIN_CHARACTERS = 5
+_WORD = re.compile(r"[^\W_]+")
+_NEVER = frozenset((
+    "dr", "drs", "mr", "mrs", "ms", "md", "phd", "rn", "np", "pa", "do", "the", "and", "or", "of",
+    "st", "jr", "sr", "ii", "iii", "von", "van", "der", "de", "del", "la", "le", "da", "di",
+    "san",
+))  # fmt: skip
+# Surnames and first names that are also words: repeated only where they begin with a capital.
+_ALSO_WORDS = frozenset((
+    "young", "long", "short", "small", "strong", "brown", "white", "black", "green", "gray",
+    "grey", "rose", "may", "april", "june", "august", "grace", "hope", "faith", "joy", "will",
+    "bill", "mark", "frank", "rich", "art", "dean", "king", "price", "page", "fields", "rivers",
+    "woods", "wood", "stone", "hill", "hall", "ford", "banks", "bush", "fox", "wolf", "lamb",
+    "bird", "fish", "cook", "baker", "butler", "carter", "mason", "miller", "cooper", "weaver",
+    "fisher", "shepherd", "walker", "hunter", "bishop", "pope", "day", "love", "light", "head",
+    "foot", "hand", "heart", "back", "blood", "bone", "power", "best", "good", "early",
+    "christian", "sterling", "christmas", "winter", "summer", "snow", "frost", "rain", "field",
+    "brook", "lake", "march", "case", "chance", "clay", "cole", "dale", "drew", "gene", "glen",
+    "grant", "guy", "jack", "jean", "jay", "josh", "lane", "lee", "max", "miles", "nick", "norm",
+    "pat", "ray", "rob", "rod", "rusty", "sandy", "skip", "sky", "stern", "sue", "ty", "wade",
+    "webb", "west", "east", "north", "south", "street", "parish", "church", "temple", "moon",
+    "sun", "star", "starr", "drop", "hurt", "payne", "pain", "pill", "ruth", "daisy", "lily",
+    "ivy", "violet", "crystal", "amber", "ruby", "pearl", "opal", "jewel", "dawn", "autumn",
+    "robin", "jackson",
+))  # fmt: skip
+
+
+def find(text: str, removed: Iterable[Found]) -> list[Found]:
+    """Returns further places of what was removed.
+
+    Each word of a name is looked for by itself, in any letter case (a name that is also a word:
+    with a capital); of other types the whole text, if it has at least 5 letters and digits. Words
+    are never cut.
+
+    Args:
+        text: the note.
+        removed: what was found so far.
+    """
+    names, phrases = _wanted(text, removed)
+    return [
+        Found(start, end, label, "repeat") for start, end, label in _places(text, names, phrases)
+    ]
+
+
+def exact(text: str, labels: Mapping[str, str]) -> Iterator[tuple[str, int, int]]:
+    """Yields (label, start, end) of texts that stand in a note as whole words, case as it is.
+
+    Args:
+        text: the note.
+        labels: text -> label; one without letters and digits is not looked for.
+    """
+    by_word: dict[str, list[tuple[str, int, str]]] = {}
+    for phrase, label in labels.items():
+        match = _WORD.search(phrase)
+        if match:
+            by_word.setdefault(match[0], []).append((phrase, match.start(), label))
+    for match in _WORD.finditer(text):
+        for phrase, lead, label in by_word.get(match[0], ()):
+            start = match.start() - lead
+            end = start + len(phrase)
+            if start >= 0 and text[start:end] == phrase and _is_whole(text, start, end):
+                yield label, start, end
+
+
+def words(text: str) -> list[str]:
+    """Returns the runs of letters and digits of a text."""
+    return _WORD.findall(text)
+
+
+def _wanted(text: str, removed: Iterable[Found]):
+    """Returns (name word in lower case -> label, first word in lower case -> phrases)."""
+    names: dict[str, str] = {}
+    # A phrase: its text in lower case, its length and where its first word stands in it.
+    phrases: dict[str, dict[tuple[str, int, int], str]] = {}
+    for span in removed:
+        piece = text[span.start : span.end]
+        words = _WORD.findall(piece)
+        if is_name(span.label):
+            for word in words:
+                if len(word) > 1 and word.lower() not in _NEVER and not word.isdigit():
+                    names.setdefault(word.lower(), span.label)
+        # An age or a year alone is no identifier: the rules find it again where it is one.
+        elif (
+            words
+            and span.label != "AGE"
+            and sum(map(len, words)) >= MIN_CHARACTERS
+            and any(c.isdigit() for c in piece) + len(words) > 1
+        ):
+            lead = piece.index(words[0])
+            key = (piece.lower(), len(piece), lead)
+            phrases.setdefault(words[0].lower(), {}).setdefault(key, span.label)
+    return names, phrases
+
+
+def _places(text: str, names: dict, phrases: dict) -> Iterator[tuple[int, int, str]]:
+    for match in _WORD.finditer(text):
+        word = match[0].lower()
+        start, end = match.span()
+        if word in names and _is_name_here(match[0]):
+            yield start, end, names[word]
+        for (phrase, length, lead), label in phrases.get(word, {}).items():
+            begin, end = start - lead, start - lead + length
+            if begin >= 0 and text[begin:end].lower() == phrase and _is_whole(text, begin, end):
+                yield begin, end, label
+
+
+def _is_name_here(word: str) -> bool:
+    if word[0].isupper():
+        return len(word) > 2 or not word.isupper() or word.isalpha()
+    return len(word) > 3 and word.lower() not in _ALSO_WORDS
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    left = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
+    right = end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
+    return not left and not right

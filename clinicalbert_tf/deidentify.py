@@ -1,0 +1,165 @@
+"""Removes private data from notes: rows in, rows out, everything else of a row kept.
+
+    python -m clinicalbert_tf.deidentify --input notes.jsonl --output clean.jsonl
+    python -m clinicalbert_tf.deidentify --input notes.jsonl --output clean.jsonl --model runs/deid
+    python -m clinicalbert_tf.deidentify --input notes.csv --output clean.csv --style surrogate \\
+        --secret_file secret.key --key_file removed.jsonl
+    python -m clinicalbert_tf.deidentify --input clean.csv --output notes_again.csv \\
+        --reidentify removed.jsonl
+
+Without --model the rules alone are used: they find numbers, dates, contacts, addresses and ages,
+but names only behind a title or in a field. Only the text is cleaned: other keys and columns stay
+as they are.
+"""
+
+import os
+import secrets
+import sys
+
+from absl import app, flags
+
+_STRING, _BOOL, _INTEGER = flags.DEFINE_string, flags.DEFINE_bool, flags.DEFINE_integer
+
+# (kind, name, default, help, further arguments)
+_FLAGS = (
+    (_STRING, "input", None, "Notes: .jsonl or .csv with a header, plain or .gz.", {}),
+    (_STRING, "output", None, "Where the clean notes go (0600), in the same format.", {}),
+    (_STRING, "model", None, "Run folder of a model for entities; none: the rules alone.", {}),
+    (flags.DEFINE_enum, "style", "placeholder", """What stands instead: [**TYPE**], an invented
+        value of the same form, or asterisks.""",
+        {"enum_values": ["placeholder", "surrogate", "asterisks"]}),
+    (_STRING, "secret_file", None, """Key of the surrogates, made (0600) if it is not there.
+        With one file every run invents the same values.""", {}),
+    (_STRING, "key_file", None, "Writes the removed text here (0600), for --reidentify.", {}),
+    (_STRING, "reidentify", None, "Key file: puts the removed text back into --input.", {}),
+    (flags.DEFINE_float, "recall", None, """Chooses how sure the model must be, by type, for this
+        recall on --dev_file, and keeps it with the model for later runs.""", {}),
+    (_STRING, "dev_file", None, """JSON lines with "text" and "spans" (start, end, label).""", {}),
+    (_BOOL, "rules", True, "Uses the rules beside the model.", {}),
+    (_STRING, "text_key", None, "Key or column of the text; default text or TEXT.", {}),
+    (_STRING, "note_id_key", None, "Of the note's id; default note_id, ROW_ID or id.", {}),
+    (_STRING, "patient_key", None, """Of the patient, whose dates move together; default
+        patient_id or subject_id, else the note's id.""", {}),
+    (_INTEGER, "processes", 1, "Worker processes.", {"lower_bound": 1}),
+)  # fmt: skip
+
+
+def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags."""
+    for define, name, default, text, others in _FLAGS:
+        define(
+            name=name,
+            default=default,
+            help=" ".join(text.split()),
+            flag_values=flag_values,
+            **others,
+        )
+    flags.mark_flag_as_required("input", flag_values)
+
+
+def read_secret(path: str) -> bytes:
+    """Returns the secret of a file, which is made with 32 random bytes if it is not there."""
+    from tfrecords_builder.files import write_private
+
+    if not os.path.exists(path):
+        write_private(path, secrets.token_bytes(32))
+        print(f"Made a new secret in {path}: keep it, or later runs invent other values.")
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def thresholds_of(values: flags.FlagValues) -> dict[str, float] | None:
+    """Returns the model's thresholds: chosen now (--recall), or those kept with it."""
+    from clinicalbert_tf.deidentification import operating_point
+
+    if values.model is None:
+        if values.recall is not None:
+            raise ValueError("Expected --model for --recall, received none.")
+        return None
+    if values.recall is None:
+        point = operating_point.load(values.model)
+        return point and point["thresholds"]
+    if values.dev_file is None:
+        raise ValueError("Expected --dev_file for --recall, received none.")
+    from clinicalbert_tf.deidentification.detector import load_detector
+    from clinicalbert_tf.deidentification.rows import Keys, read_rows
+
+    rows = read_rows(values.dev_file, Keys(values.text_key))
+    notes = ((row.text, row.data.get("spans", ())) for row in rows)
+    detector = load_detector(values.model, sensitive=True)
+    point = operating_point.choose(notes, detector, values.recall)
+    print(f"Wrote {operating_point.save(values.model, point)}: recall on dev by type:")
+    for name, recall in point["dev_recall"].items():
+        print(f"  {name:<20} {recall:.4f} of {point['dev_spans'][name]}")
+    return point["thresholds"]
+
+
+def settings_of(values: flags.FlagValues):
+    """Returns the flags as settings."""
+    from clinicalbert_tf.deidentification.rows import Keys
+    from clinicalbert_tf.deidentification.run import Settings
+
+    secret = b""
+    if values.style == "surrogate":
+        if values.secret_file is None:
+            raise ValueError("Expected --secret_file for --style=surrogate, received none.")
+        secret = read_secret(values.secret_file)
+    return Settings(
+        input=values.input,
+        output=values.output,
+        key_file=values.key_file,
+        style=values.style,
+        secret=secret,
+        model=values.model,
+        use_rules=values.rules,
+        thresholds=thresholds_of(values),
+        keys=Keys(values.text_key, values.note_id_key, values.patient_key),
+        processes=values.processes,
+    )
+
+
+def run(values: flags.FlagValues) -> None:
+    """Does what the flags ask for and prints counts."""
+    if values.output is None and values.recall is None:
+        raise ValueError("Expected --output, received none.")
+    if values.reidentify:
+        from clinicalbert_tf.deidentification.key_file import reidentify
+        from clinicalbert_tf.deidentification.rows import Keys
+
+        if os.path.exists(values.output):
+            raise FileExistsError(f"Expected no file at {values.output}: nothing is overwritten.")
+        keys = Keys(values.text_key, values.note_id_key, values.patient_key)
+        count = reidentify(values.input, values.reidentify, values.output, keys)
+        print(f"Wrote {count} notes with their private data to {values.output} (0600).")
+        return
+    from tqdm import tqdm
+
+    from clinicalbert_tf.deidentification.run import deidentify
+
+    settings = settings_of(values)
+    if settings.model is None:
+        print("Rules alone (no --model): names are found only behind titles and in fields.")
+    with tqdm(unit="note", disable=None) as progress:
+        report = deidentify(settings, progress.update)
+    print(f"{report['notes']} notes in, {report['notes']} out: {values.output}")
+    for name, count in sorted(report["removed"].items()):
+        print(f"  {name:<20} {count} removed")
+    if report["left"]:
+        print(f"  too short to be removed everywhere, seen again: {report['left']}")
+    print(f"Report by note id: {values.output}.report.jsonl")
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the command; errors end with status 1."""
+    if len(arguments) > 1:
+        raise app.UsageError(f"Expected flags only, received {arguments[1:]}.")
+    try:
+        run(flags.FLAGS)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)

@@ -1,0 +1,129 @@
+"""Precision, recall and speed of the rules, and of Presidio's, on sets of ../shared/data.
+
+    python experiments/deidentification/benchmark.py --data ../shared/data [--presidio]
+
+A character counts as private if a gold span of a type that rules can find covers it, and as found
+if any span of the system does. Names, places and organisations are reported apart: finding those is
+the model's part.
+"""
+
+import argparse
+import gzip
+import io
+import json
+import tarfile
+import time
+
+from clinicalbert_tf.deidentification.note import find_all
+from clinicalbert_tf.metrics.classification import precision_recall_f1
+
+# What the rules are for; the rest needs a model.
+FOR_RULES = {
+    "pii_synth_en": {
+        "PHONE_NUMBER", "EMAIL_ADDRESS", "DOMAIN_NAME", "CREDIT_CARD", "IBAN_CODE", "US_SSN",
+        "IP_ADDRESS", "US_DRIVER_LICENSE", "ZIP_CODE",
+    },
+    "meddocan": {
+        "CORREO_ELECTRONICO", "NUMERO_TELEFONO", "NUMERO_FAX", "FECHAS", "URL_WEB",
+        "ID_ASEGURAMIENTO",
+        "ID_CONTACTO_ASISTENCIAL", "ID_SUJETO_ASISTENCIA", "ID_EMPLEO_PERSONAL_SANITARIO",
+        "ID_TITULACION_PERSONAL_SANITARIO",
+    },
+}  # fmt: skip
+
+
+def pii_synth_en(data):
+    """Yields (text, [(start, end, label)]) of all 1,500 sentences."""
+    with gzip.open(f"{data}/pii_synth_en/synth_dataset_v2.json.gz") as file:
+        for row in json.load(file):
+            names = ("start_position", "end_position", "entity_type")
+            yield row["full_text"], [tuple(span[n] for n in names) for span in row["spans"]]
+
+
+def meddocan(data):
+    """Yields (text, spans) of the 250 Spanish test notes."""
+    with tarfile.open(f"{data}/meddocan/meddocan_brat.tar.gz") as archive:
+        members = {m.name: m for m in archive.getmembers() if m.isfile()}
+        for name in sorted(n for n in members if "test/" in n and n.endswith(".txt")):
+            spans = []
+            for line in _open(archive, members[name[:-3] + "ann"]):
+                if line.startswith("T"):
+                    label, start, end = line.split("\t")[1].split()
+                    spans.append((int(start), int(end), label))
+            yield _open(archive, members[name]).read(), spans
+
+
+def _open(archive, member):
+    return io.TextIOWrapper(archive.extractfile(member), "utf-8", newline="")
+
+
+def our_rules(text):
+    return [(span.start, span.end, span.label) for span in find_all(text)]
+
+
+def presidio():
+    """Returns Presidio's pattern recognizers, without its statistical model of names."""
+    import spacy
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    engine = SpacyNlpEngine()
+    engine.nlp = {"en": spacy.blank("en")}
+    analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    return lambda text: [
+        (r.start, r.end, r.entity_type) for r in analyzer.analyze(text, language="en")
+    ]
+
+
+def measure(notes, system, for_rules):
+    """Returns scores by character and by span, and notes per second."""
+    start = time.perf_counter()
+    found = [system(text) for text, _ in notes]
+    seconds = time.perf_counter() - start
+    right = predicted = gold = 0
+    spans = {True: [0, 0], False: [0, 0]}
+    by_label = {}
+    for (text, true), some in zip(notes, found, strict=True):
+        covered = {i for s, e, _ in some for i in range(s, e) if text[i].isalnum()}
+        wanted = set()
+        private = set()
+        for s, e, label in true:
+            characters = {i for i in range(s, e) if text[i].isalnum()}
+            private |= characters
+            if label in for_rules:
+                wanted |= characters
+            hit = characters <= covered
+            for counts in (spans[label in for_rules], by_label.setdefault(label, [0, 0])):
+                counts[0] += hit
+                counts[1] += 1
+        # What is found of a name is right, although it is not asked for.
+        right += len(covered & private)
+        predicted += len(covered)
+        gold += len(wanted)
+    precision = float(precision_recall_f1(right, predicted, gold)[0])
+    return {
+        "precision_by_character": round(precision, 4),
+        "recall_of_spans_for_rules": round(spans[True][0] / spans[True][1], 4),
+        "recall_of_other_spans": round(spans[False][0] / spans[False][1], 4),
+        "notes_per_second": round(len(notes) / seconds, 1),
+        "kilobytes_per_second": round(sum(len(t) for t, _ in notes) / seconds / 1000, 1),
+        "by_label": {k: f"{a}/{b}" for k, (a, b) in sorted(by_label.items())},
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="../shared/data")
+    parser.add_argument("--presidio", action="store_true")
+    values = parser.parse_args()
+    systems = {"rules": our_rules} | ({"presidio": presidio()} if values.presidio else {})
+    for read in (pii_synth_en, meddocan):
+        notes = list(read(values.data))
+        for name, system in systems.items():
+            system(notes[0][0])
+            result = measure(notes, system, FOR_RULES[read.__name__])
+            print(json.dumps({"set": read.__name__, "system": name, "notes": len(notes), **result}))
+
+
+if __name__ == "__main__":
+    main()
