@@ -59,6 +59,7 @@ IN_CONTEXT = tuple(
     for pattern in (
         rf"{_LEAD}(?P<date>{_PAIR}){_NO_DATE_BEHIND}",
         rf"{_LEAD}[0-9]{{1,2}}/[0-9]{{1,2}}\s?(?:[-–]|to|and|through|until)\s?(?P<date>{_PAIR}){_NO_DATE_BEHIND}",
+        rf"(?<![0-9/])(?P<date>{_PAIR})(?=,?\s{{1,2}}(?:at\s)?[0-9]{{1,2}}:[0-9]{{2}}(?![0-9]))",
         rf"^[ \t]{{0,8}}(?P<date>{_PAIR})(?=\s?[:–]|\s-\s)",
         r"\b(?:in|since|year|of|until|from|circa|during|before|after|summer|winter|spring|fall)\s+"
         rf"(?P<date>{_YEAR})(?![0-9%/])(?!\s?(?:mg|ml|cc|units|steps|kcal|calories))",

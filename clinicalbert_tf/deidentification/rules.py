@@ -39,12 +39,17 @@ _WORD = (
     r"[A-ZÀ-ÖØ-Þ](?:[a-zà-öø-ÿ]{1,19}|[A-ZÀ-ÖØ-Þ]{1,19})?(?:['’-][A-ZÀ-Þ]?[A-Za-zÀ-ÿ]{1,19}){0,2}"
 )
 _INITIAL = r"[A-Z]\."
+# A name may be wrapped at the end of a line behind a title, not in a field.
+_SPACE = r"(?:[ \t]{1,2}|[ \t]?\n[ \t]?)"
+_BLANK = r"[ \t]{1,2}"
 _PERSON = (
-    rf"(?:{_INITIAL}\s?){{0,2}}{_WORD}(?:\s{{1,2}}(?:{_INITIAL}|[A-Z](?=\s)))?"
-    rf"(?:\s{{1,2}}{_WORD}){{0,2}}"
+    rf"(?:{_INITIAL}[ \t]?){{0,2}}{_WORD}(?:{_SPACE}(?:{_INITIAL}|[A-Z](?=\s)))?"
+    rf"(?:{_SPACE}{_WORD}){{0,2}}"
 )
-_LAST_FIRST = rf"{_WORD}(?:[ -]{_WORD})?,\s{{0,2}}{_WORD}(?:\s(?:{_INITIAL}|[A-Z]\b|{_WORD}))?"
-_FIRST_LAST = rf"{_WORD}\s{{1,2}}(?:(?:{_INITIAL}|[A-Z])\s)?{_WORD}(?:\s{{1,2}}{_WORD})?"
+_LAST_FIRST = (
+    rf"{_WORD}(?:[ -]{_WORD})?,[ \t]{{0,2}}{_WORD}(?:[ \t](?:{_INITIAL}|[A-Z]\b|{_WORD}))?"
+)
+_FIRST_LAST = rf"{_WORD}{_BLANK}(?:(?:{_INITIAL}|[A-Z])[ \t])?{_WORD}(?:{_BLANK}{_WORD})?"
 
 Rule = tuple[str, re.Pattern, Callable[[re.Match], bool] | None]
 
@@ -262,7 +267,7 @@ _NAMES = (
         r"\b(?i:attending|physician|provider|pcp|primary\scare\sphysician|referring\sphysician|surgeon|"
         r"assistant|anesthesiologist|radiologist|dictated\sby|signed\sby|signed|electronically\ssigned\sby|"
         r"reviewed\sby|transcribed\sby|author|resident|cc)\s?:\s{0,4}"
-        rf"(?P<found>{_LAST_FIRST}|{_FIRST_LAST}){_FIELD_END}",
+        rf"(?P<found>{_LAST_FIRST}|{_FIRST_LAST}|{_WORD}){_FIELD_END}",
         flags=re.MULTILINE,
     ),
     _rule(
@@ -273,6 +278,8 @@ _NAMES = (
 RULES = (*_CONTACTS, *_PHONES, *_NUMBERS, *_ADDRESSES, *_AGES, *_NAMES)
 # Headings that look like a name behind a title or in a field.
 _NO_NAMES = frozenset((
+    "md", "rn", "np", "do", "pa", "phd",
+    "phone", "fax", "pager", "yes", "available", "pending", "self", "refused", "deferred",
     "the", "and", "or", "of", "history", "physical", "exam", "examination", "report", "note",
     "date", "time", "service", "unit", "room", "allergies", "medications", "none", "unknown",
     "same", "see", "is", "was", "has", "with", "from", "male", "female", "hospital", "clinic",

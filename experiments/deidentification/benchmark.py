@@ -11,6 +11,7 @@ import argparse
 import gzip
 import io
 import json
+import re
 import tarfile
 import time
 
@@ -29,6 +30,7 @@ FOR_RULES = {
         "ID_CONTACTO_ASISTENCIAL", "ID_SUJETO_ASISTENCIA", "ID_EMPLEO_PERSONAL_SANITARIO",
         "ID_TITULACION_PERSONAL_SANITARIO",
     },
+    "synthetic": {"DATE", "DATE_WITHOUT_YEAR", "PHONE", "IDNUM"},
 }  # fmt: skip
 
 
@@ -51,6 +53,45 @@ def meddocan(data):
                     label, start, end = line.split("\t")[1].split()
                     spans.append((int(start), int(end), label))
             yield _open(archive, members[name]).read(), spans
+
+
+def synthetic(data):
+    """Yields (text, spans) of 500 invented notes whose placeholders were filled with surrogates."""
+    import faker
+
+    from tfrecords_builder.synthetic import generate_notes
+
+    fake = faker.Faker("en_US")
+    fake.seed_instance(12345)
+    for row in generate_notes(500, 7):
+        pieces, spans, length, position = [], [], 0, 0
+        for match in re.finditer(r"\[\*\*(.*?)\*\*\]", row["TEXT"]):
+            label, value = _fill(match[1], fake)
+            kept = row["TEXT"][position : match.start()]
+            spans.append((length + len(kept), length + len(kept) + len(value), label))
+            pieces += (kept, value)
+            length += len(kept) + len(value)
+            position = match.end()
+        yield "".join((*pieces, row["TEXT"][position:])), spans
+
+
+def _fill(placeholder, fake):
+    if re.fullmatch(r"[0-9]+-[0-9]+-[0-9]+", placeholder):
+        forms = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y", "%B %d, %Y", "%d-%b-%Y", "%b %d, %Y")
+        return "DATE", fake.date_object().strftime(fake.random_element(forms))
+    if re.fullmatch(r"[0-9]+-[0-9]+", placeholder):
+        return "DATE_WITHOUT_YEAR", fake.date_object().strftime("%m/%d")
+    for beginning, label, method in (
+        ("Last Name", "NAME", "last_name"),
+        ("First Name", "NAME", "first_name"),
+        ("Hospital", "HOSPITAL", "last_name"),
+        ("Location", "CITY", "city"),
+        ("Telephone", "PHONE", "numerify"),
+    ):
+        if placeholder.startswith(beginning):
+            made = getattr(fake, method)(*(("(%##) ###-####",) if label == "PHONE" else ()))
+            return label, made + " Hospital" if label == "HOSPITAL" else made
+    return "IDNUM", fake.numerify("%#######")
 
 
 def _open(archive, member):
@@ -117,7 +158,7 @@ def main():
     parser.add_argument("--presidio", action="store_true")
     values = parser.parse_args()
     systems = {"rules": our_rules} | ({"presidio": presidio()} if values.presidio else {})
-    for read in (pii_synth_en, meddocan):
+    for read in (pii_synth_en, synthetic, meddocan):
         notes = list(read(values.data))
         for name, system in systems.items():
             system(notes[0][0])

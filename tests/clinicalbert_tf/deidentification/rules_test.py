@@ -52,11 +52,15 @@ FOUND = [
     ("ninety-two year old", "AGE", "ninety-two"),
     ("seen by Dr. Ann O'Hara-Quill today", "DOCTOR", "Ann O'Hara-Quill"),
     ("Dr. J. R. Quill", "DOCTOR", "J. R. Quill"),
+    ("by Dr. Jane\nQuill today", "DOCTOR", "Jane\nQuill"),
     ("DR. QUILL called", "DOCTOR", "QUILL"),
     ("Mrs. Quill", "PATIENT", "Quill"),
     ("Jane B. Quill, MD", "DOCTOR", "Jane B. Quill"),
     ("Patient Name: Quill, Jane B\nDOB", "PATIENT", "Quill, Jane B"),
     ("Attending: Jane Quill\n", "DOCTOR", "Jane Quill"),
+    ("Attending:Jane\n\nChief", "DOCTOR", "Jane"),
+    ("Provider: Quill, MD Phone", "DOCTOR", "Quill"),
+    ("drawn 09/03 4:49 AM", "DATE", "09/03"),
     ("Dr. José Nuñez-Díaz said", "DOCTOR", "José Nuñez-Díaz"),
 ]
 LEFT = [
@@ -69,6 +73,7 @@ LEFT = [
     "he may 5 times, march on, in 2 weeks, at 10:15",
     "MS Contin 15 mg, MR Brain, MRI of 2 levels",
     "[**2151-7-16**] [**Hospital1 18**] [**Known lastname 12345**]",
+    "Attending: Pending\nName: Unknown\nPatient: Comfortable\nProvider: Phone",
     "Dr. is in. The patient denies pain.",
     "seen q4-6h, 1-2 tabs, 10-20 mmHg, pH 7.35, 5-10 lbs, 120 ml in 1500 cc",
 ]
