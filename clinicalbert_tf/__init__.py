@@ -1,12 +1,21 @@
 """Released BERT checkpoints in Keras: pretraining on clinical notes and the clinical tasks.
 
-    config          bert_config.json in and out
-    modeling        keras_nlp backbone and the pretraining model
-    checkpoints     in and out: readers, downloads, writers, one explicit table of names
-    inference       vectors of notes and words for masks, without training
-    input_pipeline  shards of records -> tf.data
-    training        optimizer, losses and the one loop under every strategy
-    report          one HTML file about a run, from what lies in its folder
+    config             bert_config.json in and out
+    modeling           keras_nlp backbone, compiled kernels, heads
+    checkpoints        in and out: readers, downloads, writers, one explicit table of names
+    texts              texts, pairs, words and questions -> ids, windows, batches
+    input_pipeline     records or arrays -> batches: order, length buckets, replicas
+    datasets           publishers' files -> examples
+    metrics            NumPy in, numbers out
+    training           the engine: one loop under every strategy, states, workers, watching
+    tasks              what is not the same for every run: pretraining, classification, ...
+    inference          a finished model on new texts
+    deidentification   private data found by rules and models, and replaced
+    scoring            files of predictions -> metrics
+    report             one HTML file about a run, from what lies in its folder
+
+    setting_fields, flags, command, run_files: settings written once, what every training command
+    does around its run, names of files in a run folder. See docs/architecture.md.
 
     import clinicalbert_tf
     bert = clinicalbert_tf.from_pretrained("path/to/model.ckpt-150000")

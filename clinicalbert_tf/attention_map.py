@@ -64,7 +64,7 @@ def read_text(values: flags.FlagValues) -> tuple[str, str]:
         raise ValueError("Expected either --text, or --input with --id, received neither or both.")
     if values.text is not None:
         return values.text, "text"
-    from clinicalbert_tf.inference.rows import RowSource, read_rows
+    from clinicalbert_tf.texts.rows import RowSource, read_rows
     from tfrecords_builder.notes.reading import read_notes
 
     source = RowSource(values.input, values.input_format, values.text_column, values.id_column)

@@ -88,8 +88,8 @@ def settings_from_flags(values: flags.FlagValues):
     Raises:
         ValueError: flags that do not fit each other.
     """
-    from clinicalbert_tf.inference.rows import RowSource
     from clinicalbert_tf.inference.settings import resolve_settings
+    from clinicalbert_tf.texts.rows import RowSource
 
     if values.use_tpu or values.master:
         raise ValueError(
@@ -124,7 +124,7 @@ def _parse_layers(layers: str | None) -> tuple[int, ...] | None:
 
 def open_rows(settings) -> Iterator:
     """The rows of the source: notes, or sentences of notes by the builder's rules."""
-    from clinicalbert_tf.inference.rows import read_first, read_rows, sentence_rows
+    from clinicalbert_tf.texts.rows import read_first, read_rows, sentence_rows
     from tfrecords_builder.notes.reading import read_notes
 
     rows = read_first(read_rows(settings.source, read_notes))

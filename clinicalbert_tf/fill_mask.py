@@ -90,7 +90,7 @@ def print_words(texts: list[str], values: flags.FlagValues = flags.FLAGS) -> Non
 
 def write_perplexities(values: flags.FlagValues = flags.FLAGS) -> None:
     """Writes a line for each note and one for all, streaming."""
-    from clinicalbert_tf.inference.rows import RowSource, read_first, read_rows
+    from clinicalbert_tf.texts.rows import RowSource, read_first, read_rows
     from tfrecords_builder.notes.reading import read_notes
 
     source = RowSource(values.perplexity, values.input_format, values.text_column, values.id_column)

@@ -34,17 +34,24 @@ WITHOUT_TENSORFLOW = (
     "building.shard_builder",
     "synthetic",
 )
-ROOMS = (
+# Rooms and single modules of the trainer: each imports only its own and what stands before it.
+# Commands come last and may import anything.
+ORDER = (
+    "config",
+    "setting_fields",
+    "run_files",
+    "kernel_compiler",
     "modeling",
     "checkpoints",
     "texts",
     "input_pipeline",
     "datasets",
     "metrics",
-    "scoring",
+    "training",
+    "tasks",
     "inference",
     "deidentification",
-    "training",
+    "scoring",
     "report",
 )
 
@@ -102,25 +109,31 @@ def test_trainer_takes_only_the_shared_modules_from_the_builder():
         assert taken <= SHARED, f"{name} imports {taken - SHARED} from tfrecords_builder"
 
 
-def test_rooms_do_not_import_commands_and_modeling_imports_no_room():
-    commands = {name for name in SOURCES if is_command(name)}
+def room_of(name):
+    """The place in ORDER of a module of the trainer; None for commands."""
+    parts = name.split(".")
+    if parts[0] != "clinicalbert_tf" or len(parts) < 2 or is_command(name):
+        return None
+    return ORDER.index(parts[1]) if parts[1] in ORDER else None
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_a_room_imports_only_what_stands_before_it(room):
+    place = ORDER.index(room)
     for name in SOURCES:
-        parts = name.split(".")
-        if (
-            parts[0] != "clinicalbert_tf"
-            or len(parts) < 2
-            or parts[1] not in ROOMS
-            or name in commands
-        ):
+        if room_of(name) != place:
             continue
-        assert not imports(name) & commands, f"{name} imports a command"
-        if parts[1] == "modeling":
-            rooms = {
-                i.split(".")[1]
-                for i in imports(name)
-                if i.startswith("clinicalbert_tf.") and i.split(".")[1] in ROOMS
-            }
-            assert rooms <= {"modeling"}, f"{name} imports {rooms}"
+        for other in imports(name):
+            later = room_of(other)
+            assert later is None or later <= place, f"{name} imports {other}"
+            assert not (other in SOURCES and is_command(other)), f"{name} imports a command"
+
+
+def test_every_module_of_the_trainer_has_its_place():
+    rooms = {name.split(".")[1] for name in SOURCES if name.startswith("clinicalbert_tf.")}
+    own = {"command", "flags", *ORDER}
+    for room in rooms - own:
+        assert is_command(f"clinicalbert_tf.{room}"), f"{room} is neither a command nor in ORDER"
 
 
 def test_worker_modules_import_no_tensorflow():

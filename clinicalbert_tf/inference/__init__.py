@@ -2,9 +2,6 @@
 
     settings         what extract_features is asked for, checked
     loading          a checkpoint, with its configuration and vocabulary possibly elsewhere
-    rows             text, JSON lines, CSV, NOTEEVENTS -> rows
-    windows          a row's text -> sequences of wordpiece ids, long notes in overlapping windows
-    batches          sequences -> batches of similar length
     predictor        any model over sequences: bucketed, equal ones once, compiled kernels
     ahead            makes the next items while the last one is at work
     layers           backbone -> submodel over the layers asked for

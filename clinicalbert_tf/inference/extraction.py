@@ -12,20 +12,20 @@ from typing import Any, BinaryIO
 from tqdm import tqdm
 
 from clinicalbert_tf.inference.ahead import ahead
-from clinicalbert_tf.inference.batches import Block, make_blocks
 from clinicalbert_tf.inference.loading import check_length, model_digest
 from clinicalbert_tf.inference.parts import PartsFolder
 from clinicalbert_tf.inference.projector import write_projector
-from clinicalbert_tf.inference.rows import Row, count_rows
 from clinicalbert_tf.inference.settings import ExtractionSettings
 from clinicalbert_tf.inference.token_features import TokenFeatureExtractor
 from clinicalbert_tf.inference.vectors import VectorExtractor
-from clinicalbert_tf.inference.windows import SequenceMaker
 from clinicalbert_tf.inference.writers import (
     write_line_part,
     write_output,
     write_vector_part,
 )
+from clinicalbert_tf.texts.batches import Block, make_blocks
+from clinicalbert_tf.texts.rows import Row, count_rows
+from clinicalbert_tf.texts.windows import SequenceMaker
 from tfrecords_builder.schema import file_sha256
 
 # Enough sequences for batches of equal length; about 3,000 sentences, or half a minute of a

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from clinicalbert_tf.inference.batches import Block, make_blocks
 from clinicalbert_tf.inference.loading import check_length
 from clinicalbert_tf.inference.predictor import Predictor
-from clinicalbert_tf.inference.rows import Row
-from clinicalbert_tf.inference.windows import Sequence, SequenceMaker
+from clinicalbert_tf.texts.batches import Block, make_blocks
+from clinicalbert_tf.texts.rows import Row
+from clinicalbert_tf.texts.windows import Sequence, SequenceMaker
 
 # Each token of a block is one sequence through the model: small blocks show results soon.
 _BLOCK_TOKENS = 1 << 11

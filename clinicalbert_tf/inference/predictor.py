@@ -18,9 +18,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from clinicalbert_tf.inference.batches import bucket_by_length, pad_tokens
 from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling.compilation import compiled_by
+from clinicalbert_tf.texts.batches import bucket_by_length, pad_tokens
 
 # Batches of one shape in a call from which compiling their kernels (about a second) pays.
 COMPILED_FROM = 8

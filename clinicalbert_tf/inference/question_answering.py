@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.checkpoint_files import list_checkpoints
 from clinicalbert_tf.checkpoints.pretrained import from_pretrained
-from clinicalbert_tf.inference.batches import bucket_by_length
 from clinicalbert_tf.tasks.question_answering.task import THRESHOLD_NAME, read_threshold
+from clinicalbert_tf.texts.batches import bucket_by_length
 from clinicalbert_tf.texts.question_answering.answers import predict
 from clinicalbert_tf.texts.question_answering.prediction import (
     AnswerSettings,

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from clinicalbert_tf.inference.rows import RowSource
-from clinicalbert_tf.inference.windows import default_stride
+from clinicalbert_tf.texts.rows import RowSource
+from clinicalbert_tf.texts.windows import default_stride
 
 VECTOR_FORMATS = ("parquet", "npz", "tfrecord")
 OUTPUT_FORMATS = ("jsonl", *VECTOR_FORMATS)

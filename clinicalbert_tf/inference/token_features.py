@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from clinicalbert_tf.inference.batches import Block
 from clinicalbert_tf.inference.layers import token_function
 from clinicalbert_tf.inference.predictor import Predictor
+from clinicalbert_tf.texts.batches import Block
 
 _DIGITS = 6
 

@@ -10,10 +10,10 @@ import dataclasses
 
 import numpy as np
 
-from clinicalbert_tf.inference.batches import Block
 from clinicalbert_tf.inference.layers import pooling_function
 from clinicalbert_tf.inference.predictor import Predictor
-from clinicalbert_tf.inference.windows import Sequence
+from clinicalbert_tf.texts.batches import Block
+from clinicalbert_tf.texts.windows import Sequence
 
 
 @dataclasses.dataclass(frozen=True)

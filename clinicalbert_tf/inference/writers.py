@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from clinicalbert_tf.inference.batches import Block
 from clinicalbert_tf.inference.vectors import Vectors
+from clinicalbert_tf.texts.batches import Block
 from tfrecords_builder.files import open_private
 
 _TEXT_COLUMNS = ("note_id", "category")

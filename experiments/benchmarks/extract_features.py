@@ -87,11 +87,11 @@ def write_model(folder: str, name: str) -> None:
 
 def our_side(folder: str):
     """A function of a sentence file and an output path, and the share of padding."""
-    from clinicalbert_tf.inference.batches import bucket_by_length
     from clinicalbert_tf.inference.extraction import extract
     from clinicalbert_tf.inference.loading import ModelSource, load_model
-    from clinicalbert_tf.inference.rows import RowSource, read_rows
     from clinicalbert_tf.inference.settings import resolve_settings
+    from clinicalbert_tf.texts.batches import bucket_by_length
+    from clinicalbert_tf.texts.rows import RowSource, read_rows
 
     bert = load_model(ModelSource(os.path.join(folder, "model")))
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from clinicalbert_tf.inference.windows import owned_ranges, window_starts
+from clinicalbert_tf.texts.windows import owned_ranges, window_starts
 from tfrecords_builder.tokenization import CLS, SEP, BertTokenizer
 
 # The place of [CLS] and [SEP], which stand for no characters.

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from clinicalbert_tf.inference import extraction
 from clinicalbert_tf.inference.layers import build_layers_model, token_function
-from clinicalbert_tf.inference.rows import RowSource, read_rows
 from clinicalbert_tf.inference.settings import resolve_settings
 from clinicalbert_tf.inference.token_features import TokenFeatureExtractor
 from clinicalbert_tf.inference.writers import COLUMNS
+from clinicalbert_tf.texts.rows import RowSource, read_rows
 from tfrecords_builder.notes.reading import read_notes
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"

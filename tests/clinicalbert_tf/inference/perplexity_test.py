@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clinicalbert_tf.inference.perplexity import PerplexityScorer, PerplexitySettings, Score
-from clinicalbert_tf.inference.rows import Row
+from clinicalbert_tf.texts.rows import Row
 
 
 def slow_log_likelihood(bert, ids, place):

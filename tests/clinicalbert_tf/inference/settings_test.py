@@ -1,7 +1,7 @@
 import pytest
 
-from clinicalbert_tf.inference.rows import RowSource
 from clinicalbert_tf.inference.settings import resolve_settings
+from clinicalbert_tf.texts.rows import RowSource
 
 
 def resolve(output_file, output_format="auto", stride=None, **others):

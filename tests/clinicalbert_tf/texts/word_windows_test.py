@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinicalbert_tf.inference.windows import owned_ranges, window_starts
+from clinicalbert_tf.texts.windows import owned_ranges, window_starts
 from clinicalbert_tf.texts.word_windows import WordWindows
 from tfrecords_builder.tokenization import BertTokenizer
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from clinicalbert_tf.inference.rows import (
+from clinicalbert_tf.texts.rows import (
     Row,
     RowSource,
     count_rows,

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from clinicalbert_tf.inference.batches import bucket_by_length, make_blocks, pad_tokens
-from clinicalbert_tf.inference.rows import Row
-from clinicalbert_tf.inference.windows import Sequence
+from clinicalbert_tf.texts.batches import bucket_by_length, make_blocks, pad_tokens
+from clinicalbert_tf.texts.rows import Row
+from clinicalbert_tf.texts.windows import Sequence
 
 
 def sequence(*token_ids, row=0, second_segment=None):

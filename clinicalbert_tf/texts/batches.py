@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from clinicalbert_tf.inference.rows import Row
-from clinicalbert_tf.inference.windows import Sequence
+from clinicalbert_tf.texts.rows import Row
+from clinicalbert_tf.texts.windows import Sequence
 
 # Larger batches are no faster on a CPU, smaller ones cost more in calls than padding does.
 _SMALL_BATCH_TOKENS = 512

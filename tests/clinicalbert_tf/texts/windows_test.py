@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinicalbert_tf.inference import windows
+from clinicalbert_tf.texts import windows
 from tfrecords_builder.tokenization import BertTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
