@@ -212,7 +212,7 @@ def _stop(name: str, error: Interrupted, settings) -> None:
 
 def _say_stopped(name: str, error: Interrupted, settings=None) -> None:
     named = settings is None or FLAGS["output_dir"].present
-    command = endings.how_to_go_on(
+    command = endings.how_to_resume(
         name,
         sys.argv[1:],
         None if named else settings.output_dir,

@@ -175,7 +175,7 @@ class BertConfig:
         return dataclasses.asdict(self)
 
     def to_json_string(self) -> str:
-        """The text of bert_config.json: keys sorted, two blanks a level, a final newline."""
+        """The text of bert_config.json: keys sorted, two spaces per level, a final newline."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def write(self, path: str | os.PathLike) -> None:

@@ -37,7 +37,7 @@ _REFERENCE_FLAGS = (
         of several layers stand one after the other.""", {}),
     (_INTEGER, "max_seq_length", 128, """Tokens a sequence, [CLS] and [SEP] included. JSON lines
         truncate longer texts; vectors are made from windows of this length.""", {}),
-    (_INTEGER, "batch_size", 32, """Sequences of max_seq_length tokens a batch; of shorter ones
+    (_INTEGER, "batch_size", 32, """Sequences of max_seq_length tokens per batch; of shorter ones
         as many as have the same number of tokens.""", {"lower_bound": 1}),
     (_BOOL, "use_one_hot_embeddings", False, "Accepted; changes no output.", {}),
     (_BOOL, "use_tpu", False, "True is refused: features are extracted on CPU or GPU.", {}),
@@ -66,7 +66,7 @@ _OTHER_FLAGS = (
     (_INTEGER, "projector_rows", 10_000, "Rows the projector gets at most.", {"lower_bound": 1}),
     (_BOOL, "projector_text", False, """Put the first 120 characters of each text into the
         projector.""", {}),
-    (_BOOL, "restart", False, "Drop an unfinished run's parts instead of going on.", {}),
+    (_BOOL, "restart", False, "Drop an unfinished run's parts instead of resuming.", {}),
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ _FLAGS = (
     (_INTEGER, "random_seed", 12345, "Seed of that draw.", {"lower_bound": 0}),
     (_INTEGER, "max_seq_length", None, """Tokens a window of a long note, [CLS] and [SEP]
         included; default 128, or the model's positions where fewer.""", {"lower_bound": 4}),
-    (_INTEGER, "batch_size", 32, "Sequences of max_seq_length tokens a batch.",
+    (_INTEGER, "batch_size", 32, "Sequences of max_seq_length tokens per batch.",
         {"lower_bound": 1}),
     (flags.DEFINE_enum, "input_format", "auto", """Form of the file; auto goes by its name and,
         for CSV, its header.""", {"enum_values": ["auto", "text", "jsonl", "csv", "noteevents"]}),

@@ -285,7 +285,7 @@ def test_run_that_is_preempted_saves_and_ends_with_the_same_weights(data, undist
     assert 1 <= state.step < STEPS
     assert f"Stopped by SIGTERM: step {state.step} is saved as {state.prefix}." in printed
     again = f"python -m clinicalbert_tf.pretrain --input_file={data / 'records'}"
-    assert f"Go on with: {again}" in printed
+    assert f"Resume with: {again}" in printed
     assert "Traceback" not in printed
     done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
     assert done.returncode == 0, done.printed
@@ -321,7 +321,7 @@ def test_signal_before_the_first_step_ends_the_run_at_once_and_leaves_nothing_ha
     process.send_signal(signal.SIGTERM)
     printed = process.communicate(timeout=60)[0]
     assert process.returncode == exit_codes.PREEMPTED, printed
-    assert "there was nothing to save" in printed and "Go on with:" in printed
+    assert "there was nothing to save" in printed and "Resume with:" in printed
     assert not list(output_dir.glob("model.ckpt*"))
     json.loads((output_dir / "run.json").read_text())
     assert not [path for path in output_dir.rglob("*") if ".tmp-" in path.name]

@@ -39,7 +39,7 @@ class LazyTensor:
 
 
 class LazyTensors(Mapping):
-    """{variable name: array}; arrays are read one at a time, on every access anew.
+    """{variable name: array}; arrays are read one at a time, again on every access.
 
     Args:
         tensors: the lazy tensors by name.
@@ -91,7 +91,7 @@ class CheckpointSource:
             exact one, whatever the source's own file calls it.
         tensors: arrays by the reference's variable names, with the reference's shapes (dense
             kernels [inputs, outputs], cls/seq_relationship/output_weights [2, hidden]).
-        vocab_file: vocab.txt in id order, or None where the source has none.
+        vocab_file: vocab.txt in id order, or None if the source has none.
         do_lower_case: as the source says, or None if it does not (the vocabulary tells).
         casing_is_settled: whether do_lower_case is final: compared with the vocabulary, or given.
         layer_norm_epsilon: added to the variance by the source's LayerNorms.
@@ -124,7 +124,7 @@ class CheckpointSource:
 
     @property
     def gelu(self) -> str | None:
-        """The form of the activation: "tanh", "erf", or None where it is not a gelu."""
+        """The form of the activation: "tanh", "erf", or None if it is not a gelu."""
         return {"gelu": "tanh", "gelu_erf": "erf"}.get(self.config.hidden_act)
 
 

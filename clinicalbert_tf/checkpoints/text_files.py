@@ -34,5 +34,5 @@ def read_json(path: str) -> dict[str, Any]:
 
 
 def json_bytes(values: dict[str, Any]) -> bytes:
-    """The text of a JSON file: two blanks a level, a final newline."""
+    """The text of a JSON file: two spaces per level, a final newline."""
     return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()

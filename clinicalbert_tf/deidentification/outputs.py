@@ -79,7 +79,7 @@ class Outputs:
         self.close()
 
     def close(self) -> None:
-        """Saves what there is and lets another process go on with it."""
+        """Saves what there is and lets another process continue with it."""
         for file in self._files.values():
             if not file.closed:
                 file.close()

@@ -60,7 +60,7 @@ def extract(
     """Writes the features of all rows.
 
     A killed run leaves finished parts beside the output; the next run with the same settings,
-    model and input goes on after them, and gives the same file.
+    model and input continues after them, and gives the same file.
 
     Args:
         settings: what to write.

@@ -110,7 +110,7 @@ def resolve_settings(
         output_format: one of OUTPUT_FORMATS, or "auto" for the suffix of `output_file`: .parquet,
             .npz, .tfrecord, .tfrecord.gz; JSON lines for any other.
         stride: None for three quarters of a window.
-        batch_size: sequences of max_seq_length tokens a batch; shorter ones are more.
+        batch_size: sequences of max_seq_length tokens per batch; shorter ones are more.
         others: see ExtractionSettings.
 
     Raises:

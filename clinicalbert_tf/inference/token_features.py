@@ -23,7 +23,7 @@ class TokenFeatureExtractor:
         inverse_vocab: wordpieces by id.
         layers: the reference's indexes, -1 for the last encoder layer; they stand in the output
             as given.
-        batch_tokens: places a batch at most, padding included.
+        batch_tokens: positions per batch at most, padding included.
 
     Raises:
         ValueError: the model has no such layer.

@@ -38,7 +38,7 @@ class VectorExtractor:
         backbone: a keras_nlp BertBackbone.
         layers: the reference's indexes, -1 for the last encoder layer.
         pooling: "mean", "cls" or "max".
-        batch_tokens: places a batch at most, padding included.
+        batch_tokens: positions per batch at most, padding included.
 
     Raises:
         ValueError: the model has no such layer, or there is no such pooling.

@@ -22,7 +22,7 @@ def check_records(
     Args:
         source: the records.
         config: the model.
-        vocab_file: the model's vocabulary, or None where it is not known.
+        vocab_file: the model's vocabulary, or None if it is not known.
         do_lower_case: the casing asked for, or None to take the records' own.
         masking: the kind of masking asked for, or None to take the records' own.
 

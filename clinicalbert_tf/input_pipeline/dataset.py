@@ -22,12 +22,12 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Feature dicts for training: one element a replica of this pipeline, in turn, without end.
 
-    Unmasked records are masked by (order.seed, place): anew each epoch, alike on any hardware.
+    Unmasked records are masked by (order.seed, place): again each epoch, alike on any hardware.
 
     Args:
         source: the files.
         order: the order of records.
-        global_batch_size: records a step, over all replicas; a multiple of their number.
+        global_batch_size: records per step, over all replicas; a multiple of their number.
         first_step: the step to start at.
         context: which pipeline of how many this is; None for the only one of one replica.
         length_buckets: 0, or batches hold records of like lengths and are padded to a multiple

@@ -27,7 +27,7 @@ class DynamicMasker:
 
     Args:
         rule: what to mask.
-        max_seq_length: tokens a record, padding included.
+        max_seq_length: tokens per record, padding included.
         stream: names the stream of random numbers, seed included; other names draw others.
     """
 

@@ -8,7 +8,7 @@ from tfrecords_builder import schema, tfrecord_files
 def first_records(paths: list[str]) -> tuple[dict[str, tuple[int, int | None]], int]:
     """(max_seq_length, max_predictions_per_seq) by file, and the largest wordpiece id seen.
 
-    The second is None where a record has no predictions at all: it is to be masked yet.
+    The second is None if a record has no predictions at all: it is to be masked yet.
     """
     lengths, largest = {}, 0
     for path in paths:

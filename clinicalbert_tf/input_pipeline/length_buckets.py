@@ -20,7 +20,7 @@ def bucketing(source: Source, global_batch_size: int, multiple: int) -> Arrange:
 
     Args:
         source: the files.
-        global_batch_size: records a batch, over all replicas.
+        global_batch_size: records per batch, over all replicas.
         multiple: tokens that batch lengths are rounded up to a multiple of; records of the same
             rounded length are of like length.
 

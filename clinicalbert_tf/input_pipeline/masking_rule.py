@@ -17,7 +17,7 @@ class MaskingRule:
 
     Attributes:
         vocab_file: the vocabulary that the records were built with.
-        max_predictions_per_seq: predictions a record at most.
+        max_predictions_per_seq: predictions per record at most.
         masked_lm_prob: share of a record's tokens to predict, a fraction.
         do_whole_word_mask: mask all wordpieces of a word together.
     """
@@ -82,7 +82,7 @@ def change_masking_rule(
     """A rule with what was asked for in place of what the records' manifest says.
 
     Args:
-        rule: of the records, or None where they are masked already.
+        rule: of the records, or None if they are masked already.
         masked_lm_prob: a fraction above 0 and at most 1, or None to leave it.
         do_whole_word_mask: None to leave it.
         place: the records' name, for messages.

@@ -51,12 +51,12 @@ def ordered_batches(
 ) -> tf.data.Dataset:
     """Batches of serialized records from a position on, epoch after epoch, without end.
 
-    A batch goes on in the next epoch where one ends.
+    A batch continues in the next epoch when one ends.
 
     Args:
         source: the examples.
-        order: file order, or shuffled anew each epoch.
-        batch_size: records a batch.
+        order: file order, or shuffled again each epoch.
+        batch_size: records per batch.
         position: records that were read before, over all epochs.
         arrange: what to make of a window's records.
 
@@ -71,7 +71,7 @@ def ordered_batches(
         return _windows(source, order, epoch, skipped, arrange)
 
     windows = tf.data.Dataset.range(first_epoch, _ALL).flat_map(one_epoch)
-    # The next window is read and arranged while this one is used up; cutting windows anew is
+    # The next window is read and arranged while this one is used up; cutting windows again is
     # many times cheaper than taking them apart record by record.
     return windows.prefetch(1).rebatch(batch_size, drop_remainder=True)
 

@@ -41,11 +41,11 @@ class RecordSource:
         gzipped: whether each is gzip-compressed.
         counts: records in each.
         manifests: (manifest file, manifest) of every folder that has one.
-        max_seq_length: tokens a record, padding included.
-        max_predictions_per_seq: predictions a record, padding included.
+        max_seq_length: tokens per record, padding included.
+        max_predictions_per_seq: predictions per record, padding included.
         largest_id: the largest wordpiece id in the files' first records.
         fingerprint: SHA-256 of the content, whatever the folder is called.
-        masking: how the pipeline masks the records, or None where they are masked already.
+        masking: how the pipeline masks the records, or None if they are masked already.
         digests: what the fingerprint is made of: one text a file.
         left_out: damaged files that were asked for, with the records lost (None where unknown).
     """
@@ -76,7 +76,7 @@ class RecordSource:
 
     @property
     def predictions_in_records(self) -> int | None:
-        """Predictions that a record itself holds, padding included; None where it is unmasked."""
+        """Predictions that a record itself holds, padding included; None if it is unmasked."""
         return None if self.masking else self.max_predictions_per_seq
 
     def rows(self, seed: tf.Tensor | None) -> tf.data.Dataset:
@@ -179,8 +179,8 @@ def find_records(
         patterns: comma-separated files, globs and folders of records (with a manifest). Files in
             a folder whose manifest lists them are checked against it; others are plain TFRecord
             files as the reference writes them, and are counted.
-        max_seq_length: tokens a record, or None to take it from the records.
-        max_predictions_per_seq: predictions a record, or None to take it from the records.
+        max_seq_length: tokens per record, or None to take it from the records.
+        max_predictions_per_seq: predictions per record, or None to take it from the records.
         left_out: files to leave out unread, by their absolute paths.
 
     Raises:

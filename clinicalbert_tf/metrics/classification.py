@@ -49,7 +49,7 @@ def precision_recall_f1(correct, predicted, gold):
 
 
 def counted_classes(labels: Sequence[str], positive_label: str | None = None) -> tuple[str, ...]:
-    """Returns the classes that F1 counts by default: all, but for "false" of several relations."""
+    """Returns the classes that F1 counts by default: all except "false" of several relations."""
     if len(labels) > 2 and NO_RELATION in labels and positive_label is None:
         return tuple(label for label in labels if label != NO_RELATION)
     return tuple(labels)
@@ -148,7 +148,7 @@ def scores(
 
     Args:
         rows: gold and predicted classes, with probabilities if there are any.
-        classes: the classes that micro and macro F1 count; None for all, but for "false" if there
+        classes: the classes that micro and macro F1 count; None for all except "false" if there
             are more than two classes. They need not occur.
         positive_label: the positive one of two classes; None for `positive_of`.
 

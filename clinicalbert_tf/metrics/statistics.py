@@ -47,7 +47,7 @@ def of_classification(
 
 
 def of_documents(targets: np.ndarray, values: np.ndarray) -> dict[str, Statistic]:
-    """Returns the statistics of `documents.scores` but for the recall at precision 80%."""
+    """Returns the statistics of `documents.scores` except the recall at precision 80%."""
     return {name: ranking_of(targets, values, name) for name in _RANKINGS}
 
 

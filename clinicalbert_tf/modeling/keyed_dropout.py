@@ -18,7 +18,7 @@ class KeyedDropout(keras.layers.Dropout):
     """
 
     def key(self, training):
-        """A new key (uint32 tensor [2]) in training, None where nothing is dropped."""
+        """A new key (uint32 tensor [2]) in training, None if nothing is dropped."""
         if not training or not self.rate:
             return None
         return ops.cast(self.seed_generator.next(), "uint32")

@@ -42,7 +42,7 @@ class RecordsPart:
 
     Attributes:
         described: what run.json says of them.
-        manifest: what made them, or None where the folder is gone or has none.
+        manifest: what made them, or None if the folder is gone or has none.
     """
 
     described: dict[str, Any]
@@ -142,7 +142,7 @@ def _read_record(path: str) -> dict[str, Any]:
     except ValueError:
         raise ValueError(
             f"Expected {file_name} to be JSON, received something else. It is damaged: start "
-            "the run again, which writes it anew."
+            "the run again, which writes it again."
         ) from None
 
 
@@ -153,7 +153,7 @@ def _read_states(path: str) -> list[dict[str, Any]]:
 
 
 def _read_json(path: str) -> dict[str, Any] | None:
-    """An object, or None where there is none: a run that goes on removes files at any time."""
+    """An object, or None if there is none: a run that continues removes files at any time."""
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)

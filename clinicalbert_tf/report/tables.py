@@ -68,7 +68,7 @@ def checkpoints(run: RunFolder) -> str:
         for state in run.states
     ]
     head = ("checkpoint", "size", "records read", "tokens seen")
-    parts = [table("To go on from", head, rows)] if rows else []
+    parts = [table("To resume from", head, rows)] if rows else []
     if run.best is not None:
         best = f"model.ckpt-{run.best['step']} in best/, evaluation loss {run.best['loss']:.4f}"
         parts.append(f"<p>The best one: {html.escape(best)}.</p>")

@@ -72,7 +72,7 @@ def bucket_by_length(lengths: np.ndarray, batch_tokens: int) -> Iterator[np.ndar
 
     Args:
         lengths: int array [sequences], tokens of each.
-        batch_tokens: places a batch at most, padding included (one sequence always fits).
+        batch_tokens: positions per batch at most, padding included (one sequence always fits).
 
     Yields:
         int array [batch]: places in `lengths`.

@@ -83,7 +83,7 @@ class SequenceMaker:
 
     Args:
         tokenizer: the model's tokenizer.
-        max_seq_length: tokens a sequence at most, [CLS] and [SEP] included; at least 4.
+        max_seq_length: tokens per sequence at most, [CLS] and [SEP] included; at least 4.
         stride: wordpieces from one window's start to the next; None to truncate a long text to
             its first window.
     """

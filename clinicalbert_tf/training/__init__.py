@@ -4,7 +4,7 @@
 - run: one run from its settings to its results, read top to bottom.
 - losses: what is minimised, summed over the global batch.
 - dropout: dropout's random state as a function of seed, step and replica.
-- step: one training or evaluation step on every replica, several steps a call.
+- step: one training or evaluation step on every replica, several steps per call.
 - loop: the steps of a run: saving, hooks, the stop on NaN; pace: how many a call.
 - hooks: what happens around the steps: the interface.
 - evaluation: losses on other records; evaluation_hook, evaluation_history: while training.
@@ -12,5 +12,5 @@
 - allocator: freed memory is kept.
 
 Rooms: `cluster` (devices and workers), `updates` (from gradients to weights), `states` (what lies
-on disk to go on from), `watching` (what people look at).
+on disk to resume from), `watching` (what people look at).
 """

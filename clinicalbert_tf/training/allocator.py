@@ -12,7 +12,7 @@ def keep_freed_memory() -> bool:
     """Lets the C library keep freed memory at hand; to be called before TensorFlow starts threads.
 
     By default its per-thread heaps go back to the system whenever they empty, so that every step
-    faults its memory in anew: 45,000 page faults a step and 45% of the processor's time for a
+    faults its memory in again: 45,000 page faults a step and 45% of the processor's time for a
     model of two small layers, a thousandth of that with this.
 
     Returns:

@@ -18,7 +18,7 @@ def explanation(error: Exception) -> str | None:
     return None
 
 
-def how_to_go_on(
+def how_to_resume(
     name: str, arguments: Sequence[str], output_dir: str | None, one_of_several: bool = False
 ) -> str:
     """The command that resumes a stopped run.
@@ -30,7 +30,7 @@ def how_to_go_on(
         one_of_several: whether it is a worker, which the command alone does not start again.
     """
     more = [] if output_dir is None else [f"--output_dir={output_dir}"]
-    how = "Start all workers again as before, each with" if one_of_several else "Go on with"
+    how = "Start all workers again as before, each with" if one_of_several else "Resume with"
     return f"{how}: {shlex.join(['python', '-m', f'clinicalbert_tf.{name}', *arguments, *more])}"
 
 

@@ -6,4 +6,4 @@ class DeviceError(ValueError):
 
 
 class LostWorkerError(RuntimeError):
-    """Another worker of the run ended or gave no sign of life; nothing can go on without it."""
+    """Another worker of the run ended or gave no sign of life; nothing can continue without it."""

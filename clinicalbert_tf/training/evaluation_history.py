@@ -10,7 +10,7 @@ KEY = "evaluation"
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationHistory:
-    """What a saved state must hold for the evaluations to go on as if nothing had happened.
+    """What a saved state must hold for the evaluations to continue as if nothing had happened.
 
     Attributes:
         measured_on: what the results are of (Evaluator.measured_on).

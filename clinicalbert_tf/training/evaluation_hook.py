@@ -60,7 +60,7 @@ class PeriodicEvaluation(LoopHook):
 
     @property
     def content(self) -> dict:
-        """What a saved state must hold for the evaluations to go on."""
+        """What a saved state must hold for the evaluations to continue."""
         return self.history.content()
 
     def start(self, first_step, num_train_steps, last_saved):
@@ -120,5 +120,5 @@ class PeriodicEvaluation(LoopHook):
             )
         return Stop(
             f"{missed} in {history.since_best} evaluations. The run is done; a larger "
-            "--early_stopping_patience would go on with it."
+            "--early_stopping_patience would continue it."
         )

@@ -28,7 +28,7 @@ class LoopSettings:
     Attributes:
         num_train_steps: the step to end at.
         save_checkpoints_steps: a state is saved at its multiples and at the end.
-        steps_per_loop: most steps a call.
+        steps_per_loop: most steps per call.
     """
 
     num_train_steps: int
@@ -175,7 +175,7 @@ class TrainingLoop:
             raise UnsavedError(
                 f"Expected to save the state at step {step} before ending, but could not. The "
                 f"last good checkpoint is {self._last_saved or 'none yet'}. Free space or make "
-                "the folder writable, then start the same command again: it goes on from there."
+                "the folder writable, then start the same command again: it resumes from there."
             )
 
     def _steps_of_call(self, step: int, pace: int) -> int:
@@ -225,6 +225,6 @@ def _not_finite(step: int, scalars: dict[str, float], last_saved: str | None) ->
     return (
         f"Expected a finite loss, received loss {scalars['loss']} and gradient norm "
         f"{scalars['gradient_norm']} at step {step}. The last good checkpoint is "
-        f"{last_saved or 'none yet'}; go on from it with a lower --learning_rate or longer "
+        f"{last_saved or 'none yet'}; resume from it with a lower --learning_rate or longer "
         "--num_warmup_steps in another --output_dir."
     )

@@ -1,4 +1,4 @@
-"""How many steps a call, and whether to stop after it: what all workers must agree on."""
+"""How many steps per call, and whether to stop after it: what all workers must agree on."""
 
 from clinicalbert_tf.training.preemption import StopSignals
 

@@ -75,7 +75,7 @@ def run_training(
         NonFiniteLossError: the loss became NaN or infinite.
         CorruptRecordsError, CorruptCheckpointError: a file is damaged; the message names it.
         LostWorkerError: another worker ended or gave no sign of life.
-        Interrupted: a signal asked to stop; started again, the run goes on.
+        Interrupted: a signal asked to stop; started again, the run resumes.
         OSError: the last state could not be saved.
     """
     inputs = find_sound_inputs(task, settings)
@@ -317,15 +317,15 @@ class _Run:
             run_record.write_run_record(settings.output_dir, self.record())
         if self.workers.cluster is not None:
             # A collective operation that failed on one worker leaves the others waiting.
-            raise CorruptRecordsError(f"{damage} {self._how_to_go_on()}", damage.path)
+            raise CorruptRecordsError(f"{damage} {self._how_to_resume()}", damage.path)
 
-    def _how_to_go_on(self) -> str:
+    def _how_to_resume(self) -> str:
         """What to do when several workers have met damage, once run.json says all it will."""
         settings = self.settings
         if not settings.do_train:
             return "Evaluate the other files, or with --strategy=one_device, which leaves it out."
         if self.chief or wait_until_recorded(settings, self.inputs):
-            return "Start all workers again: the run goes on without the file."
+            return "Start all workers again: the run resumes without the file."
         return "The chief has not left it out: see its output, or name the other files."
 
     def record(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One step on every replica; several steps a call."""
+"""One step on every replica; several steps per call."""
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +24,7 @@ class Stepper:
         model: a Keras model that takes a dict of `objective.model_inputs`.
         objective: a training.objective.Objective.
         optimizer: with `variables`, `step`, `loss_scale`, `report_names` and `apply` as
-            AdamWeightDecay has them; None where nothing is trained.
+            AdamWeightDecay has them; None if nothing is trained.
         seed: seed of dropout.
         jit_compile: compile forward and backward pass with XLA, instead of the elementwise
             kernels alone.

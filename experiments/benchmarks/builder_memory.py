@@ -79,7 +79,7 @@ def build(folder: pathlib.Path, source: pathlib.Path, characters: int, options: 
     return (
         f"peak {peaks[0] / 1e6:6,.0f} MB of all processes, {peaks[1] / 1e6:6,.0f} MB of the one "
         f"that reads; {seconds:6.1f} s, {characters / 1e6 / seconds:.1f} MB/s; "
-        f"{characters / 1e6 / cpu:.1f} MB a second of processor time"
+        f"{characters / 1e6 / cpu:.1f} MB per second of processor time"
     )
 
 

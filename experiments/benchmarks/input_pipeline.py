@@ -1,4 +1,4 @@
-"""The input pipeline's records a second, by form of records, beside what a training step eats.
+"""The input pipeline's records per second, by form of records, beside what a training step eats.
 
     python experiments/benchmarks/input_pipeline.py
     python experiments/benchmarks/input_pipeline.py --notes=600 --records=4096 --step_rate=10
@@ -31,8 +31,8 @@ def define_flags() -> None:
     flags.DEFINE_integer("records", 32_768, "Records read a round, of each form.", lower_bound=1)
     flags.DEFINE_integer("rounds", 5, "Rounds to take the median of.", lower_bound=1)
     flags.DEFINE_list("batches", ["32", "256"], "Global batch sizes, records.")
-    flags.DEFINE_integer("length", 128, "Tokens a record.", lower_bound=16)
-    flags.DEFINE_integer("predictions", 20, "Masked tokens a record.", lower_bound=1)
+    flags.DEFINE_integer("length", 128, "Tokens per record.", lower_bound=16)
+    flags.DEFINE_integer("predictions", 20, "Masked tokens per record.", lower_bound=1)
     flags.DEFINE_float(
         "step_rate",
         None,
@@ -109,7 +109,7 @@ def forms(folders: dict[str, str]) -> dict[str, tuple]:
 
 
 def reader(source, batch: int, options: dict):
-    """A function that reads some records and returns (records a second, CPU microseconds each)."""
+    """A function that reads records and returns (records per second, CPU microseconds each)."""
     from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 
     iterator = iter(training_batches(source, RecordOrder(SEED), batch, **options))

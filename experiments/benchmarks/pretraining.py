@@ -1,4 +1,4 @@
-"""The pretraining step on this machine: tokens a second, share of the matrix rate, against others.
+"""The pretraining step on this machine: tokens per second and share of the matrix rate.
 
     python experiments/benchmarks/pretraining.py --precision=float32 --steps=5
 
@@ -83,7 +83,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("layers", 12, "Encoder layers of width 768.", lower_bound=1)
     flags.DEFINE_integer("batch", 32, "Instances a step.", lower_bound=1)
     flags.DEFINE_integer("length", 128, "Tokens an instance.", lower_bound=8)
-    flags.DEFINE_integer("predictions", 20, "Masked tokens an instance.", lower_bound=1)
+    flags.DEFINE_integer("predictions", 20, "Masked tokens per instance.", lower_bound=1)
     flags.DEFINE_float("dropout", 0.1, "Fraction dropped.", lower_bound=0, upper_bound=0.9)
     flags.DEFINE_integer("steps", 5, "Steps of each contestant to take the median of.")
     flags.DEFINE_enum(

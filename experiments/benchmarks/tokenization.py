@@ -1,4 +1,4 @@
-"""Tokenizers side by side on one core: wordpieces a second, and lines that differ from ours.
+"""Tokenizers side by side on one core: wordpieces per second, and lines that differ from ours.
 
     python experiments/benchmarks/tokenization.py --input notes.jsonl.gz
 

@@ -21,8 +21,8 @@ class Vocabulary:
     """What a folder says of its tokenizer.
 
     Attributes:
-        vocab_file: vocab.txt in id order, or None where the folder has no vocabulary.
-        do_lower_case: None where the folder does not say.
+        vocab_file: vocab.txt in id order, or None if the folder has no vocabulary.
+        do_lower_case: None if the folder does not say.
         remarks: settings that tokenize otherwise than the reference, one sentence each.
     """
 

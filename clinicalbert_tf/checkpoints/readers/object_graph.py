@@ -84,7 +84,7 @@ class ObjectGraph:
         ]
 
     def follow(self, node: int, path: str) -> int | None:
-        """The node at the end of a path of dotted names, None where it breaks off."""
+        """The node at the end of a path of dotted names, None if it breaks off."""
         for name in path.split("."):
             node = self.children[node].get(name)
             if node is None:

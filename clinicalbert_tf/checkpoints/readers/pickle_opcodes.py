@@ -38,7 +38,7 @@ def interpret(
             read() must refuse sizes beyond the file.
         functions: (module, name) -> what is called in its place; None for a name that may appear
             but not be called.
-        persistent: gives the value for a persistent id; None where there may be none.
+        persistent: gives the value for a persistent id; None if there may be none.
 
     Returns:
         dicts, lists, tuples, strings, bytes, numbers, None, and what `functions` and

@@ -112,7 +112,7 @@ def read_tf1_checkpoint_tensors(
     if missing:
         raise ValueError(
             f"{prefix}: expected {', '.join(missing)}, found no such names. Use a checkpoint "
-            "that was saved in training, or start the optimizer afresh."
+            "that was saved in training, or start with a fresh optimizer."
         )
     return {name: reader.read(name) for name in names}
 

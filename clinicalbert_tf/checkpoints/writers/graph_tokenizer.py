@@ -1,6 +1,6 @@
 """BERT tokenization inside a TensorFlow graph, for models that take raw strings.
 
-FastBertTokenizer differs from the reference in its cleaning (control characters become blanks) and
+FastBertTokenizer differs from the reference in its cleaning (control characters become spaces) and
 in its lower-casing (NFKC case folding). Both are done before it here, by the reference's rules.
 
 What is left: every ASCII text gets the reference's wordpieces. Beyond ASCII nearly every text does;

@@ -116,7 +116,7 @@ def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
             continue
         if cells["hadm_id"] in admissions:
             raise TableError(
-                f"{path}, line {line}: expected one row an admission, received a second one for "
+                f"{path}, line {line}: expected one row per admission, received a second one for "
                 f"HADM_ID {cells['hadm_id']}. Export the table again."
             )
         admissions[cells["hadm_id"]] = _Admission(cells["subject_id"], start, end, died, line)

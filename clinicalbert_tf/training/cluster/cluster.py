@@ -81,7 +81,7 @@ def find_cluster(environment: Mapping[str, str] | None = None) -> Cluster:
 
 
 def run_name(environment: Mapping[str, str] | None = None) -> str | None:
-    """A name that all workers of this run share, or None where there is none."""
+    """A name that all workers of this run share, or None if there is none."""
     environment = os.environ if environment is None else environment
     if environment.get(RUN_NAME):
         return environment[RUN_NAME]

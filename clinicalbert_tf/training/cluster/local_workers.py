@@ -28,14 +28,14 @@ _PR_SET_PDEATHSIG = 1
 def run(command: Sequence[str], workers: int, seconds_to_end: float, run_name: str) -> int:
     """Runs a command once a worker and waits for all.
 
-    Their output comes line by line, with "[worker 0] " before it. SIGINT and SIGTERM go on to
+    Their output comes line by line, with "[worker 0] " before it. SIGINT and SIGTERM are passed to
     every worker; the second one kills them. When a worker fails, the others get some time to
     notice it and to say so before they are ended.
 
     Args:
         command: program and arguments.
         workers: how many.
-        seconds_to_end: how long the others may go on after one has failed.
+        seconds_to_end: how long the others may continue after one has failed.
         run_name: what the run's workers call it; see cluster.run_name.
 
     Returns:
@@ -138,7 +138,7 @@ class _Workers:
                 self.kill()
             elif now > failed_at + seconds_to_end and not terminated:
                 terminated = True
-                self._say("the other workers go on without it and are ended")
+                self._say("the other workers continue without it and are ended")
                 for process in self._running():
                     process.terminate()
         for reader in self._readers:

@@ -84,7 +84,7 @@ class Watchdog:
         self._leaving.set()
         self._thread.join()
         if kind is None:
-            # One that the thread had no time to let in wants a farewell too.
+            # One that the thread had no time to let in wants a goodbye too.
             self._accept()
             _part([peer.connection for peer in self._peers.values()])
         for peer in self._peers.values():
@@ -99,7 +99,7 @@ class Watchdog:
             raise LostWorkerError(self.message()) from cause
 
     def message(self) -> str | None:
-        """Which worker was lost, how, and what to do; None where none was."""
+        """Which worker was lost, how, and what to do; None if none was."""
         if self._lost is None:
             return None
         rank, how = self._lost
@@ -107,7 +107,7 @@ class Watchdog:
         own = self.cluster.rank
         return (
             f"Expected {len(self.cluster.addresses)} workers, but worker {rank} ({address}) {how}. "
-            f"Its own output says why; worker {own} cannot go on without it. Start all workers "
+            f"Its own output says why; worker {own} cannot continue without it. Start all workers "
             "again: they resume from the newest checkpoint."
         )
 
@@ -234,7 +234,7 @@ class _Peer:
 
     Attributes:
         rank: of the worker, None until it has said who it is.
-        done: whether it has said farewell.
+        done: whether it has said goodbye.
         heard: when it last said anything.
         buffer: what it said and nobody has understood yet.
     """
@@ -248,7 +248,7 @@ class _Peer:
 
 
 def _part(connections: Sequence[socket.socket]) -> None:
-    """Says farewell and waits a little for the others to be done as well."""
+    """Says goodbye and waits a little for the others to be done as well."""
     deadline = time.monotonic() + _SECONDS_TO_PART
     for connection in connections:
         with contextlib.suppress(OSError):
@@ -256,7 +256,7 @@ def _part(connections: Sequence[socket.socket]) -> None:
             connection.shutdown(socket.SHUT_WR)
     for connection in connections:
         with contextlib.suppress(OSError):
-            # What is read is not needed; to close with it unread would take the farewell back.
+            # What is read is not needed; to close with it unread would take the goodbye back.
             while (left := deadline - time.monotonic()) > 0:
                 connection.settimeout(left)
                 if not connection.recv(4096):

@@ -95,7 +95,7 @@ class Workers:
         for a while.
 
         Args:
-            step: of the state to resume from, or None to start afresh; the chief's counts.
+            step: of the state to resume from, or None to start fresh; the chief's counts.
             has_step: whether this worker sees a complete state of a step.
             output_dir: the folder, for the message.
             seconds: how long to look.
@@ -143,7 +143,7 @@ class Workers:
                 if not likely:
                     raise
                 raise LostWorkerError(
-                    f"Expected {len(self.cluster.addresses)} workers to go on together, but "
+                    f"Expected {len(self.cluster.addresses)} workers to continue together, but "
                     f"TensorFlow lost one ({error.__class__.__name__}). The workers' own output "
                     "says which. Start all workers again: they resume from the newest checkpoint."
                 ) from error

@@ -1,4 +1,4 @@
-"""What a run leaves on disk to go on from, and what it finds there.
+"""What a run leaves on disk to resume from, and what it finds there.
 
 - checkpoints: the training state in TF1 names, complete or absent.
 - saving, disk: saves that may fail.

@@ -24,7 +24,7 @@ from clinicalbert_tf.training.states.disk import may_pass
 from tfrecords_builder.files import make_private_folder, write_private
 
 
-def begin_anew(output_dir: str) -> None:
+def forget_best(output_dir: str) -> None:
     """Makes the next evaluation count as the best one, whatever an earlier start has kept.
 
     For a run that begins at its first step: what lies in `best/` is of other weights, perhaps of
@@ -36,8 +36,8 @@ def begin_anew(output_dir: str) -> None:
     if record is not None:
         os.unlink(os.path.join(directory, BEST_NAME))
         logging.warning(
-            "%s holds the best checkpoint of an earlier start (step %d, %s %.4f). This run "
-            "begins anew: its first evaluation replaces it. Move it away to keep it.",
+            "%s holds the best checkpoint of an earlier start (step %d, %s %.4f). This "
+            "run starts from the first step: its first evaluation replaces it. Move it to keep it.",
             *(directory, record["step"], record["metric"], record["value"]),
         )
 

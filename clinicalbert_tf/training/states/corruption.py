@@ -36,7 +36,7 @@ def restore_newest(
         workers: all of which call this together.
 
     Returns:
-        The state that was restored; None where the folder has none.
+        The state that was restored; None if the folder has none.
 
     Raises:
         CorruptCheckpointError: a state is damaged and on_corrupt is "stop", or no state is whole.
@@ -120,9 +120,9 @@ def _is_whole(directory: str, step: int) -> bool:
 
 def _stop(error: CorruptCheckpointError, steps: list[int]) -> CorruptCheckpointError:
     if not steps:
-        return CorruptCheckpointError(f"{error} There is no earlier checkpoint to go on from.")
+        return CorruptCheckpointError(f"{error} There is no earlier checkpoint to resume from.")
     return CorruptCheckpointError(
-        f"{error} Or start again with --on_corrupt=previous, to go on from {STEM}-{steps[-1]}."
+        f"{error} Or start again with --on_corrupt=previous, to resume from {STEM}-{steps[-1]}."
     )
 
 

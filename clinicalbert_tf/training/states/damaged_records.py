@@ -24,7 +24,7 @@ _SECONDS_FOR_THE_CHIEF = 600.0
 def find_sound_inputs(task, settings: RunSettings, left_out: Iterable[str] = ()) -> RunInputs:
     """The task's inputs, without the files that are left out.
 
-    A run that left files out before goes on without them, whatever has become of the files: with
+    A run that left files out before continues without them, whatever has become of the files: with
     them, its order of records would be another one.
 
     Args:
@@ -66,7 +66,7 @@ def wait_until_recorded(
 
     Args:
         settings: what was asked for.
-        inputs: what this worker goes on with; its files may lie at other paths than the chief's.
+        inputs: what this worker continues with; its files may lie at other paths than the chief's.
         seconds: how long to wait; None for a time that is long enough to read a corpus.
 
     Returns:
@@ -128,7 +128,7 @@ def _sources_of(inputs: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _left_out_before(settings: RunSettings) -> set[str]:
-    """What the run in the output folder leaves out, where it has anything to go on from."""
+    """What the run in the output folder leaves out, where it has anything to resume from."""
     binding = steps_with_state(settings.output_dir) or settings.on_corrupt == "skip"
     if not settings.do_train or not binding:
         return set()

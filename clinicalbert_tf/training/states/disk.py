@@ -1,4 +1,4 @@
-"""Failures of writing: which of them may pass, so that a run should go on and try again."""
+"""Failures of writing: which of them may pass, so that a run should continue and try again."""
 
 import errno
 

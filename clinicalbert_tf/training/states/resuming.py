@@ -39,7 +39,7 @@ def start_training(
         record: the run's run.json.
 
     Returns:
-        Updates made before, and the checkpoint that the run goes on from (None for its own
+        Updates made before, and the checkpoint that the run resumes from (None for its own
         first step).
 
     Raises:
@@ -69,7 +69,7 @@ def start_training(
     if workers.chief:
         set_newer_aside(settings.output_dir, step)
         if state is None:
-            best.begin_anew(settings.output_dir)
+            best.forget_best(settings.output_dir)
         checkpoints.remove_unfinished()
         run_record.write_run_record(settings.output_dir, record)
         for name, text in model_files(inputs).items():

@@ -49,7 +49,7 @@ def describe_file(path: str | None) -> dict[str, str] | None:
 
 
 def read_run_record(output_dir: str) -> dict[str, Any] | None:
-    """What a folder's run.json says, or None where it has no readable one."""
+    """What a folder's run.json says, or None if it has no readable one."""
     try:
         with open(os.path.join(output_dir, RECORD_NAME), encoding="utf-8") as file:
             record = json.load(file)
@@ -65,7 +65,7 @@ def check_resumable(
     defaults: Mapping[str, Any],
     adjust: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
 ) -> None:
-    """Checks that a run may go on from what lies in its output folder.
+    """Checks that a run may resume from what lies in its output folder.
 
     Args:
         output_dir: a folder with at least one saved state.

@@ -14,7 +14,7 @@ class StateSaver:
     """Saves the states of a run; only the chief writes.
 
     A save that fails for a reason that may pass (full disk, quota, a network file system that
-    does not answer) is logged; training goes on and the next save is tried as ever. Any other
+    does not answer) is logged; training continues and the next save is tried as ever. Any other
     failure (no permission, folder gone, read-only file system) is raised: it would not pass by
     itself, and training for nothing costs more than a stop.
 
@@ -35,7 +35,7 @@ class StateSaver:
         """Saves the state as it stands.
 
         Returns:
-            The checkpoint's prefix, or None where it could not be written for now.
+            The checkpoint's prefix, or None if it could not be written for now.
 
         Raises:
             OSError: it could not be written and waiting does not help.
@@ -51,8 +51,8 @@ class StateSaver:
             self.checkpoints.remove_unfinished()
             last = newest_state(directory)
             logging.error(
-                "Could not save %s-%d (%s). The last good checkpoint stays: %s. Training goes on, "
-                "and the next save is tried as ever.",
+                "Could not save %s-%d (%s). The last good checkpoint stays: %s. Training "
+                "continues, and the next save is tried as ever.",
                 *(STEM, step, error, last.prefix if last else "there is none yet"),
             )
             return None

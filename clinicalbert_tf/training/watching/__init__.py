@@ -1,4 +1,4 @@
-"""What people look at while a run goes on, and after it.
+"""What people look at while a run continues, and after it.
 
 - observers: the hooks that watch a run, in their order.
 - guarded: hooks that may fail without ending the run.

@@ -13,7 +13,7 @@ class Guarded(LoopHook):
     """A hook whose failures to write are logged, once until it works again.
 
     After a failure the hook rests until a state was saved, which shows that there is space again;
-    it is then closed and started anew from there.
+    it is then closed and started again from there.
 
     Args:
         hook: writes files that training does not need.
@@ -64,7 +64,7 @@ class Guarded(LoopHook):
         except WRITE_ERRORS as error:
             self._resting = True
             logging.warning(
-                "%s could not write (%s: %s). Training goes on without it until a checkpoint can "
+                "%s could not write (%s: %s). Training continues without it until a checkpoint can "
                 "be saved; free space.",
                 *(type(self.hook).__name__, type(error).__name__, error),
             )

@@ -66,7 +66,7 @@ class Outcome(LoopHook):
 
 
 def read_outcome(directory: str) -> dict[str, Any] | None:
-    """What a run's `outcome.json` says, or None where there is no readable one."""
+    """What a run's `outcome.json` says, or None if there is no readable one."""
     try:
         with open(os.path.join(directory, NAME), encoding="utf-8") as file:
             content = json.load(file)

@@ -46,7 +46,7 @@ class ShareOfPeak(LoopHook):
 
     Args:
         config: the model.
-        batch: instances a step, over all replicas.
+        batch: instances per step, over all replicas.
         operations: (config, examples, length) -> operations of a step, such as Task.operations.
         strategy: gives the replicas.
         precision: Keras' dtype policy of the model.
@@ -85,7 +85,7 @@ class ShareOfPeak(LoopHook):
 
 
 def replica_rate(config: BertConfig, strategy, precision: str) -> float | None:
-    """Matrix product operations/s of one replica's device, or None where it cannot be told.
+    """Matrix product operations/s of one replica's device, or None if it cannot be told.
 
     Replicas that share a CPU have an equal part of its rate each.
     """

@@ -23,7 +23,7 @@ class Summaries:
 
     Args:
         directory: where the events file goes.
-        resumed_at: the step that the run goes on from, 0 for its beginning. What a killed run
+        resumed_at: the step that the run resumes from, 0 for its beginning. What a killed run
             wrote beyond it is taken back. None leaves everything as it is.
     """
 

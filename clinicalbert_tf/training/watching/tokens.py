@@ -25,7 +25,7 @@ class TokenCount(LoopHook):
 
     @property
     def content(self) -> dict[str, int]:
-        """What a saved state must hold for the count to go on."""
+        """What a saved state must hold for the count to continue."""
         return {KEY: self.total}
 
     def start(self, first_step, num_train_steps, last_saved):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from clinicalbert_tf import pretrain
 from clinicalbert_tf.training import exit_codes
-from clinicalbert_tf.training.endings import explanation, how_to_go_on
+from clinicalbert_tf.training.endings import explanation, how_to_resume
 
 
 def test_expected_failures_have_a_message_and_defects_have_none():
@@ -35,16 +35,16 @@ def test_numpy_that_cannot_allocate_is_out_of_memory_too():
 
 
 def test_command_to_go_on_is_the_one_that_was_given():
-    assert how_to_go_on("pretrain", ["--input_file=a b", "--seed=3"], None).endswith(
+    assert how_to_resume("pretrain", ["--input_file=a b", "--seed=3"], None).endswith(
         "python -m clinicalbert_tf.pretrain '--input_file=a b' --seed=3"
     )
-    assert how_to_go_on("pretrain", [], "runs/x").endswith(
+    assert how_to_resume("pretrain", [], "runs/x").endswith(
         "clinicalbert_tf.pretrain --output_dir=runs/x"
     )
 
 
 def test_worker_is_not_told_to_go_on_alone():
-    said = how_to_go_on("pretrain", ["--strategy=multi_worker"], "runs/x", one_of_several=True)
+    said = how_to_resume("pretrain", ["--strategy=multi_worker"], "runs/x", one_of_several=True)
     assert said.startswith("Start all workers again as before, each with: python")
     assert said.endswith("--strategy=multi_worker --output_dir=runs/x")
 

@@ -323,7 +323,7 @@ def test_damaged_file_is_recorded_before_any_worker_ends_and_left_out_by_all(
             worker.kill()
     for worker, text in zip(first, printed, strict=True):
         assert worker.returncode not in (0, None), text
-    assert "the run goes on without the file" in printed[1], printed[1]
+    assert "the run resumes without the file" in printed[1], printed[1]
     left_out = json.loads((tmp_path / "run" / "run.json").read_text())["inputs"]["records"]
     assert [entry["file"] for entry in left_out["left_out"]] == [damaged]
     printed = finish(workers())

@@ -86,7 +86,7 @@ def test_others_are_ended_when_one_has_failed(capfd):
     started = time.monotonic()
     assert run(code, seconds_to_end=0.5) == 128 + signal.SIGTERM
     assert time.monotonic() - started < 30
-    assert "[launch] the other workers go on without it" in capfd.readouterr().err
+    assert "[launch] the other workers continue without it" in capfd.readouterr().err
 
 
 def test_others_that_ignore_the_end_are_killed(monkeypatch):

@@ -12,7 +12,7 @@ from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.monitor import Monitor
-from clinicalbert_tf.training.states.best import BestCheckpoint, begin_anew, best_prefix
+from clinicalbert_tf.training.states.best import BestCheckpoint, forget_best, best_prefix
 
 
 class Killed(BaseException):
@@ -85,11 +85,11 @@ def test_a_new_process_knows_what_is_kept(tmp_path, model):
 
 
 def test_earlier_start_is_not_compared_with_and_stays_until_it_is_replaced(tmp_path, model, caplog):
-    begin_anew(str(tmp_path))
+    forget_best(str(tmp_path))
     assert not caplog.records and not (tmp_path / "best").exists()
     mark(model, 10)
     keep(tmp_path, model).offer(10, {"loss": 1.0}, "held out")
-    begin_anew(str(tmp_path))
+    forget_best(str(tmp_path))
     assert "(step 10, loss 1.0000)" in caplog.records[-1].getMessage()
     best = keep(tmp_path, model)
     assert best.record() is None and marked(tmp_path / "best") == 10

@@ -190,7 +190,7 @@ def test_workers_pass_over_a_damaged_state_together(folder):
     assert [[state.step for state in seen] for seen in restored] == [[10], [10]]
     errors, restored = in_two_workers([folder, folder], "stop")
     assert restored == ([], [])
-    assert all("--on_corrupt=previous, to go on from model.ckpt-10" in str(e) for e in errors)
+    assert all("--on_corrupt=previous, to resume from model.ckpt-10" in str(e) for e in errors)
 
 
 @pytest.mark.parametrize("name", [DATA, "model.ckpt-20.index", "model.ckpt-20.state.json"])
