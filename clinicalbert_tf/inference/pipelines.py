@@ -1,18 +1,25 @@
 """pipeline(): a fine-tuned model as a function of texts."""
 
 import importlib
+import os
 
-# What each task's model is used through: module and class.
+from clinicalbert_tf.inference.fine_tuned import task_of
+
+# What each task's model is used through: module, and what is called with the model's path.
 PIPELINES = {
+    "classification": (
+        "clinicalbert_tf.inference.classification.classifier",
+        "load_classifier",
+    ),
     "question_answering": ("clinicalbert_tf.inference.question_answering", "QuestionAnswerer"),
 }
 
 
-def pipeline(task: str, model: str, **options):
+def pipeline(task: str | None, model: str | os.PathLike, **options):
     """Loads a fine-tuned model to use on texts.
 
     Args:
-        task: one of PIPELINES.
+        task: one of PIPELINES; None for the one that the model's own files name.
         model: the folder of a run, or any checkpoint of a fine-tuned model.
         options: see the task's class.
 
@@ -23,6 +30,8 @@ def pipeline(task: str, model: str, **options):
         FileNotFoundError: there is no such model.
         ValueError: there is no such task, or the model was fine-tuned for another one.
     """
+    if task is None:
+        task = task_of(model, tuple(PIPELINES))
     if task not in PIPELINES:
         raise ValueError(
             f"Expected a task of {', '.join(PIPELINES)}, received {task!r}. Choose one of these."

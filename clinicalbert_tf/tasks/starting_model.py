@@ -12,6 +12,7 @@ from clinicalbert_tf.checkpoints.source import CheckpointSource
 from clinicalbert_tf.checkpoints.vocabulary_check import settle_casing
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.training.settings import RunSettings
+from tfrecords_builder.tokenization import BertTokenizer
 from tfrecords_builder.vocabulary_rules import check_rows, choose_casing
 
 
@@ -77,3 +78,34 @@ def _fresh(settings: RunSettings) -> StartingModel:
     if casing.warning:
         logging.warning("%s", casing.warning)
     return StartingModel(config, vocab_file, casing.do_lower_case)
+
+
+def find_tokenizer(settings: RunSettings) -> BertTokenizer:
+    """The tokenizer alone: of --vocab_file, without any model, or that of find_model.
+
+    Raises:
+        FileNotFoundError, ValueError: there is neither, or the casing cannot be told.
+    """
+    if settings.vocab_file and not settings.init_checkpoint:
+        casing = choose_casing(settings.vocab_file, settings.do_lower_case)
+        return BertTokenizer(settings.vocab_file, casing.do_lower_case)
+    model = find_model(settings)
+    return BertTokenizer(model.vocab_file, model.do_lower_case)
+
+
+def check_size(config: BertConfig, max_seq_length: int, is_pair: bool = False) -> None:
+    """Checks that a model can take a task's sequences.
+
+    Raises:
+        ValueError: they are longer than its positions, or have more segments than it has.
+    """
+    if max_seq_length > config.max_position_embeddings:
+        raise ValueError(
+            f"Expected --max_seq_length of at most {config.max_position_embeddings}, the model's "
+            f"max_position_embeddings, received {max_seq_length}. Give a smaller one."
+        )
+    if is_pair and config.type_vocab_size < 2:
+        raise ValueError(
+            "Expected a model with two segments for pairs of texts, received one with "
+            f"type_vocab_size {config.type_vocab_size}. Use a BERT that was pretrained on pairs."
+        )

@@ -127,16 +127,18 @@ def _three(file_of: Callable[[str], SplitFile]) -> dict[str, SplitFile]:
 
 
 def _relations(
-    name: str, title: str, file_of: Callable, labels: tuple[str, ...], negative: str, test: str
+    name: str, title: str, file_of: Callable, labels: tuple[str, ...], negative: str
 ) -> DatasetSpec:
+    """Relations: micro F1 over all but the negative class; of two classes, F1 of the positive."""
+    binary = len(labels) == 2
     return DatasetSpec(
         name,
         title,
         _three(file_of),
         labels=labels,
-        metric="f1_micro",
-        counted_labels=tuple(label for label in labels if label != negative),
-        reference_test_label=test,
+        metric="f1" if binary else "f1_micro",
+        counted_labels=None if binary else tuple(one for one in labels if one != negative),
+        reference_test_label=negative,
     )
 
 
@@ -172,15 +174,14 @@ _SPECS = (
     ),
     DatasetSpec("mrpc", "paraphrases (GLUE)", _three(_mrpc), labels=_BINARY, is_pair=True),
     DatasetSpec("cola", "acceptable sentences (GLUE)", _three(_cola), labels=_BINARY),
-    _relations("gad", "gene-disease relations, BioBERT's files", _biobert, _BINARY, "0", "0"),
-    _relations("euadr", "gene-disease relations, BioBERT's files", _biobert, _BINARY, "0", "0"),
-    _relations("gad_blurb", "gene-disease relations, BLURB's files", _bluebert, _BINARY, "0", "0"),
+    _relations("gad", "gene-disease relations, BioBERT's files", _biobert, _BINARY, "0"),
+    _relations("euadr", "gene-disease relations, BioBERT's files", _biobert, _BINARY, "0"),
+    _relations("gad_blurb", "gene-disease relations, BLURB's files", _bluebert, _BINARY, "0"),
     _relations(
         "chemprot",
         "chemical-protein relations, BioBERT's files",
         _biobert,
         tuple(label.lower() for label in _CHEMPROT),
-        "false",
         "false",
     ),
     _relations(
@@ -189,16 +190,13 @@ _SPECS = (
         _bluebert,
         _CHEMPROT,
         "false",
-        "false",
     ),
-    _relations("ddi", "drug-drug relations, BlueBERT's files", _bluebert, _DDI, "DDI-false",
-               "DDI-false"),
+    _relations("ddi", "drug-drug relations, BlueBERT's files", _bluebert, _DDI, "DDI-false"),
     _relations(
         "bluebert_i2b2_2010",
         "i2b2 2010 relations, BlueBERT's files",
         _bluebert,
         I2B2_2010_RELATIONS,
-        "false",
         "false",
     ),
     DatasetSpec(
@@ -216,7 +214,6 @@ _SPECS = (
         reader="mortality",
         labels=_BINARY,
         metric="auroc",
-        counted_labels=("1",),
         split_rule="by patient, 0.8,0.1,0.1",
     ),
     DatasetSpec(

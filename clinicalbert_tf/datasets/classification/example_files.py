@@ -29,6 +29,7 @@ class ColumnLayout:
         text_b: column of the second text, or None.
         label: column of the label, or None to read none.
         id: column of the identifier, or None to number the rows.
+        optional_id: column of the identifier if `id` is None and the table has it.
         group: column of what must stay together, or None.
         label_is_optional: whether a table without the label's column is read as unlabelled.
         group_by_text_a: whether examples with the same first text are a group (MedNLI: a premise).
@@ -40,6 +41,7 @@ class ColumnLayout:
     text_b: str | None = None
     label: str | None = None
     id: str | None = None
+    optional_id: str | None = None
     group: str | None = None
     label_is_optional: bool = False
     group_by_text_a: bool = False
@@ -130,7 +132,10 @@ def _examples(name, path, layout, table_format, member, counts):
         group = None if layout.group is None else _text(path, row, layout.group)
         if layout.group_by_text_a:
             group = text_group(text_a)
-        row_id = f"{name}-{number}" if layout.id is None else _text(path, row, layout.id)
+        column = layout.id
+        if column is None and layout.optional_id in row.cells:
+            column = layout.optional_id
+        row_id = f"{name}-{number}" if column is None else _text(path, row, column)
         yield Example(row_id, text_a, text_b, label, group, row.line), kinds
 
 

@@ -25,7 +25,7 @@ from clinicalbert_tf.datasets.classification.relation_texts import (
     Entity,
     show_entities,
 )
-from clinicalbert_tf.datasets.classification.settings import DataSettings
+from clinicalbert_tf.datasets.classification.settings import CANDIDATES, DataSettings
 from clinicalbert_tf.datasets.classification.splitting import parse_fractions, split_examples
 from clinicalbert_tf.datasets.table_files import TableError
 from clinicalbert_tf.datasets.table_format import RowCounts
@@ -39,7 +39,6 @@ _RELATION = re.compile(
 _TYPES = ("problem", "test", "treatment")
 _FOLDERS = ("txt", "concept", "rel")
 _DEV_FRACTION = 0.1
-CANDIDATES = ("all", "possible")
 
 
 @dataclasses.dataclass(frozen=True)

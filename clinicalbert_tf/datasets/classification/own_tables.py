@@ -32,7 +32,8 @@ def own_layout(settings: DataSettings) -> ColumnLayout:
         settings.text_b or None,
         settings.label or None,
         settings.id or None,
-        settings.group or None,
+        optional_id="id",
+        group=settings.group or None,
         problem_type=settings.problem_type,
         label_separator=settings.label_separator,
     )

@@ -1,48 +1,79 @@
-"""What a user may say about labelled data; commands fill it in from flags."""
+"""What a user may say about labelled data; commands make their flags of it."""
 
 import dataclasses
 
+from clinicalbert_tf.datasets.classification.examples import PROBLEM_TYPES
+from clinicalbert_tf.datasets.classification.relation_texts import ENTITY_FORMS
+from clinicalbert_tf.setting_fields import setting
 
-@dataclasses.dataclass(frozen=True)
+CANDIDATES = ("all", "possible")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Where labelled data is and how to read it.
+    """Where labelled data is and how to read it; flags by their names."""
 
-    Attributes:
-        data_dir: folder or zip archive of a release, or of train.KIND, dev.KIND and test.KIND.
-        train_file, dev_file, test_file: files of your own; they win over `data_dir`.
-        text_a, text_b, label, id, group: columns of your own files; "" for none.
-        problem_type: see examples.PROBLEM_TYPES; "" for the data set's own.
-        label_separator: between labels in one cell, for problem type "multi".
-        join_label_spellings: whether `1`, `"1"` and `1.0` are one label.
-        encoding: see table_files.open_text; "" to recognise it.
-        separator: between cells of a CSV or TSV file of your own; "" for the kind's.
-        quoted: whether quotes enclose cells in a CSV or TSV file of your own.
-        do_split: fractions of train, dev and test, such as "0.8,0.1,0.1"; "" for none.
-        split_seed: seed of that split.
-        forbid_overlap: whether an example in two splits is an error.
-        entity_form: "placeholders" or "markers", how i2b2_2010_relations shows entities.
-        candidates: "all" or "possible", which pairs of i2b2_2010_relations are examples.
-        hours: hours after admission that mortality's notes are taken from.
-    """
-
-    data_dir: str = ""
-    train_file: str = ""
-    dev_file: str = ""
-    test_file: str = ""
-    text_a: str = "text"
-    text_b: str = ""
-    label: str = "label"
-    id: str = ""
-    group: str = ""
-    problem_type: str = ""
-    label_separator: str = "|"
-    join_label_spellings: bool = False
-    encoding: str = ""
-    separator: str = ""
-    quoted: bool = True
-    do_split: str = ""
-    split_seed: int = 0
-    forbid_overlap: bool = False
-    entity_form: str = "placeholders"
-    candidates: str = "all"
-    hours: int = 48
+    data_dir: str = setting(
+        "",
+        """Folder or zip archive of a released data set, or folder of train, dev and test files of
+        your own.""",
+        path=True,
+    )
+    train_file: str = setting("", "Training table of your own.", path=True)
+    dev_file: str = setting("", "Dev table of your own.", path=True)
+    test_file: str = setting("", "Test table of your own.", path=True)
+    text_a: str = setting("text", "Column of the text, in tables of your own.", decisive=True)
+    text_b: str = setting("", "Column of the second text of pairs.", decisive=True)
+    label: str = setting("label", "Column of the label.", decisive=True)
+    id: str = setting("", "Column of the rows' ids. Default: id if there is one, or SPLIT-NUMBER.")
+    group: str = setting(
+        "",
+        """Column of what stays together in splits and intervals, such as the patient or the
+        document.""",
+    )
+    problem_type: str = setting(
+        "",
+        """single (one label per row), multi (any number) or regression; needed for tables of your
+        own, never guessed from a number.""",
+        choices=("", *PROBLEM_TYPES),
+        decisive=True,
+    )
+    label_separator: str = setting("|", "Between the labels of one cell, with multi.")
+    join_label_spellings: bool = setting(
+        False, 'Whether 1, "1" and 1.0 are one label. Otherwise two spellings are an error.'
+    )
+    encoding: str = setting(
+        "", "utf-8, utf-16, cp1252 or latin-1. Default: UTF-8, or what a byte order mark says."
+    )
+    separator: str = setting("", "Between cells of a CSV or TSV file of your own.")
+    quoted: bool = setting(True, "Whether quotes enclose cells in a CSV or TSV file of your own.")
+    do_split: str = setting(
+        "",
+        """Fractions TRAIN,DEV,TEST by which the training file is divided, stratified, groups kept
+        together; 0.9,0.1,0 keeps a test file that is there.""",
+        decisive=True,
+    )
+    split_seed: int = setting(0, "Seed of --do_split.", at_least=0, decisive=True)
+    forbid_overlap: bool = setting(
+        False, "Whether an example in two splits is an error instead of a warning."
+    )
+    entity_form: str = setting(
+        "placeholders",
+        """How i2b2_2010_relations shows entities: placeholders (@problem$) or markers around their
+        words.""",
+        choices=ENTITY_FORMS,
+        decisive=True,
+    )
+    candidates: str = setting(
+        "all",
+        """Which pairs of i2b2_2010_relations are examples: all of one sentence, or those that can
+        have a relation (one is a problem).""",
+        choices=CANDIDATES,
+        decisive=True,
+    )
+    hours: int = setting(
+        48,
+        "Hours after admission that mortality's notes are taken from.",
+        at_least=1,
+        decisive=True,
+    )

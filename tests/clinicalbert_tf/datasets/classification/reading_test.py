@@ -335,4 +335,4 @@ def test_every_data_set_names_a_metric_and_its_classes():
         assert spec.files or spec.reader
         if spec.counted_labels is not None:
             assert set(spec.counted_labels) < set(spec.labels)
-        assert spec.metric in ("accuracy", "f1_micro", "f1_macro", "auroc")
+        assert spec.metric in ("accuracy", "f1", "f1_micro", "f1_macro", "auroc")

@@ -1,0 +1,95 @@
+"""A fine-tuned model from the folder of its run, or from any folder that holds one."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from absl import logging
+
+from clinicalbert_tf.checkpoints.detect import open_checkpoint
+from clinicalbert_tf.checkpoints.into_model import build_task_model, restore_into
+from clinicalbert_tf.checkpoints.source import CheckpointSource
+from clinicalbert_tf.checkpoints.task_file import NAME, TaskDescription
+from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, settle_casing
+from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME
+from tfrecords_builder.tokenization import BertTokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class FineTunedModel:
+    """A model that was fine-tuned, with all that using it needs.
+
+    Attributes:
+        model: encoder and task head; see clinicalbert_tf.modeling.
+        tokenizer: its vocabulary in its casing.
+        task: what it is for: head, labels, settings.
+        source: what was read.
+    """
+
+    model: object
+    tokenizer: BertTokenizer
+    task: TaskDescription
+    source: CheckpointSource
+
+    @property
+    def max_seq_length(self) -> int:
+        """Tokens of the longest sequence: as it was trained, or what its positions allow."""
+        return self.task.max_seq_length or self.source.config.max_position_embeddings
+
+
+def model_folder(path: str | os.PathLike) -> str:
+    """The folder that a path means: a run's best checkpoint if it kept one, else the path itself.
+
+    The figures of a run are those of its best checkpoint, so using the run means using that one.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    best = os.path.join(path, BEST_FOLDER)
+    if os.path.isfile(os.path.join(best, BEST_NAME)) and os.path.isfile(os.path.join(best, NAME)):
+        return best
+    return path
+
+
+def load_fine_tuned(path: str | os.PathLike, do_lower_case: bool | None = None) -> FineTunedModel:
+    """Loads a fine-tuned model of any format.
+
+    Args:
+        path: a run's folder, its best/, or another folder or archive with a task head.
+        do_lower_case: the casing; None for the model's own.
+
+    Raises:
+        FileNotFoundError: there is no model, or no vocabulary.
+        ValueError: the model has no task head, or its files do not fit each other.
+    """
+    source = open_checkpoint(model_folder(path))
+    if source.task is None:
+        raise ValueError(
+            f"{source.path}: expected a fine-tuned model, received one without a task head. Give "
+            "the folder of a run, or fine-tune it first."
+        )
+    check_vocabulary(source)
+    source = settle_casing(source, do_lower_case)
+    # Late, so that a wrong path is said at once and not after TensorFlow's start.
+    from clinicalbert_tf.modeling import build_backbone
+
+    model = build_task_model(build_backbone(source.config), source.task)
+    restore_into(model, source, labels=source.labels or None, require_head=True)
+    for remark in source.remarks:
+        logging.warning("%s", remark)
+    return FineTunedModel(
+        model, BertTokenizer(source.vocab_file, source.do_lower_case), source.task, source
+    )
+
+
+def task_of(path: str | os.PathLike, known: Sequence[str]) -> str | None:
+    """The task that a model's own files name; by its head if they name none.
+
+    Args:
+        path: see load_fine_tuned.
+        known: names of tasks; another name is passed over, for example a data set's.
+    """
+    task = open_checkpoint(model_folder(path)).task
+    if task is None:
+        return None
+    if task.task in known:
+        return task.task
+    return {"classifier": "classification", "span": "question_answering"}.get(task.head)

@@ -1,0 +1,1 @@
+"""Classification of texts and pairs: settings, objective, decisions, results and the task."""

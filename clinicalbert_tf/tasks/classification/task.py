@@ -1,0 +1,290 @@
+"""Classification of texts and pairs as a task of the engine."""
+
+import dataclasses
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from clinicalbert_tf.checkpoints.task_file import NAME as LABELS_NAME
+from clinicalbert_tf.checkpoints.task_file import TaskDescription
+from clinicalbert_tf.checkpoints.text_files import json_bytes
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.datasets.classification.class_weights import parse_class_weights
+from clinicalbert_tf.datasets.classification.examples import Split
+from clinicalbert_tf.datasets.classification.reading import LabelledData
+from clinicalbert_tf.modeling.classifier import build_classifier
+from clinicalbert_tf.run_files import BEST_FOLDER
+from clinicalbert_tf.tasks.classification import results
+from clinicalbert_tf.tasks.classification.decision import (
+    Decision,
+    fit_temperature,
+    fit_threshold,
+)
+from clinicalbert_tf.tasks.classification.objective import TARGETS, ClassificationObjective
+from clinicalbert_tf.tasks.classification.scores import positive_label, score_split
+from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
+from clinicalbert_tf.tasks.classification.sources import make_source, target_arrays
+from clinicalbert_tf.tasks.starting_model import check_size, find_model
+from clinicalbert_tf.tasks.task import TaskDefaults
+from clinicalbert_tf.training.evaluation import Predictions
+from clinicalbert_tf.training.inputs import RunInputs
+from clinicalbert_tf.training.monitor import LOSS, Monitor, Shown
+from clinicalbert_tf.training.watching.operations import encoder_operations
+from tfrecords_builder.files import write_private
+from tfrecords_builder.tokenization import BertTokenizer
+
+# The label of a regression's one output.
+_NUMBER = ("number",)
+
+
+class ClassificationTask(TaskDefaults):
+    """Fine-tunes BERT to classify texts or pairs, and scores it.
+
+    Args:
+        settings: of the run.
+        data: the examples, read and checked.
+        evaluated: the splits that are evaluated, "dev" first.
+
+    Attributes:
+        decision: how logits become labels; chosen on dev by `finish`.
+        scored: {split: what metrics.json says}, of the splits that were finished.
+    """
+
+    name = "run_classifier"
+
+    def __init__(
+        self,
+        settings: ClassificationSettings,
+        data: LabelledData,
+        evaluated: Sequence[str] = ("dev", "test"),
+    ):
+        self.settings = settings
+        self.data = data
+        self.evaluated = tuple(name for name in evaluated if name in data.splits)
+        self.class_weights = parse_class_weights(
+            settings.class_weights, data.labels, data.splits["train"].examples
+        )
+        self.objective = ClassificationObjective(
+            data.problem_type, self.class_weights, settings.label_smoothing
+        )
+        self.monitor = _monitor(data)
+        self.shown = _shown(self.monitor)
+        positive = positive_label(data.problem_type, data.labels)
+        self.decision = Decision(data.problem_type, data.labels, positive_label=positive)
+        self.scored: dict[str, dict[str, Any]] = {}
+        self.probabilities: dict[str, np.ndarray] = {}
+        self._lower = False
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the model's outputs."""
+        return self.data.labels or _NUMBER
+
+    def find_inputs(
+        self, settings: ClassificationSettings, left_out: Collection[str] = ()
+    ) -> RunInputs:
+        """The encoder with its vocabulary, and the examples tokenized with it."""
+        model = find_model(settings)
+        check_size(model.config, settings.max_seq_length, self.data.is_pair)
+        tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
+        self._lower = model.do_lower_case
+        sources = {
+            name: make_source(
+                self.data.splits[name], self.data.labels, self.data.problem_type,
+                tokenizer, settings.max_seq_length, settings.features,
+            )
+            for name in ({"train"} if settings.do_train else set()) | set(self.evaluated)
+        }  # fmt: skip
+        return RunInputs(
+            model.config,
+            sources.get("train"),
+            {name: sources[name] for name in self.evaluated if settings.do_eval},
+            model.vocab_file,
+            model.init_checkpoint,
+            files={LABELS_NAME: self._labels_text()},
+        )
+
+    def build_model(self, config: BertConfig, settings: ClassificationSettings):
+        """Encoder, pooler and one dense layer."""
+        return build_classifier(
+            config, len(self.output_names), dtype=settings.precision, recompute=settings.recompute
+        )
+
+    def operations(self, config: BertConfig, examples: float, length: float) -> float:
+        """Matrix products of encoder and pooler, forward and backward."""
+        return encoder_operations(config, examples, length) + 6.0 * examples * config.hidden_size**2
+
+    def describe(self) -> dict[str, Any]:
+        """What using the model needs, and what a resumed run must share."""
+        data = self.data
+        return {
+            "task": "classification",
+            "data_set": data.spec.name,
+            "problem_type": data.problem_type,
+            "labels": list(data.labels),
+            "is_pair": data.is_pair,
+            "class_weights": list(self.class_weights),
+        }
+
+    def score(self, split: str, predictions: Predictions) -> Mapping[str, float | None]:
+        """The figures that choose the best checkpoint, of labelled splits."""
+        if not self.data.splits[split].has_labels:
+            return {}
+        probabilities = self.decision.probabilities(predictions["logits"])
+        scored = self._scores(split, probabilities, draws=0)
+        return {name: value for name, value in scored.items() if _is_figure(value)}
+
+    def finish(
+        self, split: str, results_of_run: Mapping[str, float], predictions: Predictions, output_dir
+    ) -> None:
+        """Chooses threshold and temperature (dev), writes predictions and metrics.json."""
+        logits = predictions["logits"]
+        if split == "dev":
+            self._choose(logits)
+            for folder in (output_dir, os.path.join(output_dir, BEST_FOLDER)):
+                if os.path.isdir(folder):
+                    write_private(os.path.join(folder, LABELS_NAME), self._labels_text())
+        probabilities = self.decision.probabilities(logits)
+        self.probabilities[split] = probabilities
+        examples = self.data.splits[split].examples
+        rows = results.prediction_rows(
+            examples, probabilities, self.decision, self.settings.show_text
+        )
+        results.write_predictions(os.path.join(output_dir, results.predictions_name(split)), rows)
+        if split == "test":
+            results.write_test_results(output_dir, probabilities)
+        self.scored[split] = self._all_scores(split, results_of_run, probabilities)
+        results.add_metrics(
+            output_dir,
+            {
+                split: self.scored[split],
+                "decision": self.decision.to_json(),
+                "monitor": dataclasses.asdict(self.monitor),
+            },
+        )
+
+    def targets(self, split: str) -> np.ndarray:
+        """The targets of a split's examples."""
+        examples = self.data.splits[split].examples
+        return target_arrays(examples, self.data.labels, self.data.problem_type)[TARGETS]
+
+    def groups(self, split: str) -> list[str] | None:
+        """The groups of a split's examples, or None if they have none."""
+        groups = [example.group for example in self.data.splits[split].examples]
+        return groups if all(group is not None for group in groups) else None
+
+    def _scores(self, split: str, probabilities: np.ndarray, draws: int) -> dict[str, Any]:
+        counted = self.data.spec.counted_labels
+        groups = self.groups(split) if draws else None
+        return score_split(
+            self.decision, self.targets(split), probabilities, counted, draws, groups
+        )
+
+    def _all_scores(self, split: str, results_of_run, probabilities) -> dict[str, Any]:
+        read: Split = self.data.splits[split]
+        head = {"split": split, "file": read.path, "step": int(results_of_run["global_step"])}
+        if not read.has_labels:
+            reason = "some examples have no label"
+            empty = dict.fromkeys(_REQUIRED)
+            return head | empty | {"rows": len(read), "reasons": dict.fromkeys(_REQUIRED, reason)}
+        scored = self._scores(split, probabilities, self.settings.bootstrap)
+        self._warn_of_one_class(split, scored)
+        loss = float(results_of_run["loss"])
+        return head | {"loss": loss if np.isfinite(loss) else None} | scored
+
+    def _warn_of_one_class(self, split: str, scored: Mapping[str, Any]) -> None:
+        if self.data.problem_type != "single":
+            return
+        counts = {label: found["predicted"] for label, found in scored["per_class"].items()}
+        if sum(count > 0 for count in counts.values()) == 1:
+            gold = {label: found["gold"] for label, found in scored["per_class"].items()}
+            logging.warning(
+                "Every prediction on %s is the same label (predicted %s, labels %s): the run has "
+                "learnt nothing. Try another --seed, more epochs, a lower --learning_rate, or "
+                "--class_weights=balanced.",
+                *(split, counts, gold),
+            )
+
+    def _choose(self, logits: np.ndarray) -> None:
+        """Chooses temperature and threshold on the dev examples."""
+        data, settings = self.data, self.settings
+        if data.problem_type == "regression" or not data.splits["dev"].has_labels:
+            return
+        targets = self.targets("dev")
+        if settings.calibrate:
+            temperature = fit_temperature(data.problem_type, logits, targets)
+            self.decision = dataclasses.replace(self.decision, temperature=temperature)
+        positive = self.decision.positive_label
+        if not settings.tune_threshold or (positive is None and data.problem_type == "single"):
+            return
+        probabilities = self.decision.probabilities(logits)
+        metric = self.monitor.metric
+        # A ranking does not depend on the threshold.
+        metric = metric if metric in ("accuracy", "f1", "f1_micro", "f1_macro") else "f1_macro"
+
+        def value_of(threshold: float) -> float:
+            tried = dataclasses.replace(self.decision, threshold=threshold)
+            scored = score_split(tried, targets, probabilities, data.spec.counted_labels)
+            return -1.0 if scored[metric] is None else scored[metric]
+
+        scores = probabilities
+        if positive is not None:
+            scores = probabilities[:, data.labels.index(positive)]
+        threshold = fit_threshold(scores, value_of, at_most=50)
+        self.decision = dataclasses.replace(self.decision, threshold=threshold)
+
+    def _labels_text(self) -> str:
+        """labels.json: what the model is for and how its outputs are read."""
+        data = self.data
+        description = TaskDescription(
+            head="classifier",
+            labels=self.output_names,
+            problem_type=data.problem_type,
+            task="classification",
+            do_lower_case=self._lower,
+            max_seq_length=self.settings.max_seq_length,
+            settings={
+                "data_set": data.spec.name,
+                "is_pair": data.is_pair,
+                "features": self.settings.features,
+                **self.decision.to_json(),
+            },
+        )
+        return json_bytes(dataclasses.asdict(description)).decode()
+
+
+_REQUIRED = (
+    "accuracy",
+    "f1_micro",
+    "f1_macro",
+    "auroc",
+    "average_precision",
+    "auprc_trapezoid",
+    "brier",
+)
+
+
+def _monitor(data: LabelledData) -> Monitor:
+    if data.problem_type == "regression":
+        return Monitor("mean_squared_error")
+    metric = data.spec.metric
+    if data.problem_type == "multi" and metric not in ("accuracy", "f1_micro", "f1_macro", "auroc"):
+        metric = "f1_macro"
+    return Monitor(metric, higher_is_better=True)
+
+
+def _shown(monitor: Monitor) -> tuple[Shown, ...]:
+    shown = [dataclasses.replace(LOSS, word="loss")]
+    if monitor.metric != "accuracy":
+        kind = "percent" if monitor.higher_is_better else "number"
+        shown.append(Shown(monitor.metric, monitor.words.capitalize(), kind))
+    if monitor.higher_is_better:
+        shown.append(Shown("accuracy", "Accuracy", "percent"))
+    return tuple(shown)
+
+
+def _is_figure(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not isinstance(value, bool))
