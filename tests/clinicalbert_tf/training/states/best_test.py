@@ -12,7 +12,7 @@ from clinicalbert_tf.checkpoints.checkpoint_files import resolve_checkpoint
 from clinicalbert_tf.checkpoints.readers.tf1 import restore_checkpoint
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.training.monitor import Monitor
-from clinicalbert_tf.training.states.best import BestCheckpoint, forget_best, best_prefix
+from clinicalbert_tf.training.states.best import BestCheckpoint, best_prefix, forget_best
 
 
 class Killed(BaseException):
