@@ -86,9 +86,10 @@ def thresholds_of(values: flags.FlagValues) -> dict[str, float] | None:
 
     rows = read_rows(values.dev_file, Keys(values.text_key))
     notes = ((row.text, row.data.get("spans", ())) for row in rows)
-    detector = load_detector(values.model, sensitive=True)
+    detector = load_detector(values.model, min_probability=0.0)
     point = operating_point.choose(notes, detector, values.recall)
     print(f"Wrote {operating_point.save(values.model, point)}: recall on dev by type:")
+    print(f"  {point['dev_precision']:.4f} of what the model finds there is private data")
     for name, recall in point["dev_recall"].items():
         print(f"  {name:<20} {recall:.4f} of {point['dev_spans'][name]}")
     return point["thresholds"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 # What finds private data: text -> [{"start", "end", "label", "probability"}], character offsets.
 Detector = Callable[[str], Sequence[dict]]
 
+# For types that were not among the dev notes from which thresholds were chosen.
+DEFAULT_THRESHOLD = 0.5
 # Labels of i2b2, of MEDDOCAN and of common tools that mean a person.
 _NAME_PARTS = ("NAME", "PATIENT", "DOCTOR", "PERSON", "NOMBRE")
 
@@ -40,7 +42,7 @@ def from_detector(
     Args:
         text: the note.
         spans: the detector's answer.
-        thresholds: type -> lowest probability; a type without one is always taken.
+        thresholds: type -> lowest probability, 0.5 for types without one; None takes every span.
 
     Raises:
         ValueError: a span that is no part of the text.
@@ -53,7 +55,7 @@ def from_detector(
                 f"Expected spans within the {len(text)} characters of the text, received start "
                 f"{start} and end {end} from the model."
             )
-        lowest = (thresholds or {}).get(span["label"], 0.0)
+        lowest = 0.0 if thresholds is None else thresholds.get(span["label"], DEFAULT_THRESHOLD)
         if end > start and span.get("probability", 1.0) >= lowest:
             result.append(Found(start, end, span["label"], "model"))
     return result

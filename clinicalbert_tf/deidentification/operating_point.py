@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from clinicalbert_tf.deidentification.found import Detector
+from clinicalbert_tf.deidentification.found import DEFAULT_THRESHOLD, Detector
 from tfrecords_builder.files import write_private
 
 FILE_NAME = "deidentify_operating_point.json"
@@ -25,7 +25,8 @@ def choose(notes: Iterable[tuple[str, Sequence[dict]]], detector: Detector, reca
 
     Returns:
         {"recall": wanted, "thresholds": label of the model -> probability, "dev_recall": gold type
-        -> what the thresholds reach, "dev_spans": gold type -> number}.
+        -> what the thresholds reach, "dev_spans": gold type -> number, "dev_precision": share of
+        the kept spans that touch a gold span}.
 
     Raises:
         ValueError: no gold spans, or a recall outside (0, 1].
@@ -33,10 +34,12 @@ def choose(notes: Iterable[tuple[str, Sequence[dict]]], detector: Detector, reca
     if not 0 < recall <= 1:
         raise ValueError(f"Expected --recall above 0 and at most 1, received {recall}.")
     needed: dict[str, list[tuple[float, dict[str, float]]]] = defaultdict(list)
+    right: list[tuple[str, float, bool]] = []
     for text, gold in notes:
         found = sorted(detector(text), key=lambda span: -span["probability"])
         for span in gold:
             needed[span["label"]].append(_needed(text, span, found))
+        right += [(s["label"], s["probability"], _touches(s, gold)) for s in found]
     if not needed:
         raise ValueError("Expected gold spans in the dev notes, received none.")
     thresholds: dict[str, float] = {}
@@ -54,6 +57,7 @@ def choose(notes: Iterable[tuple[str, Sequence[dict]]], detector: Detector, reca
             name: sum(_is_reached(by_label, thresholds) for _, by_label in spans) / len(spans)
             for name, spans in sorted(needed.items())
         },
+        "dev_precision": _precision(right, thresholds),
         "dev_spans": {name: len(spans) for name, spans in sorted(needed.items())},
     }
 
@@ -95,5 +99,16 @@ def _needed(text: str, gold: dict, found: Sequence[dict]) -> tuple[float, dict[s
     return (-1.0, {}) if left else (lowest, used)
 
 
+def _touches(span: dict, gold: Sequence[dict]) -> bool:
+    return any(span["start"] < true["end"] and true["start"] < span["end"] for true in gold)
+
+
+def _precision(right: list[tuple[str, float, bool]], thresholds: dict[str, float]) -> float:
+    kept = [hit for name, p, hit in right if p >= thresholds.get(name, DEFAULT_THRESHOLD)]
+    return sum(kept) / len(kept) if kept else 0.0
+
+
 def _is_reached(by_label: dict[str, float], thresholds: dict[str, float]) -> bool:
-    return bool(by_label) and all(p >= thresholds.get(n, 0.0) for n, p in by_label.items())
+    return bool(by_label) and all(
+        p >= thresholds.get(n, DEFAULT_THRESHOLD) for n, p in by_label.items()
+    )

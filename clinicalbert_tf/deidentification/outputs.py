@@ -43,6 +43,8 @@ class Outputs:
             raise
         self.rows = state["rows"]
         self.totals = state["totals"]
+        # Whether anything was written: a header, or rows.
+        self.started = any(state["sizes"].values()) or state["rows"] > 0
         self._done = state.get("done", False)
         self._files = {}
         if not self._done:

@@ -8,6 +8,8 @@ from clinicalbert_tf.deidentification.found import Found, is_name
 # A shorter code may be a dose or a blood pressure elsewhere in the note.
 MIN_CHARACTERS = 5
 _WORD = re.compile(r"[^\W_]+")
+# An age or a profession alone is no identifier: it is found again where it is one.
+_ONLY_BY_RULE = frozenset(("AGE", "PROFESSION"))
 _NEVER = frozenset((
     "dr", "drs", "mr", "mrs", "ms", "md", "phd", "rn", "np", "pa", "do", "the", "and", "or", "of",
     "st", "jr", "sr", "ii", "iii", "von", "van", "der", "de", "del", "la", "le", "da", "di",
@@ -37,8 +39,9 @@ def find(text: str, removed: Iterable[Found]) -> list[Found]:
     """Returns further places of what was removed.
 
     Each word of a name is looked for by itself, in any letter case (a name that is also a word:
-    with a capital); of other types the whole text, if it has at least 5 letters and digits. Words
-    are never cut.
+    with a capital); of other types the whole text, if it has at least 5 letters and digits: in any
+    letter case if it has a digit or several words, else as it is and with a capital. Words are
+    never cut.
 
     Args:
         text: the note.
@@ -78,8 +81,8 @@ def words(text: str) -> list[str]:
 def _wanted(text: str, removed: Iterable[Found]):
     """Returns (name word in lower case -> label, first word in lower case -> phrases)."""
     names: dict[str, str] = {}
-    # A phrase: its text in lower case, its length and where its first word stands in it.
-    phrases: dict[str, dict[tuple[str, int, int], str]] = {}
+    # A phrase: its text, where its first word stands in it, whether its letter case counts.
+    phrases: dict[str, dict[tuple[str, int, bool], str]] = {}
     for span in removed:
         piece = text[span.start : span.end]
         words = _WORD.findall(piece)
@@ -87,16 +90,12 @@ def _wanted(text: str, removed: Iterable[Found]):
             for word in words:
                 if len(word) > 1 and word.lower() not in _NEVER and not word.isdigit():
                     names.setdefault(word.lower(), span.label)
-        # An age or a year alone is no identifier: the rules find it again where it is one.
-        elif (
-            words
-            and span.label != "AGE"
-            and sum(map(len, words)) >= MIN_CHARACTERS
-            and any(c.isdigit() for c in piece) + len(words) > 1
-        ):
-            lead = piece.index(words[0])
-            key = (piece.lower(), len(piece), lead)
-            phrases.setdefault(words[0].lower(), {}).setdefault(key, span.label)
+        elif sum(map(len, words)) >= MIN_CHARACTERS and span.label not in _ONLY_BY_RULE:
+            one_word = len(words) == 1 and not any(c.isdigit() for c in piece)
+            if not one_word or (words[0][0].isupper() and span.label != "DATE"):
+                wanted = piece if one_word else piece.lower()
+                key = (wanted, piece.index(words[0]), one_word)
+                phrases.setdefault(words[0].lower(), {}).setdefault(key, span.label)
     return names, phrases
 
 
@@ -106,9 +105,11 @@ def _places(text: str, names: dict, phrases: dict) -> Iterator[tuple[int, int, s
         start, end = match.span()
         if word in names and _is_name_here(match[0]):
             yield start, end, names[word]
-        for (phrase, length, lead), label in phrases.get(word, {}).items():
-            begin, end = start - lead, start - lead + length
-            if begin >= 0 and text[begin:end].lower() == phrase and _is_whole(text, begin, end):
+        for (phrase, lead, case_counts), label in phrases.get(word, {}).items():
+            begin, end = start - lead, start - lead + len(phrase)
+            piece = text[max(begin, 0) : end]
+            same = piece == phrase if case_counts else piece.lower() == phrase
+            if begin >= 0 and same and _is_whole(text, begin, end):
                 yield begin, end, label
 
 

@@ -127,7 +127,13 @@ def encode(kind: str, data: dict) -> bytes:
 
 def header(kind: str, names: Sequence[str]) -> bytes:
     """Returns what stands before the first row."""
-    return b"" if kind == "jsonl" else _csv_line(names)
+    return _csv_line(names) if kind == "csv" and names else b""
+
+
+def csv_columns(path: str) -> list[str]:
+    """Returns the column names of a CSV file, none of an empty one."""
+    with _open(path) as file:
+        return next(csv.reader(file), [])
 
 
 def _csv_line(values: Sequence[str]) -> bytes:

@@ -16,6 +16,7 @@ from clinicalbert_tf.deidentification.outputs import Outputs
 from clinicalbert_tf.deidentification.rows import (
     Keys,
     Row,
+    csv_columns,
     encode,
     format_of,
     header,
@@ -23,6 +24,7 @@ from clinicalbert_tf.deidentification.rows import (
     text_key,
 )
 from clinicalbert_tf.deidentification.surrogates import Surrogates
+from tfrecords_builder.files import check_folder_of, write_private
 
 _ROWS_PER_BATCH = 64
 # A batch ends early at so many characters, so that memory does not follow the notes' length.
@@ -82,12 +84,13 @@ def deidentify(settings: Settings, progress: Callable[[int], object] = lambda no
         progress(outputs.rows)
         rows = _skip(read_rows(settings.input, settings.keys), outputs.rows)
         kind, name = format_of(settings.output), None
+        if not outputs.started:
+            names = csv_columns(settings.input) if kind == "csv" else ()
+            outputs.write(0, {"output": header(kind, names)}, totals.state())
         for batch, notes in _cleaned(settings, rows):
             pieces = collections.defaultdict(bytes)
             if name is None:
                 name = text_key(settings.keys, batch[0].data, settings.input)
-                if not outputs.rows:
-                    pieces["output"] = header(kind, list(batch[0].data))
             for row, note in zip(batch, notes, strict=True):
                 if note is None:
                     note = CleanNote("")
@@ -128,6 +131,9 @@ def check(settings: Settings) -> None:
             "Expected different files for --input, --output and --key_file: originals are never "
             f"overwritten. Received {settings.input}, {settings.output} and {settings.key_file}."
         )
+    check_folder_of(settings.output, "output")
+    if settings.key_file:
+        check_folder_of(settings.key_file, "key_file")
     if settings.processes < 1:
         raise ValueError(f"Expected at least one process, received {settings.processes}.")
     if not settings.use_rules and settings.model is None:
@@ -184,9 +190,9 @@ def _clean_batch(cleaner: Cleaner, texts: list) -> list[CleanNote | None]:
 def _cleaner(settings: Settings, with_model: bool = True) -> Cleaner:
     detector = None
     if settings.model and with_model:
-        from clinicalbert_tf.deidentification.detector import load_detector
+        from clinicalbert_tf.deidentification.detector import load_detector, lowest
 
-        detector = load_detector(settings.model, sensitive=bool(settings.thresholds))
+        detector = load_detector(settings.model, lowest(settings.thresholds))
     surrogates = Surrogates(settings.secret) if settings.style == "surrogate" else None
     return Cleaner(settings.style, surrogates, detector, settings.thresholds, settings.use_rules)
 
@@ -254,8 +260,6 @@ class _Totals:
 
 
 def _write_report(settings: Settings, totals: _Totals) -> dict:
-    from tfrecords_builder.files import write_private
-
     report = {
         "input": settings.input,
         "output": settings.output,

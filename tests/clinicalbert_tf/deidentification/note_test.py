@@ -125,6 +125,13 @@ def test_a_code_is_removed_everywhere_whatever_stands_before_it():
     )
 
 
+def test_a_place_of_one_word_is_removed_again_with_its_capital():
+    spans = [{"start": 5, "end": 10, "label": "CITY", "probability": 1.0}]
+    text = "From Burke. Burke, burke; Burkes."
+    clean = cleaner(detector=lambda text: spans).clean(text).text
+    assert clean == "From [**CITY**]. [**CITY**], burke; Burkes."
+
+
 def test_existing_placeholders_stay():
     text = "[**Known lastname 1234**] seen 3/4/2020 by Dr. Known."
     clean = cleaner().clean(text).text

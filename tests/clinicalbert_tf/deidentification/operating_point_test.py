@@ -38,6 +38,15 @@ def test_a_gold_span_may_be_covered_by_several_spans():
     found = [span(0, 4, 0.9), span(5, 9, 0.6, "LAST"), span(0, 9, 0.2)]
     point = operating_point.choose([(TEXT, gold)], lambda text: found, 1.0)
     assert point["thresholds"] == {"LAST": 0.6, "NAME": 0.9}
+    assert point["dev_precision"] == 1.0
+
+
+def test_precision_counts_the_spans_that_are_kept():
+    gold = [{"start": 0, "end": 4, "label": "PATIENT"}]
+    found = [span(0, 4, 0.3), span(5, 9, 0.3), span(10, 13, 0.2), span(14, 17, 0.4, "OTHER")]
+    point = operating_point.choose([(TEXT, gold)], lambda text: found, 1.0)
+    # OTHER was in no gold span: it keeps the default threshold of 0.5.
+    assert point["dev_precision"] == 0.5
 
 
 def test_it_is_kept_with_the_model(tmp_path):

@@ -166,6 +166,14 @@ def test_csv_keeps_columns_line_breaks_and_quotes(tmp_path):
         assert list(csv.reader(file)) == table
 
 
+def test_files_without_rows(tmp_path):
+    for name, content in (("a.jsonl", ""), ("a.csv", "note_id,text\n"), ("b.csv", "")):
+        (tmp_path / name).write_text(content)
+        report = deidentify(settings(str(tmp_path / name), tmp_path, f"clean-{name}"))
+        assert report["notes"] == 0
+        assert (tmp_path / f"clean-{name}").read_text() == content
+
+
 def test_null_text_stays_null_and_half_a_character_is_written_back(tmp_path):
     rows = [{"text": None}, {"text": "\ud800 Dr. Quill"}]
     source = write_notes(tmp_path / "notes.jsonl", rows)
