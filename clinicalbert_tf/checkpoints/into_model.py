@@ -95,16 +95,18 @@ def build_task_model(backbone, task: TaskDescription, dtype=None):
         dtype: dtype or Keras dtype policy of the head's input; None for the global one.
 
     Returns:
-        A BertClassifier, BertTagger or BertSpanModel.
+        A BertClassifier, BertTagger, BertCrfTagger or BertSpanModel.
     """
     from clinicalbert_tf.modeling.classifier import BertClassifier
     from clinicalbert_tf.modeling.span import BertSpanModel
-    from clinicalbert_tf.modeling.tagger import BertTagger
+    from clinicalbert_tf.modeling.tagger import BertCrfTagger, BertTagger
 
     settings = {"dtype": dtype, "name": f"{task.head}_model"}
     if task.head == "span":
         return BertSpanModel(backbone, **settings)
-    kind = {"classifier": BertClassifier, "tagger": BertTagger}[task.head]
+    kind = {"classifier": BertClassifier, "tagger": BertTagger, "crf_tagger": BertCrfTagger}[
+        task.head
+    ]
     return kind(backbone, len(task.labels), **settings)
 
 

@@ -127,6 +127,14 @@ def _task_head(scope: str, outputs: str) -> tuple[_Row, ...]:
     )
 
 
+# The reference has no such head; the names continue those of its tagger.
+_CRF = (
+    _Row("output_crf_begin", "crf_scores.begin", (LABELS,)),
+    _Row("output_crf_follow", "crf_scores.follow", (LABELS, LABELS)),
+    _Row("output_crf_end", "crf_scores.end", (LABELS,)),
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Head:
     """A head that a model can have, as its checkpoints know it.
@@ -149,6 +157,7 @@ HEADS = {
     "next_sentence": Head("cls/seq_relationship/", _NEXT_SENTENCE, reads_pooled=True),
     "classifier": Head("output_", _task_head("", LABELS), reads_pooled=True),
     "tagger": Head("output_", _task_head("", LABELS)),
+    "crf_tagger": Head("output_", (*_task_head("", LABELS), *_CRF)),
     "span": Head("cls/squad/", _task_head("cls/squad/", CLASSES)),
 }
 PRETRAINING_HEADS = ("masked_lm", "next_sentence")

@@ -9,7 +9,7 @@ from tfrecords_builder.files import write_private
 
 NAME = "labels.json"
 PROBLEM_TYPES = ("single", "multi", "regression")
-TASK_HEADS = ("classifier", "tagger", "span")
+TASK_HEADS = ("classifier", "tagger", "crf_tagger", "span")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TaskDescription:
     """What a fine-tuned model is for.
 
     Attributes:
-        head: "classifier", "tagger" or "span"; see modeling.
+        head: "classifier", "tagger", "crf_tagger" or "span"; see modeling.
         labels: names of the head's outputs in id order; () for a span model.
         problem_type: of a classifier: "single" (one label per example), "multi" (any number) or
             "regression"; None for the other heads.

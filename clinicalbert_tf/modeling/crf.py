@@ -24,13 +24,13 @@ def log_likelihood(emissions, labels, mask, begin, follow, end):
     Returns:
         float [batch]; 0 for a sequence without a position.
     """
-    count = ops.shape(emissions)[-1]
+    count = emissions.shape[-1]
     one_hot = ops.one_hot(ops.maximum(labels, 0), count, dtype=emissions.dtype)
     mask = ops.cast(mask, emissions.dtype)
 
     def step(carry, inputs):
         alphas, gold, previous, started = carry
-        scores, label, inside = inputs
+        scores, label, inside = inputs[:, :count], inputs[:, count:-1], inputs[:, -1:]
         # The first position takes `begin`, a later one comes from the position before it.
         arriving = ops.logsumexp(alphas[:, :, None] + follow[None], axis=1)
         gold_arriving = ops.matmul(previous, follow)
@@ -48,14 +48,19 @@ def log_likelihood(emissions, labels, mask, begin, follow, end):
     (alphas, gold, last, started), _ = ops.scan(
         step,
         (nothing, nothing[:, :1], nothing, nothing[:, :1]),
-        (_by_time(emissions), _by_time(one_hot), _by_time(mask[:, :, None])),
+        _by_time(emissions, one_hot, mask[:, :, None]),
     )
     total = ops.logsumexp(alphas + end[None], axis=-1)
     return started[:, 0] * (gold[:, 0] + ops.sum(last * end[None], axis=-1) - total)
 
 
-def _by_time(values):
-    return ops.transpose(values, (1, 0, 2))
+def _by_time(*values):
+    """[batch, length, n] each -> one [length, batch, sum of n].
+
+    One tensor, as Keras' scan takes several only if their length is known when it is traced.
+    """
+    joined = values[0] if len(values) == 1 else ops.concatenate(values, axis=-1)
+    return ops.transpose(joined, (1, 0, 2))
 
 
 def viterbi(emissions, mask, begin, follow, end):
@@ -67,11 +72,11 @@ def viterbi(emissions, mask, begin, follow, end):
     Returns:
         int32 [batch, length]; -1 where the mask is 0.
     """
-    inside_of = _by_time(ops.cast(mask, emissions.dtype)[:, :, None])
+    inside_of = ops.cast(mask, emissions.dtype)[:, :, None]
 
     def forward(carry, inputs):
         best, started = carry
-        scores, inside = inputs
+        scores, inside = inputs[:, :-1], inputs[:, -1:]
         arriving = ops.max(best[:, :, None] + follow[None], axis=1)
         advanced = scores + started * arriving + (1.0 - started) * begin[None]
         carry = inside * advanced + (1.0 - inside) * best, ops.maximum(started, inside)
@@ -79,7 +84,7 @@ def viterbi(emissions, mask, begin, follow, end):
 
     nothing = ops.zeros_like(emissions[:, 0])
     (best, _), (bests, starteds) = ops.scan(
-        forward, (nothing, nothing[:, :1]), (_by_time(emissions), inside_of)
+        forward, (nothing, nothing[:, :1]), _by_time(emissions, inside_of)
     )
     last = ops.cast(ops.argmax(best + end[None], axis=-1), "int32")
     # What stood before each position.
@@ -87,13 +92,14 @@ def viterbi(emissions, mask, begin, follow, end):
     started_before = ops.concatenate([nothing[None, :, :1], starteds[:-1]], axis=0)
 
     def backward(label, inputs):
-        best, started, inside = inputs
+        best, started, inside = inputs[:, :-2], inputs[:, -2:-1], inputs[:, -1:]
         ways = best + ops.take(ops.transpose(follow), label, axis=0)
         steps = inside[:, 0] * started[:, 0] > 0
         earlier = ops.where(steps, ops.cast(ops.argmax(ways, axis=-1), "int32"), label)
         return earlier, ops.where(inside[:, 0] > 0, label, -1)
 
-    _, labels = ops.scan(backward, last, (before, started_before, inside_of), reverse=True)
+    steps = ops.concatenate([before, started_before, _by_time(inside_of)], axis=-1)
+    _, labels = ops.scan(backward, last, steps, reverse=True)
     return ops.transpose(labels, (1, 0))
 
 

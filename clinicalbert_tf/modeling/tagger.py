@@ -4,7 +4,10 @@ import keras
 
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling.backbone import build_backbone
+from clinicalbert_tf.modeling.crf import CrfScores
 from clinicalbert_tf.modeling.task_model import DROPOUT, TaskModel, check_num_labels
+
+CRF_OUTPUTS = ("crf_begin", "crf_follow", "crf_end")
 
 
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")
@@ -37,12 +40,34 @@ class BertTagger(TaskModel):
         return {**super().get_config(), "num_labels": self.num_labels}
 
 
+@keras.saving.register_keras_serializable(package="clinicalbert_tf")
+class BertCrfTagger(BertTagger):
+    """A tagger with trained scores of labels that follow one another.
+
+    Outputs: also crf_begin [num_labels], crf_follow [num_labels, num_labels] and
+    crf_end [num_labels]; see modeling.crf.
+    """
+
+    heads = ("crf_tagger",)
+
+    @property
+    def crf_scores(self) -> CrfScores:
+        """The layer of the scores."""
+        return self.get_layer("crf_scores")
+
+    def connect(self, encoded, apply_head):
+        outputs = super().connect(encoded, apply_head)
+        scores = CrfScores(dtype="float32", name="crf_scores")(outputs["logits"])
+        return {**outputs, **dict(zip(CRF_OUTPUTS, scores, strict=True))}
+
+
 def build_tagger(
     config: BertConfig,
     num_labels: int,
     dtype=None,
     recompute: bool = False,
     dropout: float = DROPOUT,
+    crf: bool = False,
 ) -> BertTagger:
     """Builds a tagger of tokens, freshly initialised.
 
@@ -53,6 +78,7 @@ def build_tagger(
             Logits are float32 under each of them.
         recompute: less memory for more time; see build_backbone.
         dropout: fraction dropped of the sequence output in training.
+        crf: whether labels that follow one another have trained scores.
 
     Returns:
         A model with the attributes `backbone` and `heads`; see BertTagger.
@@ -60,7 +86,7 @@ def build_tagger(
     Raises:
         ValueError: num_labels is not a positive whole number.
     """
-    return BertTagger(
+    return (BertCrfTagger if crf else BertTagger)(
         build_backbone(config, dtype=dtype, recompute=recompute),
         check_num_labels(num_labels),
         dropout,

@@ -54,8 +54,16 @@ class CrfTest(tf.test.TestCase):
             self.assertEqual(tuple(found[row, places].tolist()), max(paths, key=paths.get))
         self.assertAllEqual(found == -1, self.mask == 0)
 
-    def test_gradients_under_a_compiled_function(self):
-        @tf.function
+    def test_viterbi_of_a_length_that_is_not_known_when_traced(self):
+        @tf.function(input_signature=[tf.TensorSpec([None, None, 3]), tf.TensorSpec([None, None])])
+        def labels(emissions, mask):
+            return crf.viterbi(emissions, mask, *map(tf.constant, self.scores))
+
+        expected = crf.viterbi(self.emissions, self.mask, *self.scores)
+        self.assertAllEqual(labels(self.emissions, self.mask), expected)
+
+    def test_gradients_under_a_function_of_any_length(self):
+        @tf.function(input_signature=[tf.TensorSpec([None, None, 3]), tf.TensorSpec([3, 3])])
         def gradients(emissions, follow):
             with tf.GradientTape() as tape:
                 tape.watch((emissions, follow))

@@ -1,0 +1,228 @@
+"""Everything that a tagging run starts from: sentences, windows, model."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from clinicalbert_tf.datasets.entity_sets import PARTS, EntitySet, read_entity_set
+from clinicalbert_tf.datasets.folds import cross_validation_folds
+from clinicalbert_tf.datasets.labelled_words import Sentence
+from clinicalbert_tf.tasks.starting_model import StartingModel, find_model
+from clinicalbert_tf.tasks.tagging.examples import TaggedWords, truncate_words, window_words
+from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
+from clinicalbert_tf.texts.reference_word_features import reference_label_ids
+from clinicalbert_tf.texts.words import rule_of
+from clinicalbert_tf.training.fine_tuning import with_steps
+from tfrecords_builder.files import make_private_folder, write_private
+from tfrecords_builder.tokenization import BertTokenizer
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a run starts from, read and checked.
+
+    Attributes:
+        model: configuration, vocabulary and weights.
+        labels: the labels of words by id, O last.
+        words: the windows of each part.
+        word_rule: how new texts become words, one of texts.words.WORD_RULES.
+        label_weights: weight of each label, or None.
+        files: the files read.
+        notes: what a user should know of the data, a sentence each.
+    """
+
+    model: StartingModel
+    labels: tuple[str, ...]
+    words: Mapping[str, TaggedWords] = dataclasses.field(repr=False)
+    word_rule: str
+    label_weights: tuple[float, ...] | None
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
+    """Reads sentences and model, and finds out how many steps the epochs are.
+
+    Returns:
+        The settings with the engine's steps, and what the run starts from.
+
+    Raises:
+        FileNotFoundError, ValueError: something is missing or does not fit.
+    """
+    model = find_model(settings)
+    check_length(settings.max_seq_length, model.config.max_position_embeddings)
+    tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
+    entity_set = read_parts(settings)
+    labels = entity_set.labels
+    needed = {"train": settings.do_train, "dev": settings.do_eval, "test": settings.do_predict}
+    missing = [part for part, asked in needed.items() if asked and part not in entity_set.parts]
+    if missing:
+        raise FileNotFoundError(
+            f"Expected {' and '.join(missing)} in {settings.data_dir}, found "
+            f"{', '.join(entity_set.parts) or 'none'}. Add the file, or drop "
+            f"{' and '.join(_FLAG_OF[part] for part in missing)}."
+        )
+    reference_ids = reference_label_ids(settings.task_name, labels)
+    words = {}
+    for part, sentences in entity_set.parts.items():
+        if settings.truncate:
+            words[part] = truncate_words(
+                part, sentences, reference_ids, tokenizer, settings.max_seq_length
+            )
+        else:
+            words[part] = window_words(
+                sentences, tokenizer, settings.max_seq_length, settings.window_stride
+            )
+    if settings.write_features:
+        write_features(settings.output_dir, words, labels, tokenizer)
+    rule = settings.word_rule
+    training = entity_set.parts.get("train", [])
+    if rule == "auto":
+        rule = rule_of(word for sentence in training for word in sentence.words)
+    weights = label_weights(settings.label_weights, labels, training)
+    prepared = Prepared(
+        model, labels, words, rule, weights, entity_set.files, _notes(entity_set, words)
+    )
+    count = len(words["train"].windows) if settings.do_train else 0
+    return _with_steps(settings, count), prepared
+
+
+_FLAG_OF = {"train": "--do_train", "dev": "--do_eval", "test": "--do_predict"}
+
+
+def check_length(max_seq_length: int, positions: int) -> None:
+    """Raises ValueError if windows are longer than the model's positions."""
+    if max_seq_length > positions:
+        raise ValueError(
+            f"Expected --max_seq_length of at most {positions} (max_position_embeddings of the "
+            f"model), received {max_seq_length}."
+        )
+
+
+def read_parts(settings: TaggingSettings) -> EntitySet:
+    """The sentences by part, divided anew if the run is a fold of a cross-validation."""
+    rules = settings.rules
+    if settings.truncate and rules == "corrected":
+        # Lines as the reference reads them, but none is lost.
+        rules = "lenient"
+    word_rule = "punctuation" if settings.word_rule == "auto" else settings.word_rule
+    entity_set = read_entity_set(
+        settings.task_name, settings.data_dir, settings.seed, rules, word_rule
+    )
+    if settings.fold is None:
+        return entity_set
+    if set(entity_set.parts) != set(PARTS):
+        raise ValueError(
+            f"Expected train, dev and test parts for --cross_validation, received "
+            f"{', '.join(entity_set.parts)}."
+        )
+    everything = [s for part in PARTS for s in entity_set.parts[part]]
+    tested = len(entity_set.parts["test"])
+    folds = cross_validation_folds(len(everything) - tested, tested, settings.cross_validation)
+    fold = folds[settings.fold]
+    parts = {part: [everything[place] for place in getattr(fold, part)] for part in PARTS}
+    return dataclasses.replace(entity_set, parts=parts)
+
+
+def label_weights(
+    asked: str | None, labels: Sequence[str], sentences: Sequence[Sentence]
+) -> tuple[float, ...] | None:
+    """Weights of labels from the flag.
+
+    Args:
+        asked: None, "balanced" (each label counts as much as the others together: words over
+            labels times the label's words), or LABEL=WEIGHT,...
+        labels: the labels by id.
+        sentences: training sentences.
+
+    Raises:
+        ValueError: an unknown label or a weight that is no positive number.
+    """
+    if asked is None:
+        return None
+    if asked == "balanced":
+        counts = np.array(
+            [sum(s.labels.count(label) for s in sentences) for label in labels], np.float64
+        )
+        weights = counts.sum() / (len(labels) * np.maximum(counts, 1))
+        return tuple(weights.tolist())
+    given = dict.fromkeys(labels, 1.0)
+    for pair in asked.split(","):
+        label, _, weight = pair.rpartition("=")
+        try:
+            value = float(weight)
+        except ValueError:
+            value = 0.0
+        if label not in given or not 0 < value < float("inf"):
+            raise ValueError(
+                f"Expected --label_weights to be balanced or LABEL=WEIGHT,... with labels of the "
+                f"data ({', '.join(labels)}) and positive weights, received {pair!r}."
+            )
+        given[label] = value
+    return tuple(given.values())
+
+
+def _notes(entity_set: EntitySet, words: Mapping[str, TaggedWords]) -> tuple[str, ...]:
+    notes = [
+        f"{part}: {len(of.sentences)} sentences, {sum(len(s.words) for s in of.sentences)} words, "
+        f"{sum(label[0] == 'B' for s in of.sentences for label in s.labels)} entities, "
+        f"{len(of.windows)} windows."
+        for part, of in words.items()
+    ]
+    notes += [
+        f"{part}: {of.words_cut()} words are past the cut or without a wordpiece and are scored as "
+        f"O; no model can recall more than {of.recall_ceiling():.4f} of the entities."
+        for part, of in words.items()
+        if of.kept is not None
+    ]
+    if entity_set.repaired:
+        notes.append(f"{entity_set.repaired} I- labels began an entity and were read as B-.")
+    return (*notes, *entity_set.account.lines())
+
+
+def _with_steps(settings: TaggingSettings, examples: int) -> TaggingSettings:
+    given = dataclasses.asdict(settings)
+    return dataclasses.replace(settings, **with_steps(given, examples, settings.do_eval))
+
+
+def write_features(
+    output_dir: str,
+    words: Mapping[str, TaggedWords],
+    labels: Sequence[str],
+    tokenizer: BertTokenizer,
+) -> None:
+    """Writes PART_features.jsonl, and under --truncate the reference's token and map files.
+
+    With truncated texts one object per sentence, as the reference's features; otherwise one per
+    window: the sentence's guid, tokens, input_ids, the owned words' positions and labels.
+    """
+    from clinicalbert_tf.tasks.tagging.results import write_token_files
+
+    make_private_folder(output_dir)
+    for part, of in words.items():
+        if of.features:
+            rows = map(dataclasses.asdict, of.features)
+            write_token_files(part, of, output_dir)
+        else:
+            rows = (
+                _window_row(part, of, number, labels, tokenizer)
+                for number in range(len(of.windows))
+            )
+        path = os.path.join(output_dir, f"{part}_features.jsonl")
+        write_private(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _window_row(part, of: TaggedWords, number: int, labels, tokenizer: BertTokenizer) -> dict:
+    window, sentence = of.windows[number], of.sentence_of[number]
+    numbers = of.words[number].tolist()
+    return {
+        "guid": f"{part}-{sentence}",
+        "tokens": tokenizer.convert_ids_to_tokens(window.token_ids.tolist()),
+        "input_ids": window.token_ids.tolist(),
+        "words": numbers,
+        "positions": window.positions.tolist(),
+        "labels": [of.sentences[sentence].labels[word] for word in numbers],
+    }
