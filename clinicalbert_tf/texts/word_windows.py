@@ -67,7 +67,7 @@ class WordWindows:
         return self._tokenizer.encode(word) or [self._tokenizer.unk_id]
 
     def windows(self, words: Iterable[str]) -> Iterator[WordWindow]:
-        """The windows of a text's words, in order; none for no words.
+        """The windows of a text's words, in order, without those that own no word.
 
         Together they own every word once. Holds about two windows of wordpieces at a time.
         """
@@ -95,7 +95,8 @@ class WordWindows:
             last = ended and len(ids) <= size
             owned_to = len(ids) if last else (following + size + 1) // 2
             owned = [place for place in firsts if owned_from <= place < owned_to]
-            yield self._window(ids[:size], owned, next_word)
+            if owned:
+                yield self._window(ids[:size], owned, next_word)
             next_word += len(owned)
             if last:
                 return

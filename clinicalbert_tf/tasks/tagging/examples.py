@@ -65,7 +65,7 @@ class TaggedWords:
         """The windows as a source of examples.
 
         Args:
-            label_ids: {label: id} from 0.
+            label_ids: {label: id} from 0; words of other labels count in no loss.
             max_seq_length: tokens that batches are padded to.
             files: where the sentences come from, for run.json.
             reference_loss: whether the reference's labels of all tokens are needed.
@@ -82,7 +82,7 @@ class TaggedWords:
         for number, window in enumerate(self.windows):
             labels = self.sentences[self.sentence_of[number]].labels
             tags[number][window.positions] = [
-                label_ids[labels[word]] + 1 for word in self.words[number]
+                label_ids.get(labels[word], -1) + 1 for word in self.words[number]
             ]
         sequences = {
             "token_ids": [window.token_ids for window in self.windows],

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from clinicalbert_tf.checkpoints.task_file import read_task
 from clinicalbert_tf.datasets.entity_sets import PARTS, EntitySet, read_entity_set
 from clinicalbert_tf.datasets.folds import cross_validation_folds
 from clinicalbert_tf.datasets.labelled_words import Sentence
@@ -32,6 +33,7 @@ class Prepared:
         label_weights: weight of each label, or None.
         files: the files read.
         notes: what a user should know of the data, a sentence each.
+        evaluated: the parts to evaluate, the one that is evaluated while training first.
     """
 
     model: StartingModel
@@ -41,6 +43,7 @@ class Prepared:
     label_weights: tuple[float, ...] | None
     files: tuple[str, ...]
     notes: tuple[str, ...]
+    evaluated: tuple[str, ...]
 
 
 def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
@@ -57,14 +60,9 @@ def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
     tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
     entity_set = read_parts(settings)
     labels = entity_set.labels
-    needed = {"train": settings.do_train, "dev": settings.do_eval, "test": settings.do_predict}
-    missing = [part for part, asked in needed.items() if asked and part not in entity_set.parts]
-    if missing:
-        raise FileNotFoundError(
-            f"Expected {' and '.join(missing)} in {settings.data_dir}, found "
-            f"{', '.join(entity_set.parts) or 'none'}. Add the file, or drop "
-            f"{' and '.join(_FLAG_OF[part] for part in missing)}."
-        )
+    if not settings.do_train:
+        labels = trained_labels(settings, model) or labels
+    evaluated = _evaluated(settings, entity_set)
     reference_ids = reference_label_ids(settings.task_name, labels)
     words = {}
     for part, sentences in entity_set.parts.items():
@@ -84,10 +82,55 @@ def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
         rule = rule_of(word for sentence in training for word in sentence.words)
     weights = label_weights(settings.label_weights, labels, training)
     prepared = Prepared(
-        model, labels, words, rule, weights, entity_set.files, _notes(entity_set, words)
+        model,
+        labels,
+        words,
+        rule,
+        weights,
+        entity_set.files,
+        _notes(entity_set, words),
+        evaluated,
     )
     count = len(words["train"].windows) if settings.do_train else 0
-    return _with_steps(settings, count), prepared
+    given = with_steps(dataclasses.asdict(settings), count, "dev" in evaluated)
+    # The engine evaluates all splits or none.
+    return dataclasses.replace(settings, **{**given, "do_eval": bool(evaluated)}), prepared
+
+
+def _evaluated(settings: TaggingSettings, entity_set: EntitySet) -> tuple[str, ...]:
+    """The parts to evaluate.
+
+    Raises:
+        FileNotFoundError: a part that is asked for is missing.
+        ValueError: the best checkpoint would be chosen on the test part.
+    """
+    predict = settings.do_predict
+    asked = {
+        "train": settings.do_train,
+        "dev": settings.do_eval and settings.evaluate_dev,
+        "test": "test" in entity_set.parts if predict is None else predict,
+    }
+    missing = [part for part, wanted in asked.items() if wanted and part not in entity_set.parts]
+    if missing:
+        raise FileNotFoundError(
+            f"Expected {' and '.join(missing)} in {settings.data_dir}, found "
+            f"{', '.join(entity_set.parts) or 'none'}. Add the file, or drop "
+            f"{' and '.join(_FLAG_OF[part] for part in missing)}."
+        )
+    if settings.do_train and settings.eval_steps is not None and not asked["dev"]:
+        raise ValueError(
+            f"Expected --do_eval with --eval_steps, received --eval_steps={settings.eval_steps} "
+            "alone: the best checkpoint is chosen on dev."
+        )
+    return tuple(part for part in ("dev", "test") if asked[part])
+
+
+def trained_labels(settings: TaggingSettings, model: StartingModel) -> tuple[str, ...] | None:
+    """The labels of the trained model that is evaluated, or None if it does not say them."""
+    task = read_task(settings.output_dir)
+    if model.init_checkpoint is not None:
+        task = model.init_checkpoint.task
+    return None if task is None else tuple(task.settings.get("word_labels") or task.labels)
 
 
 _FLAG_OF = {"train": "--do_train", "dev": "--do_eval", "test": "--do_predict"}
@@ -181,11 +224,6 @@ def _notes(entity_set: EntitySet, words: Mapping[str, TaggedWords]) -> tuple[str
     if entity_set.repaired:
         notes.append(f"{entity_set.repaired} I- labels began an entity and were read as B-.")
     return (*notes, *entity_set.account.lines())
-
-
-def _with_steps(settings: TaggingSettings, examples: int) -> TaggingSettings:
-    given = dataclasses.asdict(settings)
-    return dataclasses.replace(settings, **with_steps(given, examples, settings.do_eval))
 
 
 def write_features(

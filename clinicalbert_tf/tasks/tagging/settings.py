@@ -36,9 +36,13 @@ class TaggingSettings(FineTuningSettings):
         downloaded. Default: invented notes.""",
         path=True,
     )
-    do_predict: bool = setting(
-        False, "Whether to label the test part as well. Default: whether there is one."
+    do_predict: bool | None = setting(
+        None,
+        "Whether to label and score the test part. Default: whether there is one.",
+        found_out=True,
     )
+    # The engine's do_eval is about all parts; this one is the flag's own meaning.
+    evaluate_dev: bool = True
     max_seq_length: int = setting(
         128, "Tokens of a window at most, [CLS] and [SEP] included.", at_least=3, decisive=True
     )

@@ -75,16 +75,10 @@ class TaggingTask(TaskDefaults):
                 ids, settings.max_seq_length, prepared.files, settings.loss == "reference"
             )
 
-        asked = {"dev": settings.do_eval, "test": settings.do_predict}
-        evaluated = {
-            part: source(part)
-            for part, wanted in asked.items()
-            if wanted and part in prepared.words
-        }
         return RunInputs(
             prepared.model.config,
             source("train") if settings.do_train else None,
-            evaluated,
+            {part: source(part) for part in prepared.evaluated},
             prepared.model.vocab_file,
             prepared.model.init_checkpoint,
             {task_file.NAME: json.dumps(dataclasses.asdict(self.task_file()), indent=2) + "\n"},
