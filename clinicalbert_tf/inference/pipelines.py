@@ -11,6 +11,7 @@ PIPELINES = {
         "clinicalbert_tf.inference.classification.classifier",
         "load_classifier",
     ),
+    "entities": ("clinicalbert_tf.inference.entities.tagger", "load_tagger"),
     "question_answering": ("clinicalbert_tf.inference.question_answering", "QuestionAnswerer"),
 }
 

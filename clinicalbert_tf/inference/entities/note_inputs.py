@@ -11,7 +11,7 @@ from clinicalbert_tf.datasets.documents import Account
 from clinicalbert_tf.datasets.i2b2_xml import read_i2b2_xml
 from clinicalbert_tf.datasets.json_spans import read_json_spans
 from clinicalbert_tf.datasets.release_files import decode
-from clinicalbert_tf.inference.rows import RowSource, read_rows
+from clinicalbert_tf.texts.rows import RowSource, read_rows
 
 
 @dataclasses.dataclass(frozen=True)

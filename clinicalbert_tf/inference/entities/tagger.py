@@ -19,8 +19,7 @@ from clinicalbert_tf.texts.words import split_words
 
 # Tokens of a batch, padding included, and windows that are sorted by length among each other.
 _BATCH_TOKENS = 4096
-_WINDOWS_AT_ONCE = 256
-_LENGTH_MULTIPLE = 16
+_WINDOWS_AT_ONCE = 512
 _DEFAULT_WORD_RULE = "punctuation"
 
 
@@ -76,7 +75,7 @@ class EntityTagger:
         constrained = task.settings.get("constrained", True)
         self._decoder = LabelDecoder(self.labels, constrained, crf)
         columns = [task.labels.index(label) for label in self.labels]
-        self._score = _ScoreFunction(bert.task_model, columns, batch_tokens)
+        self._predictor = _predictor(bert.task_model, columns, batch_tokens)
 
     def __call__(self, text: str, min_probability: float | None = None) -> list[dict]:
         """Returns the entities of a text, in order.
@@ -116,7 +115,8 @@ class EntityTagger:
         def label_waiting() -> None:
             if not waiting:
                 return
-            scores = self._score([window for _, window in waiting])
+            token_ids = [window.token_ids for _, window in waiting]
+            scores = self._predictor.predict(token_ids)["logits"]
             for (note, window), of_window in zip(waiting, scores, strict=True):
                 note.push(of_window[window.positions])
             waiting.clear()
@@ -223,43 +223,16 @@ class _Note:
             self._found.append(Entity(start, end, kind, by_kind[kind]))
 
 
-class _ScoreFunction:
-    """Windows -> the scores of their tokens, those of like lengths in one batch."""
+def _predictor(model, columns: list[int], batch_tokens: int):
+    """A function of windows to the scores of their tokens, one column per label of words."""
+    import tensorflow as tf
 
-    def __init__(self, model, columns: list[int], batch_tokens: int):
-        import tensorflow as tf
+    from clinicalbert_tf.inference.predictor import Predictor
 
-        self._batch_tokens = batch_tokens
-        signature = [tf.TensorSpec([None, None], tf.int32)] * 2
+    def logits(inputs):
+        return {"logits": tf.gather(model(inputs, training=False)["logits"], columns, axis=-1)}
 
-        @tf.function(input_signature=signature, autograph=False)
-        def run(token_ids, padding_mask):
-            inputs = {
-                "token_ids": token_ids,
-                "segment_ids": tf.zeros_like(token_ids),
-                "padding_mask": padding_mask,
-            }
-            return tf.gather(model(inputs, training=False)["logits"], columns, axis=-1)
-
-        self._run = run
-
-    def __call__(self, windows: list[WordWindow]) -> list[np.ndarray]:
-        """Float [tokens, labels] of each window, in their order."""
-        scores: list[np.ndarray] = [np.zeros(0)] * len(windows)
-        lengths = [len(window) for window in windows]
-        order = sorted(range(len(windows)), key=lengths.__getitem__, reverse=True)
-        while order:
-            length = -(-lengths[order[0]] // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
-            rows = max(1, self._batch_tokens // length)
-            members, order = order[:rows], order[rows:]
-            token_ids = np.zeros((len(members), length), np.int32)
-            mask = np.zeros_like(token_ids)
-            for row, member in enumerate(members):
-                token_ids[row, : lengths[member]] = windows[member].token_ids
-                mask[row, : lengths[member]] = 1
-            for row, member in zip(self._run(token_ids, mask).numpy(), members, strict=True):
-                scores[member] = row[: lengths[member]]
-        return scores
+    return Predictor(logits, batch_tokens, per_token=("logits",))
 
 
 def _word_labels(task: TaskDescription, path: str) -> tuple[str, ...]:
