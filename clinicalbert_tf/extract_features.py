@@ -130,13 +130,9 @@ def open_rows(settings) -> Iterator:
     rows = read_first(read_rows(settings.source, read_notes))
     if settings.unit == "note":
         return rows
-    from tfrecords_builder.text.sections import split_sections
-    from tfrecords_builder.text.sentences import split_sentences
+    from tfrecords_builder.text.cutting import cut_note
 
-    return sentence_rows(
-        rows,
-        lambda text: (s for section in split_sections(text) for s in split_sentences(section)),
-    )
+    return sentence_rows(rows, lambda text: cut_note(text, "corrected", "rules").lines)
 
 
 def run(values: flags.FlagValues = flags.FLAGS) -> str:

@@ -51,7 +51,8 @@ _TABLE = (
     ("string", "sentences", "rules", """What cuts sections into sentences. rules: rules for clinical
         notes, without a model. spacy:PIPELINE (extra `spacy`): an installed spaCy pipeline or a
         folder of one, with the two rules of the clinicalBERT scripts, which use scispaCy's
-        en_core_sci_md. spacy:blank: spaCy's own rules for English and the same two.""", {}),
+        en_core_sci_md. spacy:blank: spaCy's own rules for English and the same two;
+        spacy:blank:de: for German, and so on. The rules know English and Chinese.""", {}),
     ("list", "categories", [], """Kinds of note to keep, commas between; all where none is named.
         Sentence files have none: refused for them.""", {}),
     ("string", "exclude_subjects", None, """A file of subject ids to leave out, one a line. Rows

@@ -269,7 +269,7 @@ def _define_flags() -> None:
         "sentences",
         "rules",
         "What cuts sections into sentences: rules, or spacy:PIPELINE (extra `spacy`): an installed "
-        "spaCy pipeline, a folder of one, or spacy:blank.",
+        "spaCy pipeline, a folder of one, spacy:blank, or spacy:blank:de for another language.",
     )
     flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.")
     flags.DEFINE_string(

@@ -240,6 +240,7 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
     """
     from tfrecords_builder import synthetic
     from tfrecords_builder.notes import reading
+    from tfrecords_builder.text import cleaning
 
     patterns = list(patterns)
     if not patterns:
@@ -251,7 +252,8 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
             for _, line, data in sentence_files.read_blocks(path):
                 yield from map("\n".join, sentence_files.decode_documents(data, path, line))
         else:
-            yield from (note.text for note in reading.read_notes(path))
+            for note in reading.read_notes(path):
+                yield cleaning.mark_placeholders(cleaning.with_line_feeds(note.text))
 
 
 def casing_of(settings: VocabularySettings) -> bool:

@@ -24,6 +24,7 @@ from tfrecords_builder.notes.sources.note_rows import (
 )
 from tfrecords_builder.notes.sources.note_tables import OnBytes
 from tfrecords_builder.schema import Note
+from tfrecords_builder.text.cleaning import mark_mimic_iv_placeholders
 
 __all__ = ["NoteCounts", "NoteSourceError", "check_ids", "read_ids", "read_notes", "source_name"]
 
@@ -117,6 +118,7 @@ def read_notes(
     exclude_admissions: Collection[str] = (),
     counts: NoteCounts | None = None,
     on_bytes: OnBytes | None = None,
+    original_text: bool = False,
 ) -> Iterator[Note]:
     """Streams the notes of a source; memory does not grow with its size.
 
@@ -137,6 +139,8 @@ def read_notes(
             such as those of outpatients, are kept.
         counts: filled in while the notes stream.
         on_bytes: told of the bytes of files as they are read; of databases it hears nothing.
+        original_text: leave every character as it is. Otherwise MIMIC-IV-Note's `___` becomes
+            `[** **]`, which the rules for sections do not take for a ruler.
 
     Yields:
         One `Note` a row that is not marked as an error, not filtered and not empty, in the order
@@ -157,7 +161,7 @@ def read_notes(
     met_subjects = counts.begin_list(EXCLUDED_SUBJECT, subjects)
     met_admissions = counts.begin_list(EXCLUDED_ADMISSION, admissions)
     opened = (_open_source(path, on_bytes, needed) for path in paths)
-    for note, marked_as_error in itertools.chain.from_iterable(opened):
+    for note, marked_as_error, mimic_iv in itertools.chain.from_iterable(opened):
         counts.read += 1
         if note.subject_id in subjects:
             met_subjects.add(note.subject_id)
@@ -171,6 +175,8 @@ def read_notes(
             counts.empty += 1
         else:
             counts.used += 1
+            if mimic_iv and not original_text:
+                note = dataclasses.replace(note, text=mark_mimic_iv_placeholders(note.text))
             yield note
 
 

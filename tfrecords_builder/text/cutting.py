@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfrecords_builder.text import sections, sentences
-from tfrecords_builder.text.sections import content_length
+from tfrecords_builder.text.cleaning import content_length, mark_placeholders, with_line_feeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,9 @@ class CutNote:
 def cut_note(text: str, section_rules: str, sentence_rules: str) -> CutNote:
     """Cuts a note into sections and these into sentences.
 
+    Placeholders of deidentification within a line (`___`) take the form `[** **]` first, which
+    the rules for sentences keep whole; "as_published" cuts at them, as the reference does.
+
     Args:
         text: the note.
         section_rules: see `sections.split_sections`.
@@ -38,6 +41,8 @@ def cut_note(text: str, section_rules: str, sentence_rules: str) -> CutNote:
         ValueError: the spaCy pipeline asked for is not there.
     """
     split = sentences.splitter(sentence_rules)
+    if section_rules != "as_published":
+        text = mark_placeholders(with_line_feeds(text))
     characters_read = content_length(text)
     step = f"sections={section_rules}"
     try:

@@ -10,12 +10,15 @@ import functools
 import itertools
 import re
 
+from tfrecords_builder.text import chinese
+from tfrecords_builder.text.cleaning import content_length as content_length
+from tfrecords_builder.text.cleaning import cut_out_rulers, with_line_feeds
+
 RULES = ("corrected", "as_published")
 
 _UNCAPITALISED = frozenset(("of", "on", "or"))
 # int() refuses longer ones since Python 3.11; nobody numbers a list like that.
 _LONGEST_NUMBER = 4000
-_ASCII_WHITE_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 
 _dashes = re.compile("---+")
 _underscores = re.compile("___+")
@@ -23,7 +26,6 @@ _blank_lines = re.compile("\n\n+")
 _admission_line = re.compile(r"(Admission Date:) (.*) (Discharge Date:) (.*)")
 _birth_line = re.compile(r"(Date of Birth:) (.*) (Sex:) (.*)")
 _header = re.compile(r"\n([A-Z][^\n:]+:)")
-_parenthesis = re.compile(r"\([^)]*\)")
 _enumerator = re.compile(r"\n[^\S\n]*(\d+)\.")
 _leading_number = re.compile(r"\n[^\S\n]*(\d+)(.?)")
 _inline_title = re.compile(r"\n([a-zA-Z ]+:) ")
@@ -49,9 +51,11 @@ def split_sections(text: str, rules: str = "corrected") -> list[str]:
         rules: "corrected" or "as_published".
 
     Returns:
-        The sections in the order of the note, with their line breaks. A run of three or more `-`
-        or `_` is a section `-----` or `_____` of its own. With "corrected" they hold every other
-        character of the note that is not white space, in order, and nothing else.
+        The sections in the order of the note, with their line breaks. A ruler is a section of
+        its own, shortened to five marks: a run of three or more `-` anywhere, and with
+        "corrected" a line of three or more `_`, `=`, `*` or `~` alone ("as_published": `_`
+        anywhere). With "corrected" they hold every other character of the note that is not white
+        space, in order, and nothing else.
 
     Raises:
         ValueError: `rules` is neither.
@@ -62,10 +66,14 @@ def split_sections(text: str, rules: str = "corrected") -> list[str]:
     if rules not in RULES:
         raise ValueError(f"Expected rules to be one of {RULES}, received {rules!r}. Choose one.")
     published = rules == "as_published"
-    blocks = _split_blocks(text)
+    blocks = _split_blocks(text, published)
     parts = _take_admission_lines(blocks, published)
+    may_be_chinese = not (published or text.isascii())
     for block in blocks:
-        if ":" in block:
+        if may_be_chinese and chinese.holds_titles(block):
+            for titled in chinese.split_at_titles(block):
+                parts += _split_at_headers(titled)
+        elif ":" in block:
             parts += _split_at_headers(block)
         elif block:
             parts.append(block.strip())
@@ -84,30 +92,6 @@ def split_sections(text: str, rules: str = "corrected") -> list[str]:
     return _join_one_line_answers(sections, published)
 
 
-def content_length(text: str) -> int:
-    """Counts the characters other than white space and rulers.
-
-    The sum over a note's sections, divided by that of the note, is the share of characters kept.
-    """
-    rulers = _ruler_length(text, "-") + _ruler_length(text, "_")
-    if text.isascii():
-        return len(text.encode("ascii").translate(None, _ASCII_WHITE_SPACE)) - rulers
-    return len("".join(text.split())) - rulers
-
-
-def _ruler_length(text: str, mark: str) -> int:
-    """Characters in runs of three or more `mark`, found faster than by a regular expression."""
-    total = 0
-    start = text.find(3 * mark)
-    while start >= 0:
-        end = start + 3
-        while text.startswith(mark, end):
-            end += 1
-        total += end - start
-        start = text.find(3 * mark, end)
-    return total
-
-
 @functools.lru_cache(maxsize=4096)
 def is_title(text: str) -> bool:
     """Whether a text ends with a colon and all its words but of, on, or begin with a capital."""
@@ -115,7 +99,7 @@ def is_title(text: str) -> bool:
         return False
     text = text[:-1]
     if "(" in text:
-        text = _parenthesis.sub("", text)
+        text = _without_parentheses(text)
     for word in text.split():
         if not word[0].isupper() and word not in _UNCAPITALISED:
             return False
@@ -123,12 +107,25 @@ def is_title(text: str) -> bool:
     return text != "Disp"
 
 
-def _split_blocks(text: str) -> list[str]:
-    """Cuts at blank lines; rulers get blank lines around them first."""
+def _without_parentheses(text: str) -> str:
+    """Drops each `(` with all up to the next `)`, in time proportional to the text."""
+    kept = []
+    start = 0
+    while (opening := text.find("(", start)) >= 0 and (closing := text.find(")", opening)) >= 0:
+        kept.append(text[start:opening])
+        start = closing + 1
+    return "".join(kept) + text[start:]
+
+
+def _split_blocks(text: str, published: bool) -> list[str]:
+    """Cuts at empty lines; rulers get empty lines around them first."""
+    if not published:
+        # Within a line, underscores stand for something removed or to be filled in.
+        text = cut_out_rulers(with_line_feeds(text))
+    elif "___" in text:
+        text = _underscores.sub("\n\n_____\n\n", text)
     if "---" in text:
         text = _dashes.sub("\n\n-----\n\n", text)
-    if "___" in text:
-        text = _underscores.sub("\n\n_____\n\n", text)
     return _blank_lines.split(text) if "\n\n\n" in text else text.split("\n\n")
 
 

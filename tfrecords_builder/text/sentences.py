@@ -8,8 +8,11 @@ case, and a hyphen that stands alone. Their deidentified spans `[** ... **]` sta
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable
+
+from tfrecords_builder.text import chinese
 
 RULES = "rules"
 SPACY_PREFIX = "spacy:"
@@ -47,19 +50,29 @@ _OPENERS = _words(
     Were When While Will With Would You Your"""
 )
 _ABBREVIATIONS = _NEVER_LAST | _SELDOM_LAST | _UNITS | {"no"}
+# Nearly all text is below it, which spares a search for each line.
+_FIRST_CHINESE = "\u3000"
+_CHINESE_LINE_ENDS = "。！？；｡】"
+_CHINESE_LINES_GO_ON_AFTER = "，、：（"
 _LINES_GO_ON_AFTER = _words(
     "a an and are as at by for from had has his her in is of on or that the to was were with"
 )
 
-# One first character, so that the search runs at the speed of a character class.
-_candidate = re.compile(
-    r"""[\n.!?\[-](?:
+_ENGLISH_BOUNDARIES = r"""
         (?<=\n)                                         # a line that was ended on purpose
       | (?<=\[)\*\*.{0,1000}?\*\*\]                     # a deidentified span: passed over
       | (?<=[.!?])(?<![.!?]{2})[.!?]*['")\]\u2019\u201d]*(?:[ ]|(?<=[a-z]\.)(?=[A-Z][a-z]))
       | (?<=[ ]-)[ ](?!-(?:\s|\Z))                      # a hyphen that stands alone
-    )""",
-    re.VERBOSE,
+"""
+_CHINESE_MARKS = "。！？；｡"
+_CHINESE_BOUNDARIES = rf"""
+        (?<=[{_CHINESE_MARKS}])[{_CHINESE_MARKS}…]*['")\]\u2019\u201d」』）】》]*[ ]?
+      | (?<=[{chinese.CHARACTERS}][.!?])[ ]?(?=[{chinese.CHARACTERS}])
+"""
+# One first character, so that the search runs at the speed of a character class.
+_candidate = re.compile(rf"[\n.!?\[-](?:{_ENGLISH_BOUNDARIES})", re.VERBOSE)
+_candidate_beyond_ascii = re.compile(
+    rf"[\n.!?\[\-{_CHINESE_MARKS}](?:{_CHINESE_BOUNDARIES}|{_ENGLISH_BOUNDARIES})", re.VERBOSE
 )
 _wrapped_span = re.compile(r"\[\*\*(?:[^\n*]|\*(?!\*\])){0,1000}\n(?s:.){0,1000}?\*\*\]")
 _dotted_letters = re.compile(r"(?:(?:[a-z]{1,2}\.)+[a-z]{1,2}|q\.?\d[\d-]*[a-z]{0,3})\Z")
@@ -79,7 +92,8 @@ def check_name(name: str) -> None:
     if name != RULES and (pipeline == name or not pipeline.strip()):
         raise ValueError(
             f"Expected sentences to be {RULES} or {SPACY_PREFIX}PIPELINE, received {name!r}. "
-            "Name an installed spaCy pipeline, a folder of one, or spacy:blank."
+            "Name an installed spaCy pipeline, a folder of one, spacy:blank, or spacy:blank:de for "
+            "another language."
         )
 
 
@@ -102,7 +116,8 @@ def splitter(name: str) -> Callable[[Iterable[str]], list[str]]:
     """What makes the sentences of all sections of a note; a process loads a pipeline once.
 
     Args:
-        name: "rules", or "spacy:" and an installed pipeline, a folder of one, or "blank".
+        name: "rules" (English and Chinese), or "spacy:" and an installed pipeline, a folder of
+            one, "blank" (English), or "blank:" and another language's code.
 
     Raises:
         ImportError: spaCy is not installed; names the extra.
@@ -144,11 +159,23 @@ def _lines(section: str) -> str:
 def _split_lines(text: str) -> list[str]:
     sentences = []
     start = 0
-    for match in _candidate.finditer(text):
+    ascii_only = text.isascii()
+    candidates = _candidate if ascii_only else _candidate_beyond_ascii
+    for match in candidates.finditer(text):
         mark, after = match.span()
         first = text[mark]
         if first == "\n":
-            sentences.append(text[start:mark])
+            # Nothing stands between a Chinese full stop and the end of its line.
+            if mark > start:
+                sentences.append(text[start:mark])
+        elif not ascii_only and (
+            first in _CHINESE_MARKS
+            or (first in ".!?" and mark > start and chinese.is_character(text[mark - 1]))
+        ):
+            # Behind an ideograph no mark belongs to an abbreviation or is a doubt.
+            if mark == start:
+                continue
+            sentences.append(text[start:after].rstrip())
         elif first == ".":
             if not _ends_sentence(text, start, mark, after):
                 continue
@@ -228,32 +255,70 @@ def _word_at(text: str, place: int) -> str:
 
 
 def _join_wrapped_lines(section: str) -> str:
-    """Leaves a line break where a line was ended on purpose and makes all others blanks."""
+    """Leaves a line break where a line was ended on purpose and joins all other lines."""
     if "[**" in section:
         section = _wrapped_span.sub(lambda span: span[0].replace("\n", " "), section)
+    ascii_only = section.isascii()
+    lines = section.split("\n")
+    statements = max(map(len, lines)) < _WRAP_LENGTH and _are_statements(lines)
     joined: list[str] = []
     line = ""
     ended = False
-    for following in section.split("\n"):
+    for following in lines:
+        indented = statements and following[:1].isspace()
         following = _single_blanks(following)
         if not following:
             ended = True
             continue
         if line:
             # The commonest case first: prose that goes on with a word in lower case.
-            goes_on = not ended and (following[0].islower() or _goes_on(line, following))
-            joined.append(" " if goes_on else "\n")
+            if ended or not (
+                (following[0].islower() and (not statements or indented))
+                or _goes_on(line, following, statements)
+            ):
+                joined.append("\n")
+            elif ascii_only or not (_is_chinese(line, -1) and _is_chinese(following, 0)):
+                joined.append(" ")
         joined.append(following)
         line, ended = following, False
     return "".join(joined)
 
 
-def _goes_on(line: str, following: str) -> bool:
-    """Whether the paragraph goes on in a line that does not begin in lower case."""
+def _are_statements(lines: list[str]) -> bool:
+    """Whether no line of a section that is narrower than wrapped prose was wrapped.
+
+    A wrapped line has no room for the next one's first word within the width of the section.
+    """
+    lines = [line.strip() for line in lines]
+    widest = max(map(chinese.columns, lines))
+    for line, following in itertools.pairwise(filter(None, lines)):
+        first = 2 if _is_chinese(following, 0) else 1 + len(following.partition(" ")[0])
+        if chinese.columns(line) + first <= widest and not _list_item.match(following):
+            return True
+    return False
+
+
+def _goes_on(line: str, following: str, statements: bool) -> bool:
+    """Whether the paragraph goes on in a line that does not begin in lower case.
+
+    Args:
+        line: a line with single spaces.
+        following: the next one.
+        statements: see `_are_statements`.
+    """
     if not following[0].isalpha() and _list_item.match(following):
         return False
+    if following[0] >= _FIRST_CHINESE and chinese.is_character(following[0]):
+        if line[-1] in _CHINESE_LINE_ENDS or chinese.title_of(following):
+            return False
+        return not statements or line[-1] in _CHINESE_LINES_GO_ON_AFTER
     if len(line) + 1 + len(following.partition(" ")[0]) > _WRAP_LENGTH:
         return True
     if line[-1] in ",(/&" or line.rpartition(" ")[2].lower() in _LINES_GO_ON_AFTER:
         return True
     return _lab_value.match(following) is not None and _lab_value.search(line) is not None
+
+
+def _is_chinese(text: str, place: int) -> bool:
+    """Whether a character of a text that is not empty is Chinese."""
+    return not text.isascii() and chinese.is_character(text[place])

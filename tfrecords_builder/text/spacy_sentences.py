@@ -19,8 +19,10 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-# An English pipeline without a model: spaCy's tokenizer and its rules for sentences.
+# A pipeline without a model: a language's tokenizer and spaCy's rules for sentences. Alone it is
+# English; "blank:de" is German, and so on for every language that spaCy knows.
 BLANK = "blank"
+_BLANK_ENGLISH = "en"
 # What no boundary depends on; the reference leaves out the tagger and the entities too.
 _NOT_NEEDED = (
     "tagger",
@@ -33,6 +35,8 @@ _NOT_NEEDED = (
     "textcat",
 )
 _META = "meta.json"
+# What stands before a sentence, and behind the one before.
+_OPENING, _CLOSING = frozenset("¿¡„(["), frozenset(".?!")
 # New words are kept by spaCy for as long as a zone lasts; its tokenizer is slower at the start.
 _ZONE_CHARACTERS = 1 << 23
 # Bounded, so that a span that is never closed costs little; no span begins inside another.
@@ -43,7 +47,7 @@ def describe(pipeline: str) -> dict[str, str]:
     """What a pipeline is, as it stands in manifests; found without loading it.
 
     Args:
-        pipeline: an installed package, a folder, or "blank".
+        pipeline: an installed package, a folder, "blank", or "blank:" and a language's code.
 
     Returns:
         {"pipeline", "version", "spacy"}: its name, its version and spaCy's.
@@ -59,8 +63,30 @@ def describe(pipeline: str) -> dict[str, str]:
             name="spacy",
         )
     spacy_version = importlib.metadata.version("spacy")
-    version = spacy_version if pipeline == BLANK else _version_of(pipeline)
+    if (language := _blank_language(pipeline)) is not None:
+        _check_language(language)
+        version = spacy_version
+    else:
+        version = _version_of(pipeline)
     return {"pipeline": pipeline, "version": version, "spacy": spacy_version}
+
+
+def _blank_language(pipeline: str) -> str | None:
+    """The language of a pipeline without a model; None for any other pipeline."""
+    if pipeline == BLANK:
+        return _BLANK_ENGLISH
+    kind, colon, language = pipeline.partition(":")
+    return language if kind == BLANK and colon else None
+
+
+def _check_language(language: str) -> None:
+    if not re.fullmatch("[a-z]{2,3}", language) or not importlib.util.find_spec(
+        f"spacy.lang.{language}"
+    ):
+        raise ValueError(
+            f"Expected a language that spaCy knows in --sentences=spacy:{BLANK}:{language}, such "
+            "as de, es or fr; received another. Take its two-letter code, or xx for any language."
+        )
 
 
 def _version_of(pipeline: str) -> str:
@@ -74,7 +100,8 @@ def _version_of(pipeline: str) -> str:
     raise ValueError(
         f"Expected an installed spaCy pipeline or a folder of one (with {_META}) in "
         f"--sentences=spacy:{pipeline}, received neither. Install it with pip (the reference's is "
-        f"scispaCy's en_core_sci_md), name its folder, or use spacy:{BLANK}."
+        f"scispaCy's en_core_sci_md), name its folder, or use spacy:{BLANK} (English) or "
+        f"spacy:{BLANK}:LANGUAGE."
     )
 
 
@@ -93,6 +120,7 @@ class SpacySentences:
     def __init__(self, pipeline: str):
         describe(pipeline)
         self._nlp = _load(pipeline)
+        self._is_blank = _blank_language(pipeline) is not None
         names = self._nlp.pipe_names
         assigned = {name for own in names for name in self._nlp.get_pipe_meta(own).assigns}
         if "token.is_sent_start" not in assigned:
@@ -147,6 +175,10 @@ class SpacySentences:
                 before.text == "-" != token.text and _stands_alone(text, before.idx)
             ):
                 token.is_sent_start = True
+            elif self._is_blank and token.text in _OPENING and before.text in _CLOSING:
+                # The sentencizer counts all punctuation behind a full stop to its sentence.
+                token.is_sent_start = True
+                token.nbor().is_sent_start = False
         return document
 
 
@@ -158,8 +190,8 @@ def _stands_alone(text: str, place: int) -> bool:
 def _load(pipeline: str) -> Any:
     import spacy
 
-    if pipeline == BLANK:
-        return spacy.blank("en")
+    if language := _blank_language(pipeline):
+        return spacy.blank(language)
     try:
         return spacy.load(pipeline, exclude=list(_NOT_NEEDED))
     except (OSError, ValueError, ImportError, KeyError, AttributeError) as error:

@@ -51,3 +51,35 @@ def test_unknown_section_rules_fail_the_note_and_unknown_sentences_the_call():
     assert cut_note("a", "none", "rules").failure == "sections=none: ValueError"
     with pytest.raises(ValueError, match="nltk"):
         cut_note("a", "corrected", "nltk")
+
+
+def test_placeholders_within_a_line_take_the_form_of_spans():
+    text = "Ms. ___ was seen by Dr. ____ on ___. She slept.\r\n____\r\nThen she left."
+    cut = cut_note(text, "corrected", "rules")
+    assert cut.lines == [
+        "Ms. [** **] was seen by Dr. [** **] on [** **].",
+        "She slept.",
+        "_____",
+        "Then she left.",
+    ]
+    assert cut.characters_kept == cut.characters_read
+    assert cut_note("Ms. ___ left", "as_published", "rules").lines == ["Ms.", "_____", "left"]
+
+
+def test_a_ruler_is_a_line_of_its_own():
+    text = "DISCHARGE EXAM\n=====================\nPlan - rest\n*****\nVS: stable"
+    cut = cut_note(text, "corrected", "rules")
+    assert cut.lines == ["DISCHARGE EXAM", "=====", "Plan -", "rest", "*****", "VS: stable"]
+    assert (cut.characters_read, cut.characters_kept) == (31, 31)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_kind_of_line_end_makes_no_difference(end):
+    text = end.join(["Plan:", "- rest", "- walk", "", "Seen today", "on rounds and", "is well."])
+    assert cut_note(text, "corrected", "rules").lines == [
+        "Plan:",
+        "- rest",
+        "- walk",
+        "Seen today",
+        "on rounds and is well.",
+    ]

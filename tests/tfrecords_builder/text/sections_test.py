@@ -113,10 +113,21 @@ def slow_joining_pass(segments, published):
     return joined
 
 
+def slow_ruler(line):
+    marks = line.strip()
+    if len(marks) < 3 or len(set(marks)) > 1 or marks[0] not in "-_=*~":
+        return line
+    return line.replace(marks, f"\n\n{marks[0] * 5}\n\n")
+
+
 def slow_sections(text, rules):
     published = rules == "as_published"
+    if published:
+        text = re.sub("___+", "\n\n_____\n\n", text)
+    else:
+        lines = re.split("\r\n|\r|\n", text)
+        text = "\n".join(map(slow_ruler, lines))
     text = re.sub("---+", "\n\n-----\n\n", text)
-    text = re.sub("___+", "\n\n_____\n\n", text)
     blocks = re.sub("\n\n+", "\n\n", text).split("\n\n")
     segments = []
     for first, second in (("Admission Date:", "Discharge Date:"), ("Date of Birth:", "Sex:")):
@@ -146,7 +157,7 @@ FRAGMENT_TABLE = (
     "see Plan: here|history of present illness:|Cardiac (pre-op):|Disp:*30*|Disp:|:|():|1. one|"
     "2. two|3.three|10. ten|01. zero|0. none|2 tablets|30 tablets|4 x day|1.5 mg|²2. odd|"
     "٣. arabic|12|1|.| |  |\t|-----|--|_|____|\n|\n\n|\n \n|\r\n|\n-----\n|fine. Next.|"
-    "Campus: WEST|  Building: De|A b: c|é:|\u00a0|\u2028|[**Name**]|x"
+    "====|  *****|~~~~ |a ___ b|\r|Campus: WEST|  Building: De|A b: c|é:|\u00a0|\u2028|[**Name**]|x"
 )
 FRAGMENTS = st.sampled_from(FRAGMENT_TABLE.split("|"))
 NOTE_TEXTS = st.one_of(
@@ -174,7 +185,7 @@ def test_equals_the_slow_version_on_any_text(rules, text):
 
 def content(text):
     """The characters in order, but for white space and rulers."""
-    return "".join(re.sub("---+|___+", "", text).split())
+    return "".join(re.sub("---+|___+|===+|[*]{3,}|~~~+", "", text).split())
 
 
 @hypothesis.given(text=NOTE_TEXTS)
@@ -231,3 +242,47 @@ def test_long_notes_take_time_in_proportion():
 def test_unknown_rules_are_refused():
     with pytest.raises(ValueError, match=r"corrected.*as_published.*'exact'"):
         sections.split_sections("x", "exact")
+
+
+def test_underscores_within_a_line_are_no_ruler():
+    assert sections.split_sections("Mr. ___ saw Dr. ____ on ___.\n___\nWell.") == [
+        "Mr. ___ saw Dr. ____ on ___.",
+        "_____",
+        "Well.",
+    ]
+
+
+@pytest.mark.parametrize("mark", "-_=*~—═")
+def test_a_line_of_one_mark_is_a_ruler_shortened_to_five(mark):
+    text = f"PHYSICAL EXAMINATION\n  {40 * mark} \nVS: stable"
+    assert sections.split_sections(text) == ["PHYSICAL EXAMINATION", 5 * mark, "VS: stable"]
+    assert sections.content_length(text) == len("PHYSICALEXAMINATIONVS:stable")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_line_end_ends_a_line(end):
+    text = end.join(["Sex:", "F", "", "Plan:", "rest", "walk"])
+    assert sections.split_sections(text) == ["Sex: F", "Plan:", "rest\nwalk"]
+
+
+def test_chinese_titles_begin_sections():
+    text = (
+        "主诉：头痛2天。\n现病史：患者头痛，无发热。\n曾服药：无。\n【初步诊断】\n1. 偏头痛\n"
+        "2. 高血压\n三、治疗：休息。血压：120/80"
+    )
+    assert sections.split_sections(text) == [
+        "主诉：头痛2天。",
+        "现病史：患者头痛，无发热。",
+        "曾服药：无。",
+        "【初步诊断】",
+        "1. 偏头痛",
+        "2. 高血压",
+        "三、治疗：休息。血压：120/80",
+    ]
+
+
+def test_many_parentheses_take_time_in_proportion():
+    # Each of them was searched to the end of the note.
+    text = "A" + "(" * 400_000 + ":\nb"
+    assert sections.split_sections(text) == [text.replace("\n", " ")]
+    assert sections.is_title("Cardiac (pre (op) Exam (a:b):") and not sections.is_title("A) b:")

@@ -28,6 +28,9 @@ PROSE = (
     'He said "fine."|She agreed.|(He left.)|She stayed.',
     "H. pylori was found at St. Luke's.|Pt. [**Name**] agreed.",
     "Etc. etc. and so on... then more...|Then done.",
+    "头痛2天。|无发热！|是否呕吐？|无；|予休息。",
+    "他说“不痛。”|又说：“好！！”|血压120/80 mmHg。",
+    "心率80次.|神志清?|体温36.5℃，脉搏 80次/分。",
 )
 
 
@@ -124,7 +127,8 @@ def test_a_sentence_without_end_stays_whole():
 FRAGMENT_TABLE = (
     "The|pt.|Pt.|Dr.|q.d.|e.g.|A.|1.|2)|3.5|.|. |...|!|?| ? |-| - |--|The end.|next|mg.|PO|IV|"
     '[**2101-3-4**]|[**Last Name. The 3**]|[** - **]|[**a\nb**]|[**|**]|(|)|"|:|,|;|#|*|no.|No. 5|'
-    "WBC-3.3|01:16AM|\n|\n\n| \n |\r\n|\t| |  |\u00a0|\u2028|\x1c|\x85|é.|Ω|" + "w" * 58
+    "WBC-3.3|01:16AM|\n|\n\n| \n |\r\n|\t| |  |\u00a0|\u2028|\x1c|\x85|é.|Ω|"
+    "疼|痛，|。|！|？|；|：|”|【|】|主诉：|wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"
 )
 SECTIONS = st.one_of(
     st.lists(st.sampled_from(FRAGMENT_TABLE.split("|")), max_size=30).map("".join),
@@ -163,3 +167,37 @@ def test_deidentified_spans_stay_whole(inside, before, after):
 def test_all_sections_at_once_give_the_sentences_of_each(sections):
     expected = [sentence for section in sections for sentence in split_sentences(section)]
     assert split_all_sentences(sections) == expected
+
+
+def test_short_lines_with_room_for_the_next_word_are_statements():
+    section = "awake and oriented x3 denies chest pain\nlungs clear\nvoiding well\nplan walk today"
+    assert split_sentences(section) == section.split("\n")
+
+
+def test_short_lines_without_room_for_the_next_word_are_wrapped():
+    # Eighteen columns wide: no line could have taken the next word.
+    section = "awake and oriented\nx3 denies pain and\nshortness of\nbreath since"
+    assert split_sentences(section) == [section.replace("\n", " ")]
+
+
+def test_an_indented_line_belongs_to_the_item_above():
+    section = "- aspirin daily\n- metoprolol\n  twice a day\n- lisinopril once daily"
+    assert split_sentences(section) == [
+        "- aspirin daily",
+        "- metoprolol twice a day",
+        "- lisinopril once daily",
+    ]
+
+
+@pytest.mark.parametrize(
+    "section, expected",
+    [
+        ("患者三天前出现胸闷，\n伴气促。\n无发热。", "患者三天前出现胸闷，伴气促。|无发热。"),
+        ("患者三天前无明显诱因\n出现胸闷", "患者三天前无明显诱因出现胸闷"),
+        ("神志清\n精神可\n饮食正常", "神志清|精神可|饮食正常"),
+        ("予阿司匹林 100 mg\nqd 口服", "予阿司匹林 100 mg qd 口服"),
+        ("主诉：\n头痛。", "主诉：头痛。"),
+    ],
+)  # fmt: skip
+def test_wrapped_chinese_lines_are_joined_without_a_space(section, expected):
+    assert split_sentences(section) == expected.split("|")

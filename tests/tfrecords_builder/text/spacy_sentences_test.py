@@ -287,3 +287,24 @@ def test_command_names_a_missing_pipeline(tmp_path):
     assert done.returncode == 1
     assert "--sentences=spacy:en_none" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "language, text",
+    [
+        ("de", "Der Patient klagt über Schmerzen.|Ist er allergisch?|Nein!"),
+        ("es", "El paciente tiene dolor.|¿Tiene fiebre?|No tiene fiebre."),
+        ("fr", "Le patient a mal.|A-t-il de la fièvre ?|Il n'en a pas."),
+    ],
+)
+def test_a_blank_pipeline_of_another_language(language, text):
+    split = sentences.splitter(f"spacy:blank:{language}")
+    assert split([text.replace("|", " ")]) == text.split("|")
+    described = sentences.describe(f"spacy:blank:{language}")
+    assert (described["pipeline"], described["version"]) == (f"blank:{language}", spacy.__version__)
+
+
+@pytest.mark.parametrize("language", ["", "german", "q", "../x", "zq"])
+def test_an_unknown_language_is_refused(language):
+    with pytest.raises(ValueError, match=r"a language that spaCy knows .* such as de, es or fr"):
+        sentences.describe(f"spacy:blank:{language}")

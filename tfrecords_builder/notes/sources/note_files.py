@@ -82,7 +82,7 @@ def read_text_folder(
             if on_bytes:
                 on_bytes(os.fstat(file.fileno()).st_size)
         check_decoded(f"{path}, file {name}", 1, text)
-        yield Note(name[: -len(TEXT_SUFFIX)], os.path.dirname(name), text), False
+        yield SourceNote(Note(name[: -len(TEXT_SUFFIX)], os.path.dirname(name), text), False)
 
 
 def read_parquet(

@@ -1,13 +1,26 @@
 """Rows of note tables, whatever they come from, as notes."""
 
+import decimal
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfrecords_builder.schema import Note
 
-# A note and whether its source marks it as an error.
-SourceNote = tuple[Note, bool]
+
+class SourceNote(NamedTuple):
+    """A row of a source.
+
+    Attributes:
+        note: with its text as the source has it.
+        marked_as_error: whether the source marks it as an error.
+        mimic_iv: whether it is of MIMIC-IV-Note, which writes `___` for all that was removed.
+    """
+
+    note: Note
+    marked_as_error: bool
+    mimic_iv: bool = False
+
 
 NOTEEVENTS_COLUMNS = ("row_id", "subject_id", "hadm_id", "category", "iserror", "text")
 MIMIC_IV_COLUMNS = ("note_id", "subject_id", "hadm_id", "note_type", "text")
@@ -18,14 +31,15 @@ _MIMIC_IV_CATEGORIES = {
     "RR": "Radiology",
     "AR": "Radiology",
 }
-# MIMIC-IV-Note's placeholder for anything removed. The section rules would take it for a ruler and
-# cut the sentence there, so it gets the form of MIMIC-III's placeholders.
-_mimic_iv_placeholder = re.compile("(?<!_)___(?!_)")
-_PLACEHOLDER = "[** **]"
 # Columns by which notes are left out, and the option that asks for it.
 SUBJECT_ID, ADMISSION_ID = "subject_id", "hadm_id"
 _ASKED_BY = {SUBJECT_ID: "--exclude_subjects", ADMISSION_ID: "--exclude_admissions"}
-_TRUE = ("1", "1.0", "true", "True")
+# What MIMIC, pandas, PostgreSQL and Excel (in four languages) write for a flag, in lower case.
+_TRUE = frozenset(("1", "1.0", "true", "t", "yes", "y", "wahr", "vrai", "verdadero", "vero"))
+_FALSE = frozenset(
+    ("", "0", "0.0", "false", "f", "no", "n", "falsch", "faux", "falso")
+    # Cells without a value, as pandas and PostgreSQL export them.
+) | {"nan", "none", "null", "na", "n/a", "<na>", "\\n"}
 _surrogate = re.compile("[\ud800-\udfff]")
 
 
@@ -100,7 +114,7 @@ class NoteRows:
         category = "" if category is None else str(category).strip()
         if self._mimic_iv:
             category = _MIMIC_IV_CATEGORIES.get(category, category)
-            text = _mimic_iv_placeholder.sub(_PLACEHOLDER, text)
+        flag = _optional(fields, self._is_error)
         note = Note(
             note_id,
             category,
@@ -108,16 +122,41 @@ class NoteRows:
             normal_id(_optional(fields, self._subject)),
             normal_id(_optional(fields, self._admission)),
         )
-        return note, str(_optional(fields, self._is_error)) in _TRUE
+        return SourceNote(note, _is_set(self._source, row, flag), self._mimic_iv)
+
+
+def _is_set(source: str, row: int, flag: Any) -> bool:
+    """Whether a flag such as ISERROR is set.
+
+    Raises:
+        NoteSourceError: it is neither set nor unset in any spelling known; the value is not shown.
+    """
+    if flag is None or flag is False or flag == "":
+        return False
+    text = (flag.decode("latin-1") if isinstance(flag, bytes) else str(flag)).strip().lower()
+    if text in _FALSE:
+        return False
+    if text in _TRUE:
+        return True
+    raise NoteSourceError(
+        f"{source}, row {row}: expected iserror to be 1 or 0, true or false, t or f, yes or no, or "
+        f"empty, received something else of {len(text)} characters. Correct the column, or drop "
+        "it from the table."
+    )
 
 
 def normal_id(value: Any) -> str | None:
-    """An id as text without blanks, and without the `.0` of a column of numbers with gaps.
+    """Returns an id as text without spaces around it, whatever type its column has.
 
-    None, an empty string and a missing number are None.
+    A column of numbers with gaps holds 12.0 for 12; databases give decimals and bytes. None, an
+    empty string and a missing number are None.
     """
     if value is None or value != value:
         return None
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = bytes(value).decode("utf-8", "surrogateescape")
+    elif isinstance(value, float | decimal.Decimal) and value == int(value):
+        value = int(value)
     text = str(value).strip()
     if text.endswith(".0") and text[:-2].isdigit():
         text = text[:-2]

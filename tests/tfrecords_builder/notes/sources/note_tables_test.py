@@ -6,6 +6,7 @@ import traceback
 import pytest
 
 from tfrecords_builder import synthetic
+from tfrecords_builder.notes import reading
 from tfrecords_builder.notes.sources import note_rows, note_tables
 
 HEADER = b"ROW_ID,SUBJECT_ID,HADM_ID,CATEGORY,ISERROR,TEXT\n"
@@ -44,14 +45,14 @@ def test_columns_in_any_order_and_more_than_needed(tmp_path):
     path = write(
         tmp_path, b"TEXT,ISERROR,EXTRA,CATEGORY,HADM_ID,SUBJECT_ID,ROW_ID\nt,,e,ECG,5,4,3\n"
     )
-    ((note, is_error),) = note_tables.read_table(path)
+    ((note, is_error, _),) = note_tables.read_table(path)
     assert (note.note_id, note.subject_id, note.hadm_id, note.text) == ("3", "4", "5", "t")
     assert not is_error
 
 
 def test_gzip_is_told_by_its_bytes_not_its_name(tmp_path):
     path = write(tmp_path, gzip.compress(HEADER + GOOD), "renamed.csv")
-    assert [note.note_id for note, _ in note_tables.read_table(path)] == ["1"]
+    assert [note.note_id for note, *_ in note_tables.read_table(path)] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_mimic_iv_note_types_and_placeholders_take_mimic_iii_form(tmp_path):
         b"10-RR-2,10,,RR,2,t,,___ chest\n10-AR-3,10,,AR,3,t,,x\n10-XX-4,10,,XX,4,t,,x\n"
     )
     path = write(tmp_path, gzip.compress(header + rows), "discharge.csv.gz")
-    found = [note for note, is_error in note_tables.read_table(path) if not is_error]
+    found = list(reading.read_notes(path))
     assert [note.category for note in found] == [
         "Discharge summary",
         "Radiology",
@@ -143,14 +144,33 @@ def test_mimic_iv_note_types_and_placeholders_take_mimic_iii_form(tmp_path):
     assert found[0].text == "Name:  [** **]\nMr. [** **] was seen.\n______\nend_____"
     assert (found[0].note_id, found[0].hadm_id) == ("10-DS-1", "200")
     assert (found[1].text, found[1].hadm_id) == ("[** **] chest", None)
+    original = next(reading.read_notes(path, original_text=True))
+    assert original.text == "Name:  ___\nMr. ___ was seen.\n______\nend_____"
 
 
 def test_any_table_with_ids_and_text(tmp_path):
     path = write(tmp_path, b"text,note_id\nThe ___ line,a1\n", "notes.csv")
-    ((note, is_error),) = note_tables.read_table(path)
+    ((note, is_error, _),) = note_tables.read_table(path)
     assert (note.note_id, note.text, note.category, is_error) == ("a1", "The ___ line", "", False)
 
 
 def test_mimic_iv_table_without_a_column(tmp_path):
     message = failure(write(tmp_path, b"note_id,note_type,subject_id,hadm_id\n1,DS,1,1\n"))
     assert "missing: TEXT" in message
+
+
+@pytest.mark.parametrize("flag", ["1", "1.0", "true", "TRUE", "True", "t", "T", "Yes", "y", "WAHR"])
+def test_every_spelling_of_a_set_flag(flag, tmp_path):
+    path = write(tmp_path, f"note_id,iserror,text\n1,{flag},a\n".encode())
+    assert [marked for _, marked, _ in note_tables.read_table(path)] == [True]
+
+
+@pytest.mark.parametrize("flag", ["", "0", "0.0", "FALSE", "f", "No", "NaN", "<NA>", "NULL", r"\N"])
+def test_every_spelling_of_a_flag_that_is_not_set(flag, tmp_path):
+    path = write(tmp_path, f"note_id,iserror,text\n1,{flag},a\n".encode())
+    assert [marked for _, marked, _ in note_tables.read_table(path)] == [False]
+
+
+def test_a_flag_of_no_known_spelling_is_refused_without_showing_it(tmp_path):
+    message = failure(write(tmp_path, b"note_id,iserror,text\n1,0,a\n2,secret,a\n"))
+    assert "row 2: expected iserror" in message and "secret" not in message
