@@ -20,7 +20,9 @@ Every weight that a format has a place for keeps its bits. What was left out is 
 import os
 import sys
 
-from absl import app, flags, logging
+from absl import flags, logging
+
+from tfrecords_builder import command_line
 
 FLAGS = flags.FLAGS
 
@@ -113,4 +115,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)

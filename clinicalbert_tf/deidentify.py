@@ -18,6 +18,8 @@ import sys
 
 from absl import app, flags
 
+from tfrecords_builder import command_line
+
 _STRING, _BOOL, _INTEGER = flags.DEFINE_string, flags.DEFINE_bool, flags.DEFINE_integer
 
 # (kind, name, default, help, further arguments)
@@ -163,4 +165,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)

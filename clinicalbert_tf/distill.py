@@ -13,13 +13,14 @@ import json
 import shlex
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
 from clinicalbert_tf import command
 from clinicalbert_tf.flags import define_flags
 from clinicalbert_tf.setting_fields import settings_of
 from clinicalbert_tf.tasks.distillation.settings import DistillationSettings
 from clinicalbert_tf.training.fine_tuning import FineTuningSettings
+from tfrecords_builder import command_line
 
 # The student's model comes from the teacher.
 _NO_FLAGS = ("init_checkpoint", "bert_config_file", "vocab_file", "do_lower_case", "do_train")
@@ -101,4 +102,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

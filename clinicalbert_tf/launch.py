@@ -10,7 +10,9 @@ clinicalbert_tf.pretrain is trained. Across machines, let SLURM or Kubernetes st
 import datetime
 import sys
 
-from absl import app, flags
+from absl import flags
+
+from tfrecords_builder import command_line
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("workers", 2, "Worker processes on this machine.", lower_bound=1)
@@ -50,4 +52,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -12,10 +12,9 @@ import os
 import shlex
 from typing import Any
 
-from absl import app
-
 from clinicalbert_tf import command
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from tfrecords_builder import command_line
 
 # Giving none of these asks for the embedded default.
 _DATA_FLAGS = ("input_file", "eval_file", "bert_config_file", "vocab_file", "init_checkpoint")
@@ -76,4 +75,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -5,6 +5,8 @@ import sys
 
 from absl import app, flags
 
+from tfrecords_builder import command_line
+
 _MODEL = flags.DEFINE_string(
     "model", None, "Name of one of several models in an archive or folder; none lists them."
 )
@@ -59,4 +61,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -11,13 +11,14 @@ import os
 import shlex
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
 from clinicalbert_tf import command
 from clinicalbert_tf.tasks.question_answering.settings import (
     REFERENCE_DEFAULTS,
     QuestionAnsweringSettings,
 )
+from tfrecords_builder import command_line
 
 _DATA_FLAGS = (
     "train_file",
@@ -83,4 +84,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
 # What the trainer may take from the builder; its command-line modules may take more.
 SHARED = {
+    "command_line",
     "files",
     "schema",
     "tfrecord_checksum",

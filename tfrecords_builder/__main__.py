@@ -13,6 +13,7 @@ import time
 
 from absl import app, flags, logging
 
+from tfrecords_builder import command_line
 from tfrecords_builder.building import settings
 
 _AT_LEAST_0, _AT_LEAST_1, _AT_LEAST_2 = ({"lower_bound": bound} for bound in (0, 1, 2))
@@ -22,9 +23,10 @@ _FRACTION = {"lower_bound": 0.0, "upper_bound": 1.0}
 _TABLE = (
     ("multi_string", "input", [], """Sources of notes, files and globs with commas between, several
         times if you like: MIMIC-III's NOTEEVENTS.csv[.gz]; MIMIC-IV-Note's discharge.csv[.gz],
-        radiology.csv[.gz]; any CSV with note_id and text; .jsonl[.gz], an object with note_id and
-        text a line; .parquet; a folder of .txt files, a note each, or of .parquet files; a
-        database, URL#QUERY or URL#FILE.sql, in an --input of its own, such as
+        radiology.csv[.gz]; any table with note_id and text, separated by commas, semicolons or
+        tabs; .jsonl, an object with note_id and text per line; all of these packed or not (.gz,
+        .bz2, .xz, .zst, .zip); .parquet; a folder of .txt files, a note each, or of .parquet files;
+        a database, URL#QUERY or URL#FILE.sql, in an --input of its own, such as
         'postgresql:///mimic#SELECT note_id, text FROM discharge'; sentence files (.txt, a sentence
         a line, a blank line between documents). None: invented notes.""", {}),
     ("string", "output_dir", None, """The folder of records to make (default: a new one,
@@ -53,6 +55,9 @@ _TABLE = (
         folder of one, with the two rules of the clinicalBERT scripts, which use scispaCy's
         en_core_sci_md. spacy:blank: spaCy's own rules for English and the same two;
         spacy:blank:de: for German, and so on. The rules know English and Chinese.""", {}),
+    ("enum", "text_files", "auto", """What .txt files named by path or glob are. sentences: a
+        sentence per line, an empty line between documents. notes: a note per file, as in a folder.
+        auto: told from their content, and said.""", {"enum_values": settings.TEXT_FILES}),
     ("list", "categories", [], """Kinds of note to keep, commas between; all where none is named.
         Sentence files have none: refused for them.""", {}),
     ("string", "exclude_subjects", None, """A file of subject ids to leave out, one a line. Rows
@@ -149,7 +154,7 @@ def _build(chosen: settings.BuilderSettings, values: dict):
 def run() -> None:
     """Defines the flags and runs `main`."""
     define_flags()
-    app.run(main)
+    command_line.run(main)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from typing import Any
 
 from absl import app, flags, logging
 
+from tfrecords_builder import command_line
+
 
 @dataclasses.dataclass(frozen=True)
 class ReferenceSettings:
@@ -224,7 +226,7 @@ def _next_command(settings: ReferenceSettings) -> str:
 def run() -> None:
     """Parses the flags and runs `main`; an expected error becomes one line and status 1."""
     define_flags()
-    app.run(main)
+    command_line.run(main)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tfrecords_builder import synthetic
+from tfrecords_builder import command_line, synthetic
 from tfrecords_builder.files import naming, open_private, try_lock
 from tfrecords_builder.notes.reading import NoteCounts, check_ids, read_ids, read_notes, source_name
 from tfrecords_builder.notes.sources import input_files
@@ -307,7 +307,5 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    from absl import app
-
     _define_flags()
-    app.run(main)
+    command_line.run(main)

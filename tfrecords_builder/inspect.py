@@ -13,7 +13,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from absl import app, flags, logging
+from absl import flags, logging
+
+from tfrecords_builder import command_line
 
 _EMBEDDED_NOTES = 200
 
@@ -127,7 +129,7 @@ def main(argv: list[str]) -> None:
 def run() -> None:
     """Defines the flags and runs `main`."""
     define_flags()
-    app.run(main)
+    command_line.run(main)
 
 
 if __name__ == "__main__":

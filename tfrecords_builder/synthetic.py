@@ -22,6 +22,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 
+from tfrecords_builder import command_line
 from tfrecords_builder.files import open_private
 from tfrecords_builder.invention import synthetic_admissions, synthetic_texts
 from tfrecords_builder.invention.synthetic_words import Words
@@ -227,7 +228,5 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    from absl import app
-
     _define_flags()
-    app.run(main)
+    command_line.run(main)

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from absl import app, flags, logging
 
+from tfrecords_builder import command_line
 from tfrecords_builder.files import open_private
-from tfrecords_builder.notes.sources import input_files, sentence_files
+from tfrecords_builder.notes.sources import file_kinds, input_files, sentence_files
 from tfrecords_builder.text.wordpieces.vocabulary_extension import extend_vocabulary, lower_case_of
 from tfrecords_builder.text.wordpieces.word_counts import (
     DEFAULT_MAX_WORDS,
@@ -69,8 +70,9 @@ def learn_vocabulary(
     reserved += [CONTINUATION + character for character in sorted(inside & characters)]
     if size < len(reserved):
         raise ValueError(
-            f"Expected a size of at least {len(reserved)} rows (special tokens and the single "
-            f"characters of the notes), received {size}. Raise the size or min_count."
+            f"Expected a size of at least {len(reserved)} rows (special tokens and the "
+            f"{len(characters)} single characters that {min_count} notes hold, alone and within "
+            f"words), received {size}. Raise --size to that, or raise --min_count."
         )
     rows = _train(words, counts.occurrences, size, reserved)
     if len(rows) < size:
@@ -157,6 +159,7 @@ class VocabularySettings:
     min_count: int
     max_words: int
     overwrite: bool
+    text_files: str = "auto"
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -202,6 +205,14 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
         **common,
     )
     flags.DEFINE_bool("overwrite", False, "Replace an existing --output.", **common)
+    flags.DEFINE_enum(
+        "text_files",
+        "auto",
+        file_kinds.TEXT_FILES,
+        "What .txt files are: sentences (an empty line between notes), notes (one per file), or "
+        "auto, told from their content.",
+        **common,
+    )
 
 
 def settings_from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> VocabularySettings:
@@ -226,12 +237,13 @@ def settings_from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> Vocabula
     return VocabularySettings(**{**values, "input": sources})
 
 
-def read_texts(patterns: Iterable[str]) -> Iterator[str]:
+def read_texts(patterns: Iterable[str], text_files: str = "auto") -> Iterator[str]:
     """Streams the texts of sources of notes and of sentence files (.txt), a note each.
 
     Args:
         patterns: see `reading.read_notes`, and globs; none at all gives the embedded default,
             invented notes.
+        text_files: what `.txt` files are read as; see `file_kinds.choose_text_files`.
 
     Raises:
         FileNotFoundError: a path or glob names no file.
@@ -247,8 +259,10 @@ def read_texts(patterns: Iterable[str]) -> Iterator[str]:
         for row in synthetic.generate_notes(EMBEDDED_NOTES, EMBEDDED_SEED):
             yield row["TEXT"]
         return
-    for path in input_files.find_sources(patterns):
-        if sentence_files.is_sentence_file(path):
+    sources = input_files.find_sources(patterns)
+    text_files = file_kinds.choose_text_files(sources, text_files)
+    for path in sources:
+        if sentence_files.is_sentence_file(path, text_files):
             for _, line, data in sentence_files.read_blocks(path):
                 yield from map("\n".join, sentence_files.decode_documents(data, path, line))
         else:
@@ -281,7 +295,7 @@ def make_vocabulary(settings: VocabularySettings) -> list[str]:
             f"Expected a new file for --output, received {settings.output}, which exists and may "
             "belong to a checkpoint. Choose another name or give --overwrite."
         )
-    texts = tqdm(read_texts(settings.input), unit=" notes", disable=None)
+    texts = tqdm(read_texts(settings.input, settings.text_files), unit=" notes", disable=None)
     limits = {"min_count": settings.min_count, "max_words": settings.max_words}
     do_lower_case = casing_of(settings)
     if settings.extend:
@@ -323,4 +337,4 @@ def _input_flags(sources: tuple[str, ...]) -> str:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)

@@ -12,6 +12,8 @@ import sys
 
 from absl import app, flags
 
+from tfrecords_builder import command_line
+
 FLAGS = flags.FLAGS
 _RUNS = "runs"
 
@@ -47,4 +49,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("output_file", None, "Where to write. Default: OUTPUT_DIR/report.html.")
-    app.run(main)
+    command_line.run(main)

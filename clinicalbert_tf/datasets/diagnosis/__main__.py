@@ -10,9 +10,10 @@ accounting.json. Tables, text, chunks and split are made as for readmission.
 import os
 import sys
 
-from absl import app, flags
+from absl import flags
 
 from clinicalbert_tf.datasets.readmission import __main__ as readmission
+from tfrecords_builder import command_line
 
 # Flags of the readmission data set that say something here too.
 _SHARED = frozenset(
@@ -82,4 +83,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)

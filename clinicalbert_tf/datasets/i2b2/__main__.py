@@ -7,9 +7,10 @@ RAW holds the archives as downloaded, or the folders that they unpack to.
 
 import sys
 
-from absl import app, flags
+from absl import flags
 
 from clinicalbert_tf.datasets.i2b2.releases import RULES, SPLITS, TASKS, Conversion, convert
+from tfrecords_builder import command_line
 
 
 def define_flags() -> None:
@@ -52,4 +53,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)

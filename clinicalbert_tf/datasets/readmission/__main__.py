@@ -13,7 +13,9 @@ import os
 import sys
 from collections.abc import Collection, Iterable
 
-from absl import app, flags
+from absl import flags
+
+from tfrecords_builder import command_line
 
 _BOOL, _FLOAT, _INTEGER = flags.DEFINE_bool, flags.DEFINE_float, flags.DEFINE_integer
 _STRING, _LIST, _ENUM = flags.DEFINE_string, flags.DEFINE_list, flags.DEFINE_enum
@@ -201,4 +203,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)

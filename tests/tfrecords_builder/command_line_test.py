@@ -1,0 +1,75 @@
+"""Commands whose output nobody reads to its end, and --help."""
+
+import ast
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = """
+import sys
+from absl import logging
+from tfrecords_builder import command_line
+
+def main(argv):
+    try:
+        for number in range({lines}):
+            print("x" * 100)
+    except OSError as error:
+        sys.exit(f"Error: {{error}}")
+    logging.warning("done")
+    open({done!r}, "w").close()
+
+command_line.run(main)
+"""
+
+
+def run(program, *flags, shell="{} | true"):
+    command = f"\"{sys.executable}\" -c '{program}' " + " ".join(flags)
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shell.format(command)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("lines", [1, 10_000])
+def test_output_that_nobody_reads_ends_the_command_quietly(lines, tmp_path):
+    program = PROGRAM.format(lines=lines, done=str(tmp_path / "done")).replace("'", '"')
+    # The reader is gone before the first line.
+    ran = run(program, shell="(sleep 1; {}) | true")
+    assert ran.returncode == 141
+    assert "Traceback" not in ran.stderr and "Broken pipe" not in ran.stderr
+
+
+def test_messages_that_nobody_reads_do_not_end_the_work(tmp_path):
+    program = PROGRAM.format(lines=1, done=str(tmp_path / "done")).replace("'", '"')
+    ran = run(program, shell="(sleep 1; {} 2>&1 >/dev/null) | true")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (tmp_path / "done").exists()
+
+
+def test_help_is_a_success(tmp_path):
+    program = PROGRAM.format(lines=1, done=str(tmp_path / "done")).replace("'", '"')
+    ran = run(program, "--help", shell="{}")
+    assert ran.returncode == 0 and "flags" in ran.stdout
+    assert run(program, "--unknown", shell="{}").returncode != 0
+
+
+def test_every_command_is_run_by_it():
+    for package in ("tfrecords_builder", "clinicalbert_tf"):
+        for path in (ROOT / package).rglob("*.py"):
+            if path.name == "command_line.py":
+                continue
+            calls = {
+                ast.unparse(node.func)
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Call)
+            }
+            assert "app.run" not in calls, f"{path}: use command_line.run"
