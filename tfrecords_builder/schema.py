@@ -78,6 +78,7 @@ class Manifest:
             instances, tokens, characters read and kept (without white space and rulers).
         shards: one {"file", "instances", "bytes"} a shard, in order.
         failed_notes: one {"note_id", "reason"} a note that could not be used; never its text.
+        warnings: what to look at before training: sentences, see `building.doubts`.
         package_version: the version of this package that wrote the records.
         format_version: the layout of this file.
     """
@@ -88,6 +89,7 @@ class Manifest:
     counts: dict[str, Any]
     shards: list[dict[str, Any]]
     failed_notes: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)
     package_version: str = ""
     format_version: int = FORMAT_VERSION
 
@@ -124,7 +126,7 @@ def read_manifest(records_dir: str) -> Manifest | None:
             f"{path} is not readable JSON ({error.__class__.__name__}). Rebuild the records."
         ) from None
     known = {field.name for field in dataclasses.fields(Manifest)}
-    required = known - {"failed_notes", "package_version"}
+    required = known - {"failed_notes", "package_version", "warnings"}
     if not isinstance(fields, dict) or set(fields) - known or required - set(fields):
         found = sorted(fields) if isinstance(fields, dict) else type(fields).__name__
         raise ValueError(f"{path}: expected the keys {sorted(known)}, received {found}.")

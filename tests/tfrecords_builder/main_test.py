@@ -97,7 +97,6 @@ def test_a_database_and_files_are_read_together(tmp_path):
         (["--input=missing.csv", VOCAB], "missing.csv"),
         ([NOTES, "--vocab_file=missing.txt"], "missing.txt"),
         ([NOTES], "--vocab_file"),
-        ([NOTES, VOCAB, "--do_lower_case=True"], "do_lower_case=False"),
         ([NOTES, VOCAB, "--masking=dynamic", "--dupe_factor=3"], "dupe_factor 1"),
         ([NOTES, VOCAB, "--masked_lm_prob=15"], "masked_lm_prob"),
         ([NOTES, VOCAB, "surplus"], "surplus"),

@@ -373,3 +373,14 @@ def test_import_needs_no_tensorflow():
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_alphabet_of_thousands_of_characters_is_kept_whole():
+    ideographs = [chr(0x4E00 + number) for number in range(3000)]
+    rows = learn_vocabulary(["".join(ideographs)] * 5, 4000, do_lower_case=True)
+    assert set(ideographs) < set(rows)
+    # Ideographs stand alone, so none of them continues a word.
+    assert len(rows) == 5 + 3000
+    with pytest.raises(ValueError, match=r"at least 3005 rows .* 3000 single .* Raise --size to"):
+        learn_vocabulary(["".join(ideographs)] * 5, 3004, do_lower_case=True)
+    assert len(learn_vocabulary(["".join(ideographs)] * 5, 3005, do_lower_case=True)) == 3005

@@ -22,6 +22,7 @@ class Counts:
         empty: documents without.
         failed: one {"note_id", "reason"} a note that could not be cut into sentences.
         sections, sentences, tokens: in the documents written.
+        unknown: tokens that are [UNK].
         characters_read, characters_kept: before and after sections and sentences.
     """
 
@@ -32,6 +33,7 @@ class Counts:
     sections: int = 0
     sentences: int = 0
     tokens: int = 0
+    unknown: int = 0
     characters_read: int = 0
     characters_kept: int = 0
 
@@ -103,6 +105,7 @@ class DocumentEncoder:
         self, document_ids: list[str], lines: list[list[str]], counts: Counts
     ) -> list[spill.EncodedDocument]:
         ids, lengths = self.tokenizer.encode_lines(itertools.chain.from_iterable(lines))
+        counts.unknown += int((ids == self.tokenizer.unk_id).sum())
         encoded = []
         line = token = 0
         for document_id, own_lines in zip(document_ids, lines, strict=True):

@@ -11,7 +11,7 @@ from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.notes import reading
 from tfrecords_builder.notes.duplicates.deduplication import Deduplicator
 from tfrecords_builder.notes.sources import sentence_files
-from tfrecords_builder.notes.sources.note_tables import OnBytes
+from tfrecords_builder.notes.sources.packed_files import OnBytes
 
 # Text a batch: a worker is busy for about a tenth of a second.
 _BATCH_CHARACTERS = 1 << 19
@@ -60,11 +60,16 @@ class SentenceBlock:
 
 @dataclasses.dataclass(frozen=True)
 class NoteFilters:
-    """Which notes to leave out; see `reading.read_notes`."""
+    """Which notes to leave out; see `reading.read_notes`.
+
+    Attributes:
+        text_files: what `.txt` files are read as; see `sentence_files.is_sentence_file`.
+    """
 
     categories: frozenset[str] | None = None
     exclude_subjects: frozenset[str] = frozenset()
     exclude_admissions: frozenset[str] = frozenset()
+    text_files: str = "sentences"
 
     @classmethod
     def of(cls, settings: BuilderSettings) -> "NoteFilters":
@@ -77,7 +82,9 @@ class NoteFilters:
             reading.read_ids(path) if path else frozenset()
             for path in (settings.exclude_subjects, settings.exclude_admissions)
         ]
-        filters = cls(frozenset(settings.categories) or None, *lists)
+        filters = cls(
+            frozenset(settings.categories) or None, *lists, text_files=settings.text_files
+        )
         # All of them: one without notes beside others is nothing to refuse.
         if settings.input and not any([filters.check(path) for path in settings.input]):
             names = ", ".join(map(reading.source_name, settings.input))
@@ -99,9 +106,10 @@ class NoteFilters:
             ValueError: its first row cannot be read, it has no such ids, or it is a sentence file
                 and shall be filtered; names it.
         """
-        if not sentence_files.is_sentence_file(path):
+        if not sentence_files.is_sentence_file(path, self.text_files):
             return reading.check_ids(path, self.exclude_subjects, self.exclude_admissions)
-        given = [name for name, values in dataclasses.asdict(self).items() if values]
+        lists = ("categories", "exclude_subjects", "exclude_admissions")
+        given = [name for name in lists if getattr(self, name)]
         if given:
             flags = ", ".join(f"--{name}" for name in given)
             raise ValueError(
@@ -180,7 +188,7 @@ def read_batches(
         ValueError: an input cannot be read to its end or cannot be filtered; names it.
     """
     for number, path in enumerate(paths, first_number):
-        if sentence_files.is_sentence_file(path):
+        if sentence_files.is_sentence_file(path, filters.text_files):
             filters.check(path)
             for offset, line, data in sentence_files.read_blocks(path):
                 if on_bytes:

@@ -14,7 +14,7 @@ import tqdm
 from absl import logging
 
 from tfrecords_builder import __version__, files, schema, tokenization
-from tfrecords_builder.building import embedded_default
+from tfrecords_builder.building import doubts, embedded_default
 from tfrecords_builder.building.document_encoder import Counts
 from tfrecords_builder.building.documents import (
     NoteBatch,
@@ -32,6 +32,7 @@ from tfrecords_builder.building.storage.spill import SpillIndex
 from tfrecords_builder.notes.duplicates.deduplication import Deduplicator
 from tfrecords_builder.notes.reading import NoteCounts, source_name
 from tfrecords_builder.notes.sources import input_files
+from tfrecords_builder.notes.sources.file_kinds import choose_text_files
 from tfrecords_builder.notes.sources.sentence_files import is_sentence_file
 from tfrecords_builder.text import sentences
 from tfrecords_builder.vocabulary_rules import choose_casing
@@ -62,6 +63,8 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
         settings = dataclasses.replace(
             settings, input=tuple(input_files.find_sources(settings.input))
         )
+        text_files = choose_text_files(settings.input, settings.text_files)
+        settings = dataclasses.replace(settings, text_files=text_files)
         tokenizer = load_tokenizer(settings)
         settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
         plan = make_plan(settings, tokenizer, describe_inputs(settings.input))
@@ -179,10 +182,19 @@ def spill_documents(
         raise ValueError(
             f"Expected at least two notes with text in {names}, received "
             f"{counts.written} of {result['counts']['notes']['read']} read. Check --input and "
-            "the filters."
+            f"the filters{_hint_of_documents(settings)}."
         )
     folder.finish_documents(result)
     return result
+
+
+def _hint_of_documents(settings: BuilderSettings) -> str:
+    if not any(is_sentence_file(path, settings.text_files) for path in settings.input):
+        return ""
+    return (
+        "; in a sentence file an empty line separates documents (--text_files=notes reads a note "
+        "from each .txt file)"
+    )
 
 
 def _read(
@@ -200,7 +212,8 @@ def _read(
         for batch in batches:
             progress.on_batch()
             yield batch
-        notes_read.append(None if is_sentence_file(path) else counts.read - before)
+        is_cut = is_sentence_file(path, settings.text_files)
+        notes_read.append(None if is_cut else counts.read - before)
     if deduplicator:
         logging.info("%s", deduplicator.counts)
     counts.warn_of_unmet_ids()
@@ -216,10 +229,12 @@ def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
             "empty": note_counts.empty + counts.empty,
             "filtered": note_counts.filtered,
             "failed": len(counts.failed),
+            **({"files_not_read": skipped} if (skipped := note_counts.files_not_read) else {}),
         },
         "sections": counts.sections,
         "sentences": counts.sentences,
         "tokens": counts.tokens,
+        "unknown_tokens": counts.unknown,
         "characters": {
             "read": counts.characters_read,
             "kept": counts.characters_kept,
@@ -227,6 +242,9 @@ def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
         },
     }
     return {"counts": found, "failed_notes": counts.failed}
+
+
+_SHARD_ENTRY = ("file", "instances", "bytes")
 
 
 def make_manifest(
@@ -243,12 +261,20 @@ def make_manifest(
     for described, notes_read in zip(inputs, counted.get("notes_read", ()), strict=False):
         if notes_read is not None:
             described["notes"] = notes_read
+    counts = counted["counts"] | {"instances": sum(shard["instances"] for shard in built)}
+    # Shards and documents that an older version finished do not say.
+    if all("random_next" in shard for shard in built):
+        counts["random_next"] = sum(shard["random_next"] for shard in built)
     return schema.Manifest(
         settings=plan["settings"],
         vocabulary=plan["vocabulary"],
         inputs=inputs,
-        counts=counted["counts"] | {"instances": sum(shard["instances"] for shard in built)},
-        shards=built,
+        counts=counts,
+        shards=[{name: shard[name] for name in _SHARD_ENTRY} for shard in built],
+        warnings=[
+            *doubts.unknown_tokens(counts.get("unknown_tokens", 0), counts["tokens"]),
+            *doubts.random_next(counts.get("random_next", 0), counts["instances"]),
+        ],
         failed_notes=counted["failed_notes"],
         package_version=__version__,
     )

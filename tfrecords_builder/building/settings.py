@@ -10,6 +10,8 @@ SECTION_RULES = ("corrected", "as_published")
 MASKINGS = ("static", "dynamic")
 COMPRESSIONS = ("none", "gzip")
 DEDUPLICATIONS = ("none", "exact", "minhash")
+# As `file_kinds.TEXT_FILES`, which not every user of the settings needs to load.
+TEXT_FILES = ("auto", "sentences", "notes")
 STATIC_DUPE_FACTOR = 5
 MAX_SHARDS = 99_999
 
@@ -54,6 +56,8 @@ class BuilderSettings:
         random_seed: seed of every random choice.
         sections: "corrected" or "as_published".
         sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
+        text_files: what `.txt` files named by path or glob are read as: "sentences" (cut already),
+            "notes" (one per file) or "auto", which tells it from their content.
         categories: kinds of note to keep; empty keeps all.
         exclude_subjects: a file of subject ids to leave out, one a line, or None. Notes of
             unknown subjects are left out with them; an input without subject ids is an error.
@@ -87,6 +91,7 @@ class BuilderSettings:
     random_seed: int = 12345
     sections: str = "corrected"
     sentences: str = sentences.RULES
+    text_files: str = "auto"
     categories: tuple[str, ...] = ()
     exclude_subjects: str | None = None
     exclude_admissions: str | None = None
@@ -132,6 +137,7 @@ class BuilderSettings:
             ("masking", MASKINGS),
             ("compression", COMPRESSIONS),
             ("deduplicate", DEDUPLICATIONS),
+            ("text_files", TEXT_FILES),
         ):
             if getattr(self, name) not in known:
                 raise ValueError(
@@ -169,4 +175,7 @@ class BuilderSettings:
         fields = dataclasses.asdict(self)
         for name in _NOT_IN_RECORDS:
             del fields[name]
+        # Manifests and plans of builds before this setting have no word of it.
+        if self.text_files != "notes":
+            del fields["text_files"]
         return fields | {"dupe_factor": self.passes, "categories": list(self.categories)}

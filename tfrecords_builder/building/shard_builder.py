@@ -48,7 +48,8 @@ class ShardBuilder:
             documents: how many it must have; None is not checked.
 
         Returns:
-            {"file", "instances", "bytes"} as in the manifest.
+            {"file", "instances", "bytes"} as in the manifest, and "random_next", instances with a
+            random second segment.
 
         Raises:
             OSError: the file cannot be written; names it.
@@ -71,20 +72,23 @@ class ShardBuilder:
             documents,
         )
         rng = np.random.default_rng([settings.random_seed, shard])
+        random_next = 0
         with records.RecordWriter(path, features, settings.compression) as writer:
             for number in range(stored.pools):
-                self._write_pool(stored.pool(number), writer, rng)
+                random_next += self._write_pool(stored.pool(number), writer, rng)
         finished = {
             "file": os.path.basename(path),
             "instances": writer.count,
             "bytes": os.path.getsize(path),
+            "random_next": random_next,
         }
         self.folder.finish_shard(finished)
         return finished
 
     def _write_pool(
         self, pool: streaming_pairing.Pool, writer: records.RecordWriter, rng: np.random.Generator
-    ) -> None:
+    ) -> int:
+        """Writes the instances of a pool; returns how many have a random second segment."""
         settings = self.settings
         made = streaming_pairing.make_pairs(
             pool,
@@ -100,6 +104,7 @@ class ShardBuilder:
             settings.max_predictions_per_seq,
             settings.do_whole_word_mask,
         )
+        random_next = 0
         for start in range(0, len(made), BLOCK):
             some = made.take(slice(start, start + BLOCK))
             block = streaming_pairing.gather_block(
@@ -107,4 +112,6 @@ class ShardBuilder:
             )
             if settings.masking == "static":
                 block = masker.mask(block, some.a_length, some.b_length, rng)
+            random_next += int(block["next_sentence_labels"].sum())
             writer.write(block)
+        return random_next

@@ -11,6 +11,7 @@ import numpy as np
 import tqdm
 
 from tfrecords_builder import schema, tfrecord_files, tokenization
+from tfrecords_builder.building import doubts
 from tfrecords_builder.building.running.workers import Workers
 from tfrecords_builder.building.settings import usable_cores
 from tfrecords_builder.building.storage import wire
@@ -69,13 +70,26 @@ class Inspection:
             ("  kept, % of the predictions", f"{100 * shares[2]:.2f}"),
         ]
 
+    def warnings(self) -> list[str]:
+        """What to look at before training on the records."""
+        found = self.statistics
+        random = round(found.random_next_share * found.instances)
+        return [
+            *doubts.unknown_tokens(self._unknown(), found.tokens),
+            *doubts.random_next(random, found.instances),
+        ]
+
+    def _unknown(self) -> int:
+        """Tokens that are [UNK]; 0 without a vocabulary."""
+        counts = self.statistics.wordpieces
+        unknown_id = self.vocabulary[tokenization.UNK] if self.vocabulary else len(counts)
+        return int(counts[unknown_id]) if unknown_id < len(counts) else 0
+
     def _vocabulary_rows(self) -> list[tuple[str, str]]:
         used = int(np.count_nonzero(self.statistics.wordpieces))
         if not self.vocabulary:
             return [("wordpieces used", f"{used:,}")]
-        unknown_id = self.vocabulary[tokenization.UNK]
-        counts = self.statistics.wordpieces
-        unknown = int(counts[unknown_id]) if unknown_id < len(counts) else 0
+        unknown = self._unknown()
         return [
             ("wordpieces used", f"{used:,} of {len(self.vocabulary):,}"),
             ("[UNK], % of the tokens", f"{100 * unknown / max(1, self.statistics.tokens):.3f}"),

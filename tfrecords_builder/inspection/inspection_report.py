@@ -34,7 +34,8 @@ def format_text(inspection: Inspection) -> str:
         stars = "#" * round(_TEXT_WIDTH * count / longest)
         histogram.append(f"{first:5} to {end - 1:<5}{count:>14,}  {stars}".rstrip())
     lines = [*rows, "", "tokens an instance      instances", *histogram, ""]
-    return "\n".join([*lines, *_verdict(inspection)])
+    warnings = [f"Warning: {warning}" for warning in inspection.warnings()]
+    return "\n".join([*lines, *warnings, *_verdict(inspection)])
 
 
 def _verdict(inspection: Inspection) -> list[str]:
@@ -149,6 +150,7 @@ def page(inspection: Inspection, title: str) -> str:
         f"<h1>{html.escape(title)}</h1>",
         f'<p class="{kind}">{html.escape(verdict)}</p>',
         "".join(f'<p class="bad">{html.escape(sentence)}</p>' for sentence in sentences),
+        "".join(f"<p>Warning: {html.escape(text)}</p>" for text in inspection.warnings()),
         # Without XML's head, which names addresses and has no place inside HTML.
         picture[picture.index("<svg") :],
         "<h2>Counts</h2>" + _table(inspection.rows()),

@@ -10,6 +10,7 @@ from absl import logging
 
 from tfrecords_builder.notes.sources import (
     database_urls,
+    file_kinds,
     input_files,
     note_files,
     note_sql,
@@ -22,7 +23,7 @@ from tfrecords_builder.notes.sources.note_rows import (
     SourceNote,
     normal_id,
 )
-from tfrecords_builder.notes.sources.note_tables import OnBytes
+from tfrecords_builder.notes.sources.packed_files import OnBytes
 from tfrecords_builder.schema import Note
 from tfrecords_builder.text.cleaning import mark_mimic_iv_placeholders
 
@@ -50,6 +51,7 @@ class NoteCounts:
         used: notes handed on.
         empty: notes without a character other than white space.
         filtered: notes left out, by reason; a list's reason also where it met no note.
+        files_not_read: files of folders that hold no notes, by kind.
         lists: of the lists of what to leave out, by reason: how many ids, and which met a note.
     """
 
@@ -57,6 +59,7 @@ class NoteCounts:
     used: int = 0
     empty: int = 0
     filtered: dict[str, int] = dataclasses.field(default_factory=dict)
+    files_not_read: dict[str, int] = dataclasses.field(default_factory=dict)
     lists: dict[str, "ListedIds"] = dataclasses.field(
         default_factory=dict, repr=False, compare=False
     )
@@ -71,8 +74,25 @@ class NoteCounts:
         self.empty += other.empty
         for reason, number in other.filtered.items():
             self.filtered[reason] = self.filtered.get(reason, 0) + number
+        self._count_files_not_read(other.files_not_read)
         for reason, listed in other.lists.items():
             self.lists.setdefault(reason, ListedIds(listed.given)).met.update(listed.met)
+
+    def begin_folder(self, path: str) -> None:
+        """Counts the files of a folder that are not read, and says so."""
+        kinds = note_files.files_not_read(path)
+        self._count_files_not_read(kinds)
+        if kinds:
+            logging.warning(
+                "%s: %d files in this folder are not read as notes: %s.",
+                path,
+                sum(kinds.values()),
+                ", ".join(f"{number} of {kind}" for kind, number in kinds.items()),
+            )
+
+    def _count_files_not_read(self, kinds: dict[str, int]) -> None:
+        for kind, number in kinds.items():
+            self.files_not_read[kind] = self.files_not_read.get(kind, 0) + number
 
     def begin_list(self, reason: str, ids: Collection[str]) -> set[str]:
         """Shows that notes are left out by a list, also if it meets none; returns the ids met."""
@@ -125,9 +145,10 @@ def read_notes(
     Args:
         path: a source of notes, or several, told apart by what they are:
             MIMIC-III's `NOTEEVENTS.csv`, MIMIC-IV-Note's `discharge.csv` and `radiology.csv`, or
-            any CSV file with note_id and text, gzipped or not;
-            `.jsonl` (`.gz`), a JSON object with note_id and text a line;
-            a folder of `.txt` files, a note a file;
+            any table with note_id and text, separated by commas, semicolons or tabs;
+            JSON lines, an object with note_id and text per line;
+            a `.txt` file, a note, or a folder of them;
+            all of these packed or not (.gz, .bz2, .xz, .zst, .zip);
             `.parquet`, a file or a folder of them (extra `parquet`);
             a database's URL, with `#` and a query or the name of a `.sql` file behind it (extra
             `sql`): `sqlite:///mimic.db#SELECT note_id, text FROM discharge`.
@@ -160,6 +181,8 @@ def read_notes(
     needed = _needed(subjects, admissions)
     met_subjects = counts.begin_list(EXCLUDED_SUBJECT, subjects)
     met_admissions = counts.begin_list(EXCLUDED_ADMISSION, admissions)
+    for folder in filter(os.path.isdir, paths):
+        counts.begin_folder(folder)
     opened = (_open_source(path, on_bytes, needed) for path in paths)
     for note, marked_as_error, mimic_iv in itertools.chain.from_iterable(opened):
         counts.read += 1
@@ -283,6 +306,9 @@ def _open_source(
         return note_files.read_text_folder(path, on_bytes, needed)
     if note_files.is_parquet(path):
         return note_files.read_parquet(path, on_bytes, needed)
-    if path.lower().endswith(note_files.JSON_LINES_SUFFIXES):
+    kind = file_kinds.kind_of(path)
+    if kind == file_kinds.JSON_LINES:
         return note_files.read_json_lines(path, on_bytes, needed)
+    if kind == file_kinds.TEXT:
+        return note_files.read_text_file(path, on_bytes, needed)
     return note_tables.read_table(path, on_bytes, needed)

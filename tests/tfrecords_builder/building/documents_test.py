@@ -147,4 +147,4 @@ def test_an_empty_input_beside_others_is_nothing_to_refuse(tmp_path):
     inputs = (str(tmp_path / "b.txt"), str(tmp_path / "a.jsonl"))
     for names in (inputs, (inputs[1], "gs://bucket/a.csv")):
         filters = documents.NoteFilters.of(BuilderSettings("unused", input=names))
-        assert not any(dataclasses.asdict(filters).values())
+        assert filters == documents.NoteFilters(text_files="auto")

@@ -357,9 +357,12 @@ def test_no_segment_pairs_with_its_own_document_in_tiny_shards(tmp_path):
 
 
 @pytest.mark.parametrize(("vocab_file", "lower"), [(CASED, True), (UNCASED, False)])
-def test_casing_that_conflicts_with_the_vocabulary_is_an_error(vocab_file, lower, tmp_path):
-    with pytest.raises(ValueError, match=f"do_lower_case={not lower} for .*received {lower}"):
-        build(tmp_path, vocab_file=vocab_file, do_lower_case=lower)
+def test_casing_that_was_asked_for_wins_with_a_warning(vocab_file, lower, tmp_path, caplog):
+    assert (
+        build(tmp_path, vocab_file=vocab_file, do_lower_case=lower).settings["do_lower_case"]
+        is lower
+    )
+    assert f"its vocabulary shows do_lower_case={not lower}" in caplog.text
 
 
 def test_casing_comes_from_the_vocabulary(tmp_path):
@@ -370,7 +373,7 @@ def test_casing_comes_from_the_vocabulary(tmp_path):
 def test_a_vocabulary_that_shows_no_casing_needs_the_setting(tmp_path):
     vocab = tmp_path / "vocab.txt"
     vocab.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "1", "2"]))
-    with pytest.raises(ValueError, match="Give --do_lower_case"):
+    with pytest.raises(ValueError, match="Say do_lower_case=True or"):
         build(tmp_path / "a", vocab_file=str(vocab))
     manifest = build(tmp_path / "b", vocab_file=str(vocab), do_lower_case=True)
     assert manifest.settings["do_lower_case"] is True

@@ -12,6 +12,7 @@ from tfrecords_builder.building.cluster import steps
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage.build_folder import BuildFolder, is_temporary
 from tfrecords_builder.notes.sources import remote_files
+from tfrecords_builder.notes.sources.file_kinds import choose_text_files
 
 # Runs all steps on an engine: (settings, tokenizer, plan, private folder of this machine or None).
 RunSteps = Callable[[BuilderSettings, Any, dict[str, Any], str | None], None]
@@ -76,6 +77,9 @@ def _build(
     """Builds into a folder that is free and held, or into a remote one (None) for `replaced`."""
     settings = embedded_default.fill_in(settings)
     settings = dataclasses.replace(settings, input=tuple(remote_files.find(settings.input)))
+    # Files in a bucket are not looked into: sentence files, unless the flag says otherwise.
+    text_files = choose_text_files(settings.input, settings.text_files)
+    settings = dataclasses.replace(settings, text_files=text_files)
     tokenizer = pipeline.load_tokenizer(settings)
     settings = dataclasses.replace(settings, do_lower_case=tokenizer.do_lower_case)
     # Inputs are hashed by the workers that read them.

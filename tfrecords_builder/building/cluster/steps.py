@@ -106,7 +106,7 @@ class Reader:
                 )
                 for ordinal, batch in enumerate(batches):
                     yield BATCH, ((number, ordinal), batch)
-                if not is_sentence_file(local):
+                if not is_sentence_file(local, self.settings.text_files):
                     described["notes"] = counts.read - before
                 yield INPUT, (number, described)
         if deduplicator:

@@ -48,11 +48,15 @@ def format_report(manifest: schema.Manifest, output_dir: str) -> str:
     rows += [("  empty", notes["empty"])]
     rows += [(f"  filtered: {reason}", n) for reason, n in sorted(notes["filtered"].items())]
     rows += [("  failed", notes["failed"])]
+    if skipped := notes.get("files_not_read"):
+        rows += [(f"files not read: {kind}", number) for kind, number in skipped.items()]
     copies = sum(n for reason, n in notes["filtered"].items() if reason.endswith(documents.COPY))
     if copies:
         with_text = notes["written"] + notes["failed"] + copies
         rows += [("copies left out, %", f"{100 * copies / with_text:.2f}")]
     rows += [(name, counts[name]) for name in ("sections", "sentences", "tokens", "instances")]
+    if unknown := counts.get("unknown_tokens"):
+        rows += [("[UNK], % of the tokens", f"{100 * unknown / max(1, counts['tokens']):.2f}")]
     rows += [("characters kept, %", f"{100 * kept:.2f}")]
     rows += [("shards", len(manifest.shards))]
     rows += [("bytes", sum(shard["bytes"] for shard in manifest.shards))]
@@ -67,6 +71,7 @@ def format_report(manifest: schema.Manifest, output_dir: str) -> str:
             + (", ..." if len(manifest.failed_notes) > 5 else "")
             + f"; all of them in {schema.MANIFEST_NAME}."
         )
+    lines += [f"Warning: {warning}" for warning in manifest.warnings]
     lines.append(f"Wrote {counts['instances']:,} instances to {output_dir}.")
     lines.append(f"Next: {next_command(output_dir)}")
     return "\n".join(lines)

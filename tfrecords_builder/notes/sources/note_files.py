@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -12,10 +14,17 @@ from tfrecords_builder.notes.sources.note_rows import (
     check_decoded,
     check_ids,
 )
-from tfrecords_builder.notes.sources.note_tables import GZIP_ERRORS, OnBytes, open_text
+from tfrecords_builder.notes.sources.packed_files import SUFFIXES as PACKED_SUFFIXES
+from tfrecords_builder.notes.sources.packed_files import (
+    OnBytes,
+    UnpackingError,
+    damaged,
+    open_text,
+    without_suffix,
+)
 from tfrecords_builder.schema import Note
 
-JSON_LINES_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIX = ".parquet"
 TEXT_SUFFIX = ".txt"
 _JSON_NAMES = ("note_id", "text", "category", "note_type", "subject_id", "hadm_id", "iserror")
@@ -29,7 +38,7 @@ def read_json_lines(
     """Streams one JSON object a line: note_id, text, and category, subject_id, hadm_id if known.
 
     Args:
-        path: the file, gzipped or not.
+        path: the file, packed or not.
         on_bytes: told of the bytes of the file that were read.
         needed: names without which notes cannot be left out as was asked.
 
@@ -40,7 +49,8 @@ def read_json_lines(
     """
     layouts: dict[tuple[str, ...], NoteRows] = {}
     line_number = 0
-    with open_text(path, newline="\n", on_bytes=on_bytes) as file:
+    # Every line end ends a line: JSON writes those of a text as \\n and \\r.
+    with open_text(path, newline=None, on_bytes=on_bytes) as file:
         try:
             for line_number, line in enumerate(file, start=1):
                 if line.isspace():
@@ -53,8 +63,8 @@ def read_json_lines(
             if layouts:
                 check_ids(path, set().union(*layouts), needed)
             return
-        except GZIP_ERRORS as error:
-            problem = f"expected a whole gzip file, received: {error}"
+        except UnpackingError as error:
+            problem = damaged(path, error)
     raise NoteSourceError(f"{path}, line {line_number + 1}: {problem}. Download the file again.")
 
 
@@ -74,15 +84,38 @@ def read_text_folder(
     if not names:
         raise NoteSourceError(
             f"{path}: expected {TEXT_SUFFIX} or {PARQUET_SUFFIX} files in this folder, received "
-            "none. Check the path."
+            f"none{_others_of(path)}. Check the path."
         )
     for name in names:
-        with open(os.path.join(path, name), encoding="utf-8-sig", errors="surrogateescape") as file:
-            text = file.read()
-            if on_bytes:
-                on_bytes(os.fstat(file.fileno()).st_size)
-        check_decoded(f"{path}, file {name}", 1, text)
+        text = _whole_text(os.path.join(path, name), f"{path}, file {name}", on_bytes)
         yield SourceNote(Note(name[: -len(TEXT_SUFFIX)], os.path.dirname(name), text), False)
+
+
+def read_text_file(
+    path: str, on_bytes: OnBytes | None = None, needed: Collection[str] = ()
+) -> Iterator[SourceNote]:
+    """Reads a text file, packed or not, as one note; its name without its ending is its id.
+
+    Raises:
+        NoteSourceError: it is not UTF-8, or an id is needed.
+    """
+    check_ids(path, (), needed)
+    name = os.path.basename(path)
+    note_id = name[: len(without_suffix(name))]
+    note_id = note_id[: -len(TEXT_SUFFIX)] if without_suffix(name).endswith(TEXT_SUFFIX) else name
+    yield SourceNote(Note(note_id, "", _whole_text(path, path, on_bytes)), False)
+
+
+def _whole_text(path: str, shown: str, on_bytes: OnBytes | None) -> str:
+    try:
+        with open_text(path, newline=None, on_bytes=on_bytes) as file:
+            text = file.read()
+    except UnpackingError as error:
+        problem = damaged(path, error)
+    else:
+        check_decoded(shown, 1, text)
+        return text
+    raise NoteSourceError(f"{shown}: {problem}. Download the file again.")
 
 
 def read_parquet(
@@ -175,25 +208,84 @@ def files_of_folder(path: str) -> list[str]:
     there what is no data, such as `.ipynb_checkpoints` and Spark's `_temporary`.
 
     Raises:
-        NoteSourceError: there are text files and Parquet files: only one of the two is notes.
+        NoteSourceError: there are files of several kinds that could be its notes: text files,
+            Parquet files, tables or JSON lines; only one of them is notes.
         OSError: a folder below it cannot be read.
     """
-    names = sorted(_files_below(path, (PARQUET_SUFFIX, TEXT_SUFFIX)))
-    parquet = sum(map(is_parquet, names))
-    if 0 < parquet < len(names):
+    kinds: dict[str, list[str]] = {}
+    for name in _files_below(path):
+        if kind := _kind_of_notes(name):
+            kinds.setdefault(kind, []).append(name)
+    if len(kinds) > 1:
+        found = sorted(((kind, len(names)) for kind, names in kinds.items()), reverse=True)
+        counts = ", ".join(f"{number} {kind}" for kind, number in found)
         raise NoteSourceError(
-            f"{path}: expected {TEXT_SUFFIX} or {PARQUET_SUFFIX} files in this folder, received "
-            f"{len(names) - parquet} of the one and {parquet} of the other kind. Give each kind a "
-            "folder of its own."
+            f"{path}: expected files of one kind with the notes in this folder, received {counts}. "
+            "Name what holds the notes (tables and JSON lines by their paths or a glob, such as "
+            "--input=FOLDER/NAME.csv.gz), or give each kind a folder of its own."
         )
-    return names
+    return sorted([*kinds.get(_TEXT, ()), *kinds.get(_PARQUET, ())])
 
 
-def _files_below(path: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+# Kinds of files in a folder, as they are called in messages.
+_TEXT, _PARQUET, _TABLES = ".txt", ".parquet", "tables or JSON lines (.csv, .tsv, .jsonl)"
+_TABLE_SUFFIXES = (".csv", ".tsv", *JSON_LINES_SUFFIXES)
+# What programs keep beside data; nobody misses it.
+_SIDE_FILES = re.compile(r"_SUCCESS|_metadata|_common_metadata|\..*\.crc|\.DS_Store|Thumbs\.db")
+
+
+def _kind_of_notes(name: str) -> str | None:
+    if name.lower().endswith(TEXT_SUFFIX):
+        return _TEXT
+    if is_parquet(name):
+        return _PARQUET
+    return _TABLES if without_suffix(name).endswith(_TABLE_SUFFIXES) else None
+
+
+def files_not_read(path: str) -> dict[str, int]:
+    """Counts the files of a folder that are not read, by kind: names may be those of patients.
+
+    Returns:
+        {kind: files}: an ending such as ".xml" or ".txt.gz", "no ending", or "name begins with . or
+        _". What Spark and desktops keep there is left out.
+    """
+    read = set(files_of_folder(path))
+    kinds: dict[str, int] = {}
+    for name in _files_below(path, hidden=True):
+        base = os.path.basename(name)
+        if name not in read and not _SIDE_FILES.fullmatch(base):
+            kind = _kind_shown(base)
+            kinds[kind] = kinds.get(kind, 0) + 1
+    return dict(sorted(kinds.items()))
+
+
+def _kind_shown(name: str) -> str:
+    if name.startswith((".", "_")):
+        return "name begins with . or _"
+    stem, ending = os.path.splitext(name.lower())
+    if ending in PACKED_SUFFIXES:
+        ending = os.path.splitext(stem)[1] + ending
+    # A long one is no kind of file but part of a name.
+    return ending if 1 < len(ending) <= 12 else "no ending"
+
+
+def _others_of(path: str) -> str:
+    """What a folder without notes holds instead, for an error."""
+    counts = files_not_read(path) | {
+        _TABLES: sum(_kind_of_notes(name) == _TABLES for name in _files_below(path))
+    }
+    if counts.pop(_TABLES):
+        return ", but tables or JSON lines: name them by their paths or a glob"
+    shown = ", ".join(f"{number} with {kind}" for kind, number in counts.items())
+    return f" ({shown})" if shown else ""
+
+
+def _files_below(path: str, hidden: bool = False) -> Iterator[str]:
+    """The files below a folder; with `hidden` also those whose names begin with `.` or `_`."""
     for folder, folders, names in os.walk(path, onerror=_raise):
         folders[:] = [name for name in folders if not name.startswith((".", "_"))]
         for name in names:
-            if name.lower().endswith(suffixes) and not name.startswith((".", "_")):
+            if hidden or not name.startswith((".", "_")):
                 yield os.path.relpath(os.path.join(folder, name), path)
 
 
@@ -203,6 +295,12 @@ def _raise(error: OSError) -> None:
 
 def _json_object(path: str, line_number: int, line: str) -> dict:
     check_decoded(path, line_number, line)
+    if line_number == 1 and line.lstrip()[:1] == "[":
+        raise NoteSourceError(
+            f"{path}: expected one JSON object per line, received a JSON array. Write an object "
+            f"per line: jq -c '.[]' {shlex.quote(path)} > notes.jsonl (pandas: to_json(..., "
+            "orient='records', lines=True))."
+        )
     try:
         fields = json.loads(line)
     except ValueError:

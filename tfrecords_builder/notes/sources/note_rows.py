@@ -1,7 +1,10 @@
 """Rows of note tables, whatever they come from, as notes."""
 
+import contextlib
 import decimal
+import os
 import re
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -41,6 +44,9 @@ _FALSE = frozenset(
     # Cells without a value, as pandas and PostgreSQL export them.
 ) | {"nan", "none", "null", "na", "n/a", "<na>", "\\n"}
 _surrogate = re.compile("[\ud800-\udfff]")
+# All but those that stand for bytes that were not UTF-8.
+_half_character = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_high_bytes = re.compile(rb"[\x80-\xff]+")
 
 
 class NoteSourceError(ValueError):
@@ -167,13 +173,40 @@ def check_decoded(source: str, row: int, text: str) -> None:
     """Refuses text with surrogates: bytes that were not UTF-8, or half a character in JSON.
 
     Raises:
-        NoteSourceError: names source and row.
+        NoteSourceError: names source and row, and what the bytes look like.
     """
-    if _surrogate.search(text):
+    if not _surrogate.search(text):
+        return
+    if _half_character.search(text):
         raise NoteSourceError(
-            f"{source}, row {row}: expected UTF-8, received bytes that are not. "
-            "Convert the file (iconv -t UTF-8) or download it again."
+            f"{source}, row {row}: expected whole characters, received half of one (\\ud800 to "
+            "\\udfff without its other half), as a text is that was cut by its length in UTF-16. "
+            "Write the source again from the whole text, or drop the half."
         )
+    encoding = likely_encoding(text.encode("utf-8", "surrogateescape"))
+    file = shlex.quote(source) if os.path.isfile(source) else "FILE"
+    raise NoteSourceError(
+        f"{source}, row {row}: expected UTF-8, received bytes that are not and look like "
+        f"{encoding}. Convert the file (unpacked): iconv -f {encoding} -t UTF-8 {file} > NEW_FILE. "
+        "If words with accents are wrong then, it has another encoding."
+    )
+
+
+def likely_encoding(data: bytes) -> str:
+    """Returns the name, for iconv, of what bytes that are not UTF-8 are most likely encoded in."""
+    high = sum(byte > 127 for byte in data)
+    in_pairs = sum(len(run) for run in _high_bytes.findall(data) if len(run) > 1)
+    # Of the letters of European languages few stand beside another one with an accent.
+    if in_pairs > 0.8 * high:
+        for encoding in ("gb18030", "big5", "shift_jis"):
+            with contextlib.suppress(UnicodeDecodeError):
+                data.decode(encoding)
+                return encoding.upper()
+    try:
+        data.decode("cp1252")
+    except UnicodeDecodeError:
+        return "LATIN1"
+    return "CP1252"
 
 
 def check_ids(source: str, carried: Iterable[str], needed: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import shlex
 from collections.abc import Iterator
 
 from tfrecords_builder.pairing.plain_pairing import decode_lines
@@ -16,9 +17,15 @@ _MOST_BYTES = 256 << 20
 _BLANK_LINE = re.compile(rb"\n[^\S\n]*\n")
 
 
-def is_sentence_file(path: str) -> bool:
-    """Whether a source is a file of sentences rather than notes."""
-    return path.lower().endswith(SUFFIX) and os.path.isfile(path)
+def is_sentence_file(path: str, text_files: str = "sentences") -> bool:
+    """Whether a source is a file of sentences rather than notes.
+
+    Args:
+        path: the source.
+        text_files: what `.txt` files are read as, "sentences" or "notes"; see
+            `file_kinds.choose_text_files`.
+    """
+    return text_files != "notes" and path.lower().endswith(SUFFIX) and os.path.isfile(path)
 
 
 def holds_text(path: str) -> bool:
@@ -48,6 +55,11 @@ def read_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
     size, end = 0, b""
     with open(path, "rb") as file:
         while data := file.read(_BLOCK_BYTES):
+            if not offset and not size and b"\n" not in data and data.count(b"\r") > 3:
+                raise ValueError(
+                    f"{path}: expected lines that end in a line feed, received carriage returns "
+                    f"alone. Convert the file: tr '\\r' '\\n' < {shlex.quote(path)} > NEW_FILE."
+                )
             if cut := _last_blank_line(end + data):
                 cut -= len(end)
                 block = b"".join([*held, data[:cut]])

@@ -12,7 +12,6 @@ from tfrecords_builder.tokenization import MAX_WORD_CHARACTERS, WordCache
 # About 300 MB of words and counts.
 DEFAULT_MAX_WORDS = 2_000_000
 DEFAULT_MIN_COUNT = 5
-_MAX_CHARACTERS = 1000
 
 
 @dataclasses.dataclass
@@ -53,16 +52,14 @@ class WordCounts:
     def common_characters(self, min_count: int) -> set[str]:
         """The characters that words of `min_count` notes in sum hold, also those of rare words.
 
-        They reveal no word, and without them every word that holds one would be `[UNK]`. Of more
-        than 1000 (ideographs) only those found most.
+        They reveal no word, and without them every word that holds one would be `[UNK]`. Chinese
+        has thousands of them, and Korean; none is left out.
         """
         found: collections.Counter = collections.Counter()
         for word, notes in self.notes.items():
             for character in set(word):
                 found[character] += notes
-        common = [c for c, notes in found.items() if notes >= min_count and c.isprintable()]
-        ranked = sorted(common, key=lambda character: (-found[character], character))
-        return set(ranked[:_MAX_CHARACTERS])
+        return {c for c, notes in found.items() if notes >= min_count and c.isprintable()}
 
     def drop_rare_words(self, max_words: int) -> None:
         """Drops the words of the fewest notes until at most three quarters of `max_words` stay."""

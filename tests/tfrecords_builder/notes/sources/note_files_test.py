@@ -67,8 +67,8 @@ def test_json_bytes_that_are_not_utf8_and_half_characters(tmp_path):
     path = tmp_path / "n.jsonl"
     path.write_bytes(b'{"note_id": 1, "text": "secret \xff"}\n')
     assert "row 1: expected UTF-8" in failure(path)
-    path.write_bytes(b'{"note_id": 1, "text": "secret \\ud800"}\n')
-    assert "row 1: expected UTF-8" in failure(path)
+    path.write_bytes(b'{"note_id": 1, "text": "secret \\ud83d"}\n')
+    assert "row 1: expected whole characters, received half of one" in failure(path)
 
 
 def test_truncated_json_gzip(tmp_path):
@@ -168,7 +168,7 @@ def test_a_folder_of_text_and_parquet_is_refused(tmp_path):
     (tmp_path / "b.txt").write_text("secret")
     (tmp_path / "c.Parquet").write_bytes(b"")
     message = failure(tmp_path)
-    assert "received 2 of the one and 1 of the other kind" in message
+    assert "received 2 .txt, 1 .parquet" in message
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):

@@ -66,10 +66,10 @@ def test_missing_column_is_named(tmp_path, column):
 
 def test_file_without_header_or_without_anything(tmp_path):
     assert "none of them" in failure(write(tmp_path, GOOD))
-    assert "missing" in failure(write(tmp_path, b""))
+    assert "received a file that is empty" in failure(write(tmp_path, b""))
 
 
-@pytest.mark.parametrize("header", [b"row_id,text\n", b"note_id;text\n"])
+@pytest.mark.parametrize("header", [b"row_id,text\n", b"note_id:text\n"])
 def test_the_two_columns_that_are_enough_are_named(tmp_path, header):
     assert "ISERROR, TEXT (or NOTE_ID and TEXT), received" in failure(write(tmp_path, header))
     assert "(or " not in failure(write(tmp_path, b"note_id,note_type,text\n"))
