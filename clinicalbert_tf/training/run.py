@@ -41,6 +41,7 @@ from clinicalbert_tf.training.states.run_description import describe_run, what_w
 from clinicalbert_tf.training.states.saving import StateSaver
 from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.accumulation import check_parts
+from clinicalbert_tf.training.updates.private_gradients import private_gradients
 from clinicalbert_tf.training.updates.update_rules import build_optimizer
 from clinicalbert_tf.training.watching.evaluation_summaries import EvaluationSummaries
 from clinicalbert_tf.training.watching.guarded import Guarded
@@ -167,6 +168,7 @@ class _Run:
             settings.seed,
             settings.jit_compile,
             settings.gradient_accumulation_steps,
+            privacy=private_gradients(settings),
         )
         while True:
             try:

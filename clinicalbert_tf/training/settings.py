@@ -167,6 +167,25 @@ class RunSettings:
     histogram_steps: int | None = setting(
         None, "Steps between TensorBoard histograms of the weights. Default: none.", at_least=1
     )
+    dp_noise_multiplier: float | None = setting(
+        None,
+        """Differential privacy: standard deviation of the noise added to the clipped gradients, as
+        a multiple of --dp_clip_norm; 0 clips only. Default: no privacy.""",
+        at_least=0,
+        decisive=True,
+    )
+    dp_clip_norm: float | None = setting(
+        None,
+        "Differential privacy: greatest norm of one example's gradient.",
+        above=0,
+        decisive=True,
+    )
+    dp_delta: float | None = setting(
+        None,
+        """Probability at which the privacy guarantee may fail. Default: a tenth of one over the
+        training examples, at most 1e-5.""",
+        above=0,
+    )
     log_format: str = setting(
         "text",
         """text, or json for one JSON object per line on stderr; the results stay on stdout, as
@@ -211,6 +230,7 @@ class RunSettings:
                 "to evaluate."
             )
         check_values(self)
+        self._check_privacy()
         if self.length_buckets and self.strategy == "tpu":
             raise ValueError(
                 "Expected --length_buckets=0 with --strategy=tpu, received "
@@ -229,6 +249,22 @@ class RunSettings:
             raise ValueError(
                 f"Expected --profile_steps within --num_train_steps={self.num_train_steps}, "
                 f"received {first},{last}. Choose steps that will be made."
+            )
+
+    def _check_privacy(self) -> None:
+        if (self.dp_noise_multiplier is None) != (self.dp_clip_norm is None):
+            raise ValueError(
+                "Expected both --dp_noise_multiplier and --dp_clip_norm, received one of them. "
+                "Noise without a clip, or a clip without noise (0), says nothing."
+            )
+        if self.dp_clip_norm is None:
+            return
+        if self.precision == "mixed_float16" or self.gradient_accumulation_steps > 1:
+            raise ValueError(
+                "Expected --precision other than mixed_float16 and no "
+                "--gradient_accumulation_steps with --dp_clip_norm, received "
+                f"{self.precision} and {self.gradient_accumulation_steps}. Every example is "
+                "computed on its own: drop the other flags."
             )
 
     def doubts(self) -> list[str]:

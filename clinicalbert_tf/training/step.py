@@ -10,6 +10,10 @@ from clinicalbert_tf.training.cluster.reduction import over_replicas
 from clinicalbert_tf.training.dropout import DropoutSeeds
 from clinicalbert_tf.training.objective import ENGINE_SUMS, batch_sums
 from clinicalbert_tf.training.updates.accumulation import sum_over_parts
+from clinicalbert_tf.training.updates.private_gradients import (
+    CLIPPED_FRACTION,
+    PrivateGradients,
+)
 
 
 class Stepper:
@@ -30,6 +34,8 @@ class Stepper:
             kernels alone.
         parts: pieces that each replica's batch is computed in, one after another.
         compile_kernels: whether to compile elementwise kernels where not everything is compiled.
+        privacy: clips every example's gradient and adds noise; None for plain gradients. Each
+            example is then a piece of its own.
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class Stepper:
         jit_compile=False,
         parts=1,
         compile_kernels=True,
+        privacy: PrivateGradients | None = None,
     ):
         self.strategy = strategy
         self.model = model
@@ -49,6 +56,9 @@ class Stepper:
         self.optimizer = optimizer
         self.sum_names = (*objective.sum_names, *ENGINE_SUMS)
         self.update_names = () if optimizer is None else optimizer.report_names
+        self.privacy = privacy
+        if privacy is not None:
+            self.update_names = (*self.update_names, CLIPPED_FRACTION)
         self.parts = parts
         self.seeds = DropoutSeeds(model, seed)
         kernels = compile_kernels and not jit_compile
@@ -134,24 +144,41 @@ class Stepper:
     @tf.autograph.experimental.do_not_convert
     def _train_replica(self, batch):
         normalizers = _sum_over_replicas(self.objective.normalizers(batch))
-        draw = self.seeds.draw(self.optimizer.step.read_value())
+        step = self.optimizer.step.read_value()
+        draw = self.seeds.draw(step)
         *gradients, sums = _sum_over_replicas(self._gradients_of_batch(batch, normalizers, draw))
+        if self.privacy is not None:
+            *gradients, clipped = gradients
+            trained = [self.objective.trains(name) for name in self.optimizer.slots]
+            gradients = self.privacy.add_noise(gradients, trained, step)
         update = self.optimizer.apply(gradients)
+        if self.privacy is not None:
+            update[CLIPPED_FRACTION] = clipped / self.privacy.batch_size
         return tf.concat([sums, tf.stack([update[name] for name in self.update_names])], axis=0)
 
     def _gradients_of_batch(self, batch, normalizers, draw):
-        """The gradients of a replica's batch and, last, its sums."""
+        """The gradients of a replica's batch and, last, its sums.
+
+        With privacy the number of clipped examples stands before the sums.
+        """
+        parts = self.parts if self.privacy is None else _examples(batch)
 
         def of_part(features, part):
             # As many draws for each (step, replica) as there are parts.
-            own_draw = draw * self.parts + tf.cast(part, draw.dtype)
-            return self._gradients(features, normalizers, own_draw)
+            own_draw = draw * parts + tf.cast(part, draw.dtype)
+            found = self._gradients(features, normalizers, own_draw)
+            if self.privacy is None:
+                return found
+            *gradients, sums = found
+            gradients, clipped = self.privacy.clip(gradients)
+            return [*gradients, clipped, sums]
 
         def zeros():
             width = len(self.sum_names)
-            return [*map(tf.zeros_like, self.optimizer.variables), tf.zeros([width])]
+            counts = [] if self.privacy is None else [tf.zeros([])]
+            return [*map(tf.zeros_like, self.optimizer.variables), *counts, tf.zeros([width])]
 
-        return sum_over_parts(of_part, batch, self.parts, zeros)
+        return sum_over_parts(of_part, batch, parts, zeros)
 
     def _forward_backward(self, batch, normalizers, draw):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
@@ -192,6 +219,11 @@ class Stepper:
         normalizers = self.objective.normalizers(batch)
         _, sums = self.objective.loss_and_sums(outputs, batch, normalizers)
         return outputs, _sum_over_replicas(tf.concat([sums, batch_sums(batch)], axis=0))
+
+
+def _examples(batch) -> int:
+    """The examples of a replica's batch, which training knows beforehand."""
+    return int(next(iter(batch.values())).shape[0])
 
 
 def _sum_over_replicas(tensors):

@@ -11,6 +11,7 @@ from clinicalbert_tf.training.watching.call_ends import CallEnds
 from clinicalbert_tf.training.watching.histograms import Histograms
 from clinicalbert_tf.training.watching.outcome import Outcome
 from clinicalbert_tf.training.watching.peak import ShareOfPeak
+from clinicalbert_tf.training.watching.privacy_spent import PrivacySpent
 from clinicalbert_tf.training.watching.profiling import Profile
 from clinicalbert_tf.training.watching.progress import Progress
 from clinicalbert_tf.training.watching.summaries import TrainingSummaries
@@ -46,6 +47,8 @@ def observers(
         Progress(task.shown),
         CallEnds(settings.histogram_steps, settings.profile_steps),
     ]  # fmt: skip
+    if settings.dp_clip_norm is not None:
+        hooks.append(PrivacySpent(settings, inputs.train_source.num_examples, chief))
     if not chief:
         return hooks
     by_name = _settings_by_name(settings, inputs)
