@@ -14,6 +14,7 @@ from typing import Any
 from absl import app, flags, logging
 
 from clinicalbert_tf.flags import define_flags, given_settings
+from clinicalbert_tf.quiet_start import plain_lines_at_a_terminal, start_tensorflow
 from clinicalbert_tf.run_files import REPORT_NAME
 from clinicalbert_tf.training import endings, exit_codes
 from clinicalbert_tf.training.allocator import keep_freed_memory
@@ -170,6 +171,8 @@ def _prepare_process() -> None:
         logging.set_verbosity(logging.INFO)
     if FLAGS.log_format == "json":
         json_lines.install()
+    else:
+        plain_lines_at_a_terminal()
     keep_freed_memory()
 
 
@@ -181,6 +184,8 @@ def _run(name, make_settings, run, say_results, signals: StopSignals) -> None:
         settings = make_settings(os.path.join("runs", f"{name}-{shared or now}"))
         for doubt in settings.doubts():
             logging.warning("%s", doubt)
+        # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
+        start_tensorflow()
         results = run(settings, signals)
     except LostWorkerError as error:
         watchdog.end_process(f"{name}: {error}")

@@ -1,0 +1,69 @@
+"""Starts TensorFlow, and sets up our own lines, without chatter on a machine that has no GPU.
+
+TensorFlow's C++ part writes to the process's stderr before any log level counts. What it always
+says on a CPU machine is held back; every other line is passed on.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from absl import logging
+
+_CHATTER = re.compile(
+    rb"^(WARNING: All log messages before absl::InitializeLog\(\)"
+    rb"|.*\b(port|cudart_stub|cpu_feature_guard|cuda_platform|cuda_executor|cuda_diagnostics)\.cc:\d+\]"
+    rb"|To enable the following instructions:)"
+)
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow and looks for its devices; only unusual lines reach stderr."""
+    with without_chatter():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")
+
+
+def plain_lines_at_a_terminal() -> None:
+    """Log lines without absl's prefix (date, process, file), if stderr is a terminal."""
+    if sys.stderr.isatty():
+        logging.get_absl_handler().setFormatter(_PlainFormatter())
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Context manager: holds back what TensorFlow always says on a machine without a GPU.
+
+    What the block writes to stderr appears when it ends, an exception included.
+    """
+    try:
+        stderr = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        # Replaced by something without a file, as notebooks and tests do.
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(stderr)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), stderr)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, stderr)
+            os.close(kept)
+            held.seek(0)
+            lines = [line for line in held if not _CHATTER.match(line)]
+            os.write(stderr, b"".join(lines))
+
+
+class _PlainFormatter(logging.PythonFormatter):
+    """The message alone; warnings and errors say what they are."""
+
+    def format(self, record):
+        words = {"WARNING": "Warning: ", "ERROR": "Error: "}.get(record.levelname, "")
+        return words + record.getMessage()
