@@ -3,12 +3,13 @@
 import collections
 import hashlib
 import json
+import multiprocessing
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 
 from clinicalbert_tf.deidentification.key_file import key_line
 from clinicalbert_tf.deidentification.note import Cleaner, CleanNote
@@ -153,7 +154,9 @@ def _cleaned(
             yield batch, _clean_batch(cleaner, _texts(batch))
         return
     # Spawned, since TensorFlow does not survive a fork.
-    pool = ProcessPoolExecutor(settings.processes, get_context("spawn"), _start_worker, (settings,))
+    pool = ProcessPoolExecutor(
+        settings.processes, multiprocessing.get_context("spawn"), _start_worker, (settings,)
+    )
     with pool:
         waiting: collections.deque = collections.deque()
         for batch in batches:
@@ -201,7 +204,14 @@ _worker: list[Cleaner] = []
 
 
 def _start_worker(settings: Settings) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker[:] = [_cleaner(settings)]
+
+
+def _end_with_parent() -> None:
+    # A killed parent closes nothing: its workers would wait for work for ever.
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _work(texts: list) -> list[CleanNote | None]:

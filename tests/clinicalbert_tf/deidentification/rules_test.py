@@ -61,6 +61,11 @@ FOUND = [
     ("Attending:Jane\n\nChief", "DOCTOR", "Jane"),
     ("Provider: Quill, MD Phone", "DOCTOR", "Quill"),
     ("drawn 09/03 4:49 AM", "DATE", "09/03"),
+    ("Dr.Quill", "DOCTOR", "Quill"),
+    ("seen by Quill, M.D.", "DOCTOR", "Quill"),
+    ("Patient Jane Quill was admitted", "PATIENT", "Jane Quill"),
+    ("Jane Quill is a 45-year-old", "PATIENT", "Jane Quill"),
+    ("device serial number SN12345X", "DEVICE", "SN12345X"),
     ("Dr. José Nuñez-Díaz said", "DOCTOR", "José Nuñez-Díaz"),
 ]
 LEFT = [
@@ -73,6 +78,9 @@ LEFT = [
     "he may 5 times, march on, in 2 weeks, at 10:15",
     "MS Contin 15 mg, MR Brain, MRI of 2 levels",
     "[**2151-7-16**] [**Hospital1 18**] [**Known lastname 12345**]",
+    "Patient has Chronic Kidney Disease. Patient Denies Pain. This is a 45-year-old",
+    "lot of 100 people, model 3, device 2",
+    "CC: Weakness.\nHX: This",
     "Attending: Pending\nName: Unknown\nPatient: Comfortable\nProvider: Phone",
     "Dr. is in. The patient denies pain.",
     "seen q4-6h, 1-2 tabs, 10-20 mmHg, pH 7.35, 5-10 lbs, 120 ml in 1500 cc",

@@ -1,0 +1,97 @@
+"""Rules for names: behind a title, in a field, before a degree."""
+
+import re
+
+from clinicalbert_tf.deidentification.pattern import rule
+
+# A capitalised word, or one in capitals; an apostrophe or hyphen may join two.
+WORD = (
+    r"[A-ZÀ-ÖØ-Þ](?:[a-zà-öø-ÿ]{1,19}|[A-ZÀ-ÖØ-Þ]{1,19})?(?:['’-][A-ZÀ-Þ]?[A-Za-zÀ-ÿ]{1,19}){0,2}"
+)
+_INITIAL = r"[A-Z]\."
+# A name may be wrapped at the end of a line behind a title, not in a field.
+_SPACE = r"(?:[ \t]{1,2}|[ \t]?\n[ \t]?)"
+_BLANK = r"[ \t]{1,2}"
+_PERSON = (
+    rf"(?:{_INITIAL}[ \t]?){{0,2}}{WORD}(?:{_SPACE}(?:{_INITIAL}|[A-Z](?=\s)))?"
+    rf"(?:{_SPACE}{WORD}){{0,2}}"
+)
+_LAST_FIRST = rf"{WORD}(?:[ -]{WORD})?,[ \t]{{0,2}}{WORD}(?:[ \t](?:{_INITIAL}|[A-Z]\b|{WORD}))?"
+_FIRST_LAST = rf"{WORD}{_BLANK}(?:(?:{_INITIAL}|[A-Z])[ \t])?{WORD}(?:{_BLANK}{WORD})?"
+
+_FIELD_END = (
+    r"(?=\s*(?:$|[\n;|(]|\s{2}|,?\s(?:MRN|DOB|MR|Age|Sex|M\.?D|RN|on\b|at\b)|\.\s|\.$|[-–]))"
+)
+NAME_RULES = (
+    rule(
+        "DOCTOR",
+        rf"\b(?:Dr|DR|Drs|Doctor|Prof|Professor)\b(?:\.\s{{0,2}}|\s{{1,2}})(?P<found>{_PERSON})",
+        flags=0,
+    ),
+    rule(
+        "PATIENT",
+        rf"\b(?:(?:Mr|Mrs|MRS|Ms|Miss|Mx)(?:\.\s{{0,2}}|\s{{1,2}})|(?:MR|MS)\.\s{{0,2}})(?P<found>{_PERSON})",
+        flags=0,
+    ),
+    rule(
+        "DOCTOR",
+        rf"(?P<found>\b{WORD}(?:\s{{1,2}}{_INITIAL})?\s{{1,2}}{WORD}(?:\s{WORD})?),?\s{{1,2}}"
+        r"(?:M\.?D|D\.?O|R\.?N|N\.?P|P\.?A-?C?|Ph\.?D|PharmD|MBBS|LICSW|D\.?D\.?S|FACP|FACS)\b",
+        flags=0,
+    ),
+    rule(
+        "PATIENT",
+        r"\b(?:Patient\sName|PATIENT\sNAME|Patient|PATIENT|Pt|Name|NAME|Patient's\sname|Mother|Father|Spouse|"
+        r"Next\sof\sKin|Emergency\sContact|Contact)\s?:\s{0,4}"
+        rf"(?P<found>{_LAST_FIRST}|{_FIRST_LAST}){_FIELD_END}",
+        flags=re.MULTILINE,
+    ),
+    rule(
+        "DOCTOR",
+        r"\b(?i:attending|physician|provider|pcp|primary\scare\sphysician|referring\sphysician|surgeon|"
+        r"assistant|anesthesiologist|radiologist|dictated\sby|signed\sby|signed|electronically\ssigned\sby|"
+        r"reviewed\sby|transcribed\sby|author|resident)\s?:\s{0,4}"
+        rf"(?P<found>{_LAST_FIRST}|{_FIRST_LAST}|{WORD}){_FIELD_END}",
+        flags=re.MULTILINE,
+    ),
+    rule(
+        "DOCTOR",
+        rf"(?P<found>\b{WORD}),\s{{1,2}}(?:M\.D|MD|R\.N|RN|N\.P|PA-C|PharmD|MBBS|FACP|FACS)\b(?!\s[0-9]{{5}})",
+        flags=0,
+    ),
+    rule(
+        "PATIENT",
+        rf"\b(?:Patient|PATIENT|patient|Pt|pt)\s(?P<found>{_FIRST_LAST})(?=,|\s(?:is|was|has|had|who|presents?|"
+        r"presented|underwent|reports?|denies)\b)",
+        flags=0,
+    ),
+    rule(
+        "PATIENT",
+        rf"(?:^|[.:]\s{{1,2}})(?P<found>{_FIRST_LAST})(?=,?\s(?:is|was)\san?\s(?:very\s)?(?:pleasant\s)?[0-9]{{1,3}}\b)",
+        flags=re.MULTILINE,
+    ),
+    rule(
+        "PATIENT", rf"\b(?i:my\sname\sis|named|patient's\sname\sis)\s(?P<found>{_PERSON})", flags=0
+    ),
+    rule("USERNAME", r"\b(?:username|user\sid|login)\s?:\s{0,3}(?P<found>[\w.-]{2,32})"),
+)
+# Headings that look like a name behind a title or in a field.
+_NO_NAMES = frozenset((
+    "md", "rn", "np", "do", "pa", "phd",
+    "phone", "fax", "pager", "yes", "available", "pending", "self", "refused", "deferred",
+    "the", "and", "or", "of", "history", "physical", "exam", "examination", "report", "note",
+    "date", "time", "service", "unit", "room", "allergies", "medications", "none", "unknown",
+    "same", "see", "is", "was", "has", "with", "from", "male", "female", "hospital", "clinic",
+    "department", "discharge", "admission", "diagnosis", "procedure", "assessment", "plan", "he",
+    "she", "they", "patient", "denies", "contrast", "it", "this", "that", "these", "those",
+    "there", "then", "i", "we", "you", "her", "his", "their", "if", "when", "after", "before",
+    "on", "in", "at", "to", "by", "for", "as", "no", "not", "but",
+))  # fmt: skip
+
+
+def name_end(text: str, start: int, end: int) -> int:
+    """Ends a name before its first word that is none."""
+    for match in re.finditer(r"[^\s,.]+", text[start:end]):
+        if match[0].lower() in _NO_NAMES:
+            return start + len(text[start : start + match.start()].rstrip(" ,"))
+    return end
