@@ -9,6 +9,7 @@ from clinicalbert_tf.checkpoints.downloads.model_folders import locate_model
 from clinicalbert_tf.checkpoints.model_files import (
     HUGGINGFACE_CONFIG,
     TF1_CONFIG,
+    best_of_run,
     find_vocab_file,
     given_file,
     has_config,
@@ -58,8 +59,8 @@ def open_checkpoint(
 
     Args:
         path: an archive (also of archives), a folder (of one model or of several, the output
-            folder of a run and its best/ included), a checkpoint prefix or .index file, a
-            model.safetensors, pytorch_model.bin or model.weights.h5.
+            folder of a run included: a fine-tuning run means its best/), a checkpoint prefix or
+            .index file, a model.safetensors, pytorch_model.bin or model.weights.h5.
         model: the name of one of several models in an archive or folder.
         config_file: the configuration, if it does not lie beside the weights.
         vocab_file: the vocabulary, if it does not lie beside the weights.
@@ -79,7 +80,7 @@ def open_checkpoint(
         config_file = given_file(config_file, "a configuration", "bert_config_file")
     if vocab_file is not None:
         vocab_file = given_file(vocab_file, "a vocabulary", "vocab_file")
-    place = locate_model(path, model, cache_dir, limits)
+    place = locate_model(best_of_run(path), model, cache_dir, limits)
     source = _read(place.path, config_file, vocab_file, cache_dir)
     if vocab_file is None and source.vocab_file is None and place.outer is not None:
         vocab_file = find_vocab_file(place.outer)

@@ -2,11 +2,27 @@
 
 import os
 
+from clinicalbert_tf.checkpoints.task_file import NAME as LABELS_NAME
+from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME, RECORD_NAME
+
 TF1_CONFIG = "bert_config.json"
 HUGGINGFACE_CONFIG = "config.json"
 VOCABULARY = "vocab.txt"
 # JSON files with "config" in their names that are no model's configuration.
 _OTHER_CONFIGS = ("tokenizer_config.json", "generation_config.json", "sentence_bert_config.json")
+
+
+def best_of_run(path: str | os.PathLike) -> str:
+    """The folder that the path of a fine-tuning run means: that of its best checkpoint.
+
+    A run's figures are those of its best checkpoint, so using the run means using that one. Other
+    paths, and runs that kept no best one, mean themselves.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    best = os.path.join(path, BEST_FOLDER)
+    is_run = os.path.isfile(os.path.join(path, RECORD_NAME))
+    kept = os.path.isfile(os.path.join(best, BEST_NAME))
+    return best if is_run and kept and os.path.isfile(os.path.join(best, LABELS_NAME)) else path
 
 
 def find_config(folder: str, names: tuple[str, ...] = (TF1_CONFIG, HUGGINGFACE_CONFIG)) -> str:

@@ -9,9 +9,8 @@ from absl import logging
 from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.into_model import build_task_model, restore_into
 from clinicalbert_tf.checkpoints.source import CheckpointSource
-from clinicalbert_tf.checkpoints.task_file import NAME, TaskDescription
+from clinicalbert_tf.checkpoints.task_file import TaskDescription
 from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, settle_casing
-from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME
 from tfrecords_builder.tokenization import BertTokenizer
 
 
@@ -37,18 +36,6 @@ class FineTunedModel:
         return self.task.max_seq_length or self.source.config.max_position_embeddings
 
 
-def model_folder(path: str | os.PathLike) -> str:
-    """The folder that a path means: a run's best checkpoint if it kept one, else the path itself.
-
-    The figures of a run are those of its best checkpoint, so using the run means using that one.
-    """
-    path = os.path.expanduser(os.fspath(path))
-    best = os.path.join(path, BEST_FOLDER)
-    if os.path.isfile(os.path.join(best, BEST_NAME)) and os.path.isfile(os.path.join(best, NAME)):
-        return best
-    return path
-
-
 def load_fine_tuned(path: str | os.PathLike, do_lower_case: bool | None = None) -> FineTunedModel:
     """Loads a fine-tuned model of any format.
 
@@ -60,7 +47,7 @@ def load_fine_tuned(path: str | os.PathLike, do_lower_case: bool | None = None) 
         FileNotFoundError: there is no model, or no vocabulary.
         ValueError: the model has no task head, or its files do not fit each other.
     """
-    source = open_checkpoint(model_folder(path))
+    source = open_checkpoint(path)
     if source.task is None:
         raise ValueError(
             f"{source.path}: expected a fine-tuned model, received one without a task head. Give "
@@ -87,7 +74,7 @@ def task_of(path: str | os.PathLike, known: Sequence[str]) -> str | None:
         path: see load_fine_tuned.
         known: names of tasks; another name is passed over, for example a data set's.
     """
-    task = open_checkpoint(model_folder(path)).task
+    task = open_checkpoint(path).task
     if task is None:
         return None
     if task.task in known:

@@ -57,6 +57,11 @@ class ArraySource:
         self._values = {name: _narrow(np.asarray(array)) for name, array in values.items()}
         self.fingerprint = self._digest()
 
+    @property
+    def token_counts(self) -> np.ndarray:
+        """Tokens of each example, int32 [examples]."""
+        return self._lengths
+
     def rows(self, seed: tf.Tensor | None) -> tf.data.Dataset:
         """Indices of the examples, int64; shuffled over the whole epoch if there is a seed."""
         if seed is None:

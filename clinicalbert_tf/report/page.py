@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from clinicalbert_tf.report import tables
+from clinicalbert_tf.report import classification, tables
 from clinicalbert_tf.report.chart import (
     Line,
     draw,
@@ -23,7 +23,7 @@ from tfrecords_builder.files import write_private
 NAME = "report.html"
 _WRITE = {"number": write_number, "percent": write_percent, "short": write_short}
 # Titles of commands whose names say too little.
-_TITLES = {"pretrain": "Pretraining"}
+_TITLES = {"pretrain": "Pretraining", "run_classifier": "Classification"}
 # How many of the task's scalars stand at the top, besides the loss.
 _FIGURES = 2
 _ROWS_OF_NUMBERS = 20
@@ -59,6 +59,7 @@ def page(run: RunFolder) -> str:
         *_state(run),
         _figures(run),
         "</header><main>",
+        *(_section(name, part) for name, part in classification.sections(run.path)),
         _section("Curves", _charts(run)),
         _section("Evaluation", tables.evaluation(run)),
         _section("Checkpoints", tables.checkpoints(run)),

@@ -93,6 +93,8 @@ def run_classification(
     found = run_training(task, settings, signals, write_report)
     if baseline and task.scored:
         add_baseline(task, settings)
+        if write_report is not None and settings.report:
+            write_report(settings.output_dir)
     return {**found, "metrics": results.read_metrics(settings.output_dir)}
 
 

@@ -102,5 +102,25 @@ def positive_label(problem_type: str, labels: Sequence[str]) -> str | None:
     return classification.positive_of(labels)
 
 
+def errors_by_length(lengths: np.ndarray, wrong: np.ndarray, bins: int = 5) -> list[dict[str, int]]:
+    """Errors of examples of like lengths: bins of about as many examples each, shortest first.
+
+    Args:
+        lengths: int [examples], tokens of each.
+        wrong: bool [examples].
+        bins: bins at most; fewer if lengths are equal.
+    """
+    ends = np.unique(np.quantile(lengths, np.linspace(0, 1, bins + 1)[1:], method="higher"))
+    places = np.searchsorted(ends, lengths)
+    return [
+        {
+            "tokens": int(end),
+            "examples": int((places == place).sum()),
+            "errors": int(wrong[places == place].sum()),
+        }
+        for place, end in enumerate(ends)
+    ]
+
+
 def _plain(decision: Decision) -> Decision:
     return Decision(decision.problem_type, decision.labels, 1.0, 0.5, decision.positive_label)

@@ -24,7 +24,11 @@ from clinicalbert_tf.tasks.classification.decision import (
     fit_threshold,
 )
 from clinicalbert_tf.tasks.classification.objective import TARGETS, ClassificationObjective
-from clinicalbert_tf.tasks.classification.scores import positive_label, score_split
+from clinicalbert_tf.tasks.classification.scores import (
+    errors_by_length,
+    positive_label,
+    score_split,
+)
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 from clinicalbert_tf.tasks.classification.sources import make_source, target_arrays
 from clinicalbert_tf.tasks.starting_model import check_size, find_model
@@ -77,6 +81,7 @@ class ClassificationTask(TaskDefaults):
         self.scored: dict[str, dict[str, Any]] = {}
         self.probabilities: dict[str, np.ndarray] = {}
         self._lower = False
+        self._lengths: dict[str, np.ndarray] = {}
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -98,6 +103,7 @@ class ClassificationTask(TaskDefaults):
             )
             for name in ({"train"} if settings.do_train else set()) | set(self.evaluated)
         }  # fmt: skip
+        self._lengths = {name: source.token_counts for name, source in sources.items()}
         return RunInputs(
             model.config,
             sources.get("train"),
@@ -192,6 +198,9 @@ class ClassificationTask(TaskDefaults):
             return head | empty | {"rows": len(read), "reasons": dict.fromkeys(_REQUIRED, reason)}
         scored = self._scores(split, probabilities, self.settings.bootstrap)
         self._warn_of_one_class(split, scored)
+        if self.data.problem_type == "single":
+            wrong = self.decision.decide(probabilities) != self.targets(split)
+            scored["errors_by_length"] = errors_by_length(self._lengths[split], wrong)
         loss = float(results_of_run["loss"])
         return head | {"loss": loss if np.isfinite(loss) else None} | scored
 
