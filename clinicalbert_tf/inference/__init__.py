@@ -13,6 +13,7 @@
     extraction       the run over all of these
     masked_words     fills [MASK]
     perplexity       pseudo-perplexity of notes
+    search           an index of notes by meaning, and queries of it
 
 Nothing here prints, logs or raises a piece of the text that it reads.
 """

@@ -29,6 +29,7 @@ class Row:
         second_text: the second segment of a pair, or None.
         category: the kind of note, "" where the source does not say.
         sentence: the sentence's number in its note from 0; -1 for a whole note or line.
+        patient: whose note it is, "" if the source does not say.
     """
 
     note_id: str
@@ -36,6 +37,7 @@ class Row:
     second_text: str | None = dataclasses.field(default=None, repr=False)
     category: str = ""
     sentence: int = -1
+    patient: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +50,7 @@ class RowSource:
         text_column: CSV column or JSON key of the text.
         id_column: CSV column or JSON key of the identifier.
         category_column: CSV column or JSON key of the kind of note; used where it is there.
+        patient_column: CSV column or JSON key of the patient; used if it is there.
     """
 
     path: str
@@ -55,6 +58,7 @@ class RowSource:
     text_column: str = "text"
     id_column: str = "note_id"
     category_column: str = "category"
+    patient_column: str = "subject_id"
 
     def __post_init__(self):
         if self.input_format not in ("auto", *INPUT_FORMATS):
@@ -106,7 +110,10 @@ def read_rows(source: RowSource, read_notes: Callable[[str], Iterable[Note]]) ->
     """
     source_format = resolve_format(source)
     if source_format == "noteevents":
-        return (Row(n.note_id, n.text, category=n.category) for n in read_notes(source.path))
+        return (
+            Row(n.note_id, n.text, category=n.category, patient=n.subject_id or "")
+            for n in read_notes(source.path)
+        )
     readers = {"text": _read_lines, "jsonl": _read_json_lines, "csv": _read_csv}
     return readers[source_format](source)
 
@@ -192,7 +199,13 @@ def _row(source: RowSource, number: int, fields: dict) -> Row:
             f"or number in {source.id_column}, received {type(text).__name__} and "
             f"{type(note_id).__name__}. Correct the line."
         )
-    return Row(str(note_id), text, category=str(fields.get(source.category_column) or ""))
+    patient = fields.get(source.patient_column)
+    return Row(
+        str(note_id),
+        text,
+        category=str(fields.get(source.category_column) or ""),
+        patient="" if patient is None else str(patient),
+    )
 
 
 def _read_csv(source: RowSource) -> Iterator[Row]:
@@ -211,10 +224,10 @@ def _read_csv(source: RowSource) -> Iterator[Row]:
                         f"{source.path}, row {number}: expected {width} fields as in the header, "
                         f"received {len(fields)}. Correct the row."
                     )
-                note_id, text, category = (
+                note_id, text, category, patient = (
                     "" if place is None else fields[place] for place in places
                 )
-                yield Row(note_id, text, category=category.strip())
+                yield Row(note_id, text, category=category.strip(), patient=patient)
         except csv.Error as error:
             problem = f"well-formed CSV, received something else ({error})"
         except UnicodeDecodeError as error:
@@ -228,7 +241,12 @@ def _read_csv(source: RowSource) -> Iterator[Row]:
 
 def _csv_places(source: RowSource, header: list[str]) -> tuple[list[int | None], int]:
     names = [name.strip().lower() for name in header]
-    wanted = (source.id_column, source.text_column, source.category_column)
+    wanted = (
+        source.id_column,
+        source.text_column,
+        source.category_column,
+        source.patient_column,
+    )
     places = [names.index(column.lower()) if column.lower() in names else None for column in wanted]
     missing = [
         column for column, place in zip(wanted[:2], places[:2], strict=True) if place is None

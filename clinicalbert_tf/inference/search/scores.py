@@ -1,0 +1,44 @@
+"""Cosines by blocks of vectors, and the best of them."""
+
+import numpy as np
+
+# 25 MB of vectors of 384 numbers: little beside them in memory, few calls.
+_BLOCK = 1 << 14
+
+
+def cosines(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """The cosine of every vector with a query.
+
+    Args:
+        vectors: float32 array [vectors, size] of unit vectors, often mapped from a file.
+        query: float32 array [size], a unit vector.
+
+    Returns:
+        float32 array [vectors], from -1 to 1.
+    """
+    found = np.empty(len(vectors), np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        np.dot(block, query, out=found[start : start + len(block)])
+    return np.clip(found, -1.0, 1.0, out=found)
+
+
+def best(scores: np.ndarray, count: int) -> np.ndarray:
+    """The places of the largest scores, the best first, equal ones by place.
+
+    Args:
+        scores: float array [n]; -inf is never returned.
+        count: how many at most.
+
+    Returns:
+        int array [at most count].
+    """
+    count = min(count, len(scores))
+    if count <= 0:
+        return np.zeros(0, np.int64)
+    limit = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = np.flatnonzero(scores > limit)
+    # Of those with the last score the first ones, whatever the partition found.
+    places = np.concatenate([above, np.flatnonzero(scores == limit)[: count - len(above)]])
+    places = places[scores[places] > -np.inf]
+    return places[np.lexsort((places, -scores[places]))]
