@@ -48,7 +48,7 @@ def test_starting_tensorflow_says_nothing_on_a_machine_without_a_gpu():
 
 def test_lines_at_a_terminal_have_no_prefix():
     code = (
-        "from absl import logging\nlogging.use_absl_handler()\n"
+        "from absl import flags, logging\nflags.FLAGS(['command'])\nlogging.use_absl_handler()\n"
         "from clinicalbert_tf.quiet_start import plain_lines_at_a_terminal\n"
         "plain_lines_at_a_terminal()\nlogging.set_verbosity('info')\n"
         "logging.info('step %d', 1)\nlogging.warning('slow')\n"
