@@ -12,7 +12,7 @@ FILE_NAME = "deidentify_operating_point.json"
 
 
 def choose(notes: Iterable[tuple[str, Sequence[dict]]], detector: Detector, recall: float) -> dict:
-    """Chooses the highest threshold of each type that reaches a recall on dev notes.
+    """Chooses the highest threshold of each type, at most 0.5, that reaches a recall on dev notes.
 
     A gold span is found if spans of any type cover all of its letters and digits; a span counts for
     the type that the model gives it. For each gold span the threshold is the lowest probability
@@ -49,7 +49,7 @@ def choose(notes: Iterable[tuple[str, Sequence[dict]]], detector: Detector, reca
         count = -(-len(spans) * recall // 1)
         for _, by_label in spans[: int(count)]:
             for label, probability in by_label.items():
-                thresholds[label] = min(thresholds.get(label, 1.0), probability)
+                thresholds[label] = min(thresholds.get(label, DEFAULT_THRESHOLD), probability)
     return {
         "recall": recall,
         "thresholds": dict(sorted(thresholds.items())),
