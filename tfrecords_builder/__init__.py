@@ -17,7 +17,7 @@ Commands: `python -m tfrecords_builder` builds records; `beam` and `spark` are t
 same on Apache Beam and Spark;
 `create_pretraining_data` is the reference script with the reference's records, `format_notes`
 writes its sentence files, `synthetic` invents notes, `vocabulary` learns a WordPiece vocabulary
-from notes, `inspect` looks into records.
+from notes, `inspect` looks into records, `segment` divides notes into their sections.
 """
 
 __version__ = "0.1.0"

@@ -2,6 +2,8 @@
 
 - sections: headers, list items, one-line answers and blocks of prose.
 - sentences: sections to sentences by rules; spacy_sentences: by a spaCy pipeline.
+- cleaning: line ends, placeholders and rulers; chinese: characters and titles of Chinese notes.
+- segments: sections with their places in the note; section_kinds: which kind a title names.
 - cutting: both steps together, with the count of characters kept.
 - wordpieces: parts of tokenization and of vocabularies.
 """
