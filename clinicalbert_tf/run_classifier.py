@@ -13,11 +13,10 @@ sentences and trains a tiny BERT on them, to show the whole way.
 Exit codes: those of python -m clinicalbert_tf.pretrain.
 """
 
-from absl import app
-
 from clinicalbert_tf import command
 from clinicalbert_tf.classifier_command import ClassifierCommand, define_classifier_flags
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
+from tfrecords_builder import command_line
 
 command.define_run_flags(ClassificationSettings)
 define_classifier_flags()
@@ -34,4 +33,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -16,10 +16,11 @@ import shlex
 import sys
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 
 from clinicalbert_tf import command
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
+from tfrecords_builder import command_line
 
 FLAGS = flags.FLAGS
 _DATA_FLAGS = ("data_dir", "bert_config_file", "vocab_file", "init_checkpoint")
@@ -153,4 +154,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -14,7 +14,9 @@ import json
 import os
 import sys
 
-from absl import app, flags
+from absl import flags
+
+from tfrecords_builder import command_line
 
 _STRING, _BOOL, _INTEGER = flags.DEFINE_string, flags.DEFINE_bool, flags.DEFINE_integer
 
@@ -169,4 +171,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    command_line.run(main)
