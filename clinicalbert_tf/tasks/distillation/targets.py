@@ -62,7 +62,7 @@ def soft_target(head: str, problem_type: str | None = None) -> SoftTarget:
     """The soft target of a head.
 
     Args:
-        head: "classifier", "tagger" or "span".
+        head: "classifier", "tagger", "crf_tagger" (its logits before the CRF) or "span".
         problem_type: of a classifier: "single", "multi" or "regression".
 
     Raises:
@@ -70,7 +70,7 @@ def soft_target(head: str, problem_type: str | None = None) -> SoftTarget:
     """
     if head == "classifier":
         return SoftTarget(("logits",), False, _CLASSIFIERS[problem_type or "single"])
-    if head == "tagger":
+    if head in ("tagger", "crf_tagger"):
         return SoftTarget(("logits",), True, soft_cross_entropy)
     if head == "span":
         return SoftTarget(("start_logits", "end_logits"), True, soft_cross_entropy, True)

@@ -67,6 +67,26 @@ def _question_answering(given: Mapping[str, Any]):
     return settings, QuestionAnsweringTask(settings, prepared)
 
 
+def _classification(given: Mapping[str, Any]):
+    from clinicalbert_tf.tasks.classification.run import prepare, read_data
+    from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
+    from clinicalbert_tf.tasks.classification.task import ClassificationTask
+
+    known = _known(given, ClassificationSettings)
+    prepared = prepare(known, read_data(known))
+    task = ClassificationTask(prepared.settings, prepared.data, prepared.evaluated)
+    return prepared.settings, task
+
+
+def _tagging(given: Mapping[str, Any]):
+    from clinicalbert_tf.tasks.tagging.inputs import prepare
+    from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
+    from clinicalbert_tf.tasks.tagging.task import TaggingTask
+
+    settings, prepared = prepare(TaggingSettings(**_known(given, TaggingSettings)))
+    return settings, TaggingTask(settings, prepared)
+
+
 def _known(given: Mapping[str, Any], cls) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(cls)}
     return {
@@ -76,4 +96,8 @@ def _known(given: Mapping[str, Any], cls) -> dict[str, Any]:
     }
 
 
-TEACHABLE: dict[str, Callable] = {"run_squad": _question_answering}
+TEACHABLE: dict[str, Callable] = {
+    "run_classifier": _classification,
+    "run_i2b2": _tagging,
+    "run_squad": _question_answering,
+}
