@@ -23,6 +23,9 @@ VOCABULARY, POSITIONS, SEGMENTS, HIDDEN, INTERMEDIATE, CLASSES, LABELS = (
 )
 
 
+HEADS_OF_LAYER, TEACHER_HIDDEN, TEACHER_HEADS = ("heads", "teacher_hidden", "teacher_heads")
+
+
 @dataclasses.dataclass(frozen=True)
 class VariableMapping:
     """One variable in both worlds.
@@ -135,6 +138,13 @@ _CRF = (
 )
 
 
+# What compares a student with its teacher: made by training and of no use after it.
+_DISTILLATION = (
+    _Row("distillation_hidden", "hidden_projection.kernel", (HIDDEN, TEACHER_HIDDEN)),
+    _Row("distillation_attention", "attention_projection.kernel", (HEADS_OF_LAYER, TEACHER_HEADS)),
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Head:
     """A head that a model can have, as its checkpoints know it.
@@ -159,6 +169,7 @@ HEADS = {
     "tagger": Head("output_", _task_head("", LABELS)),
     "crf_tagger": Head("output_", (*_task_head("", LABELS), *_CRF)),
     "span": Head("cls/squad/", _task_head("cls/squad/", CLASSES)),
+    "distillation": Head("distillation_", _DISTILLATION),
 }
 PRETRAINING_HEADS = ("masked_lm", "next_sentence")
 # Groups of names that a checkpoint may lack as a whole; see assign.assign_variables.
@@ -193,6 +204,8 @@ def head_variables(model) -> list[VariableMapping]:
         sizes = _sizes(model.backbone)
         if LABELS in HEADS[name].rows[0].dimensions:
             sizes[LABELS] = model.num_labels
+        if name == "distillation":
+            sizes |= model.distillation_sizes
         mappings += [_mapping(row, model, sizes) for row in HEADS[name].rows]
     return mappings
 
@@ -210,7 +223,7 @@ def training_state(names: Iterable[str]) -> list[str]:
     """Returns the names that an optimizer wrote, sorted: slots, counters, the step.
 
     Whatever stands behind a variable's name and a slash is a slot, so an optimizer of any name is
-    known.
+    known. What only a distillation needs counts too.
 
     Args:
         names: all names of a checkpoint.
@@ -219,7 +232,10 @@ def training_state(names: Iterable[str]) -> list[str]:
     return sorted(
         name
         for name in names
-        if name in _TRAINING_NAMES or slot_kind(name) in _SLOTS or _parent(name) in names
+        if name in _TRAINING_NAMES
+        or slot_kind(name) in _SLOTS
+        or _parent(name) in names
+        or name.startswith(HEADS["distillation"].prefix)
     )
 
 

@@ -128,9 +128,24 @@ class EncoderLayer(keras.layers.Layer):
         result = (keras.remat(run) if self.recompute and training else run)(hidden)
         if not return_attention_scores:
             return result
+        return result, self._probabilities(hidden, offsets)
+
+    def attention_of(self, hidden, padding_mask):
+        """The layer's attention probabilities, before dropout.
+
+        Args:
+            hidden: float tensor [batch, length, hidden], the layer's input.
+            padding_mask: int or bool tensor [batch, length], 0 where padded.
+
+        Returns:
+            float tensor [batch, heads, length, length], the keys last.
+        """
+        return self._probabilities(hidden, mask_offsets(padding_mask))
+
+    def _probabilities(self, hidden, offsets):
         projected = self._project(ops.reshape(hidden, (-1, hidden.shape[-1])))
         projected = ops.reshape(projected, (*ops.shape(hidden)[:2], -1))
-        return result, attention_probabilities(projected, offsets, self.num_heads)
+        return attention_probabilities(projected, offsets, self.num_heads)
 
     def _dropouts(self):
         return (self.probabilities_dropout, self.attention_output_dropout, self.output_dropout)

@@ -14,7 +14,9 @@ class DistillationSettings:
     """
 
     teacher: str = setting(
-        REQUIRED, "Folder of the fine-tuned run to learn from; its best weights are taken."
+        REQUIRED,
+        """Folder of the fine-tuned run to learn from, whose best weights are taken; with
+        --input_file a pretrained model of any format.""",
     )
     layers: tuple[int, ...] | None = setting(
         None,
@@ -34,6 +36,12 @@ class DistillationSettings:
     )
     soft_weight: float = setting(
         0.5, "Weight of the teacher in the loss; the labels have the rest.", at_least=0
+    )
+    hidden_weight: float = setting(
+        1.0, "On records: weight of the distance of hidden states.", at_least=0
+    )
+    attention_weight: float = setting(
+        1.0, "On records: weight of the distance of attention probabilities.", at_least=0
     )
     teacher_cache: str | None = setting(
         None, "Folder that keeps the teacher's outputs. Default: OUTPUT_DIR/teacher."
