@@ -13,6 +13,7 @@
     question_answering  exact match and F1 of SQuAD, null threshold
     bioasq              factoid, list and yes/no questions
     intervals           bootstrap intervals and paired differences
+    statistics          which statistics of a task get an interval
 
 What cannot be computed raises `undefined.UndefinedMetricError` with the reason; the functions
 that collect several metrics give None for it and the reason under "reasons".
