@@ -2,6 +2,7 @@
 
     config             bert_config.json in and out
     modeling           keras_nlp backbone, compiled kernels, heads
+    keras_objects      what keras.saving.load_model needs to know of the layers
     checkpoints        in and out: readers, downloads, writers, one explicit table of names
     texts              texts, pairs, words and questions -> ids, windows, batches
     input_pipeline     records or arrays -> batches: order, length buckets, replicas
@@ -26,6 +27,8 @@ Importing this package is light: a name below is loaded, TensorFlow with it, whe
 
 import importlib
 
+from clinicalbert_tf.keras_objects import register_when_keras_is_imported
+
 _HOME_OF = {
     "BertConfig": "clinicalbert_tf.config",
     "PretrainedBert": "clinicalbert_tf.checkpoints.pretrained",
@@ -35,6 +38,8 @@ _HOME_OF = {
     "pipeline": "clinicalbert_tf.inference.pipelines",
 }
 __all__ = sorted(_HOME_OF)
+
+register_when_keras_is_imported()
 
 
 def __getattr__(name: str):
