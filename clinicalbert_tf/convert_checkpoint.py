@@ -9,14 +9,15 @@ paths at all, the newest runs/pretrain-* below the current folder goes to export
     tf1          the reference's names, bert_config.json, vocab.txt
     huggingface  config.json, model.safetensors, tokenizer files; for transformers
     keras        a preset; for keras_nlp.models.BertBackbone.from_preset
-    saved_model  takes raw strings, for TensorFlow Serving. Tokenization in the graph is exact on
-                 ASCII. Elsewhere two things differ: characters newer than Python's Unicode tables,
-                 and words of 67 to 200 characters that take more than 200 bytes.
+    saved_model  takes raw strings or ids, for TensorFlow Serving; tokenization is in the graph,
+                 exact beyond ASCII too, and needs TensorFlow's own operators only
     onnx         model.onnx; for ONNX Runtime (needs the extra `onnx`)
 
-Every weight that a format has a place for keeps its bits. What was left out is said.
+A fine-tuned model keeps its head and labels in each of them. Every weight that a format has a place
+for keeps its bits. What was left out is said.
 """
 
+import dataclasses
 import os
 import sys
 
@@ -42,13 +43,24 @@ def define_flags() -> None:
     flags.DEFINE_bool(
         "do_lower_case",
         None,
-        "Casing; by default told from the model. One that does not fit it is an error.",
+        "Casing; by default told from the model. Given, it wins, with a note if it contradicts.",
     )
     flags.DEFINE_integer(
         "max_seq_length",
         None,
         "saved_model only: tokens a text at most, [CLS] and [SEP] included; longer texts are cut "
         "off. Default: the model's positions.",
+    )
+    flags.DEFINE_enum(
+        "quantize",
+        None,
+        ["int8"],
+        "onnx only: store matrices in 8 bits; smaller and often faster, not the same outputs.",
+    )
+    flags.DEFINE_bool(
+        "serve_check",
+        False,
+        "saved_model only: load it in a new process with TensorFlow alone and compare outputs.",
     )
     flags.DEFINE_bool("overwrite", False, "Replace an earlier conversion at TARGET.")
 
@@ -88,7 +100,7 @@ def run(arguments: list[str]) -> str:
     from clinicalbert_tf.checkpoints.writers.formats import FORMATS
 
     source, target = paths(arguments, FLAGS.format)
-    names = ("format", "model", "do_lower_case", "max_seq_length", "overwrite")
+    names = [f.name for f in dataclasses.fields(ConversionSettings)][2:]
     made = convert(
         ConversionSettings(source, target, **{name: getattr(FLAGS, name) for name in names})
     )

@@ -13,6 +13,7 @@ _PACKAGE = "clinicalbert_tf"
 # Class -> module below clinicalbert_tf.modeling; a test compares it with the decorators.
 CLASSES = {
     "BertClassifier": "classifier",
+    "BertCrfTagger": "tagger",
     "BertPretrainingModel": "pretraining",
     "BertSpanModel": "span",
     "BertTagger": "tagger",

@@ -42,6 +42,7 @@ ORDER = (
     "setting_fields",
     "run_files",
     "kernel_compiler",
+    "keras_objects",
     "modeling",
     "checkpoints",
     "texts",

@@ -11,11 +11,16 @@ Source: BERT (Devlin et al. 2018), tokenization.py.
 
 import array
 import codecs
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tfrecords_builder.text.wordpieces.added_tokens import (
+    AddedToken,
+    TokenFinder,
+    check_added_tokens,
+)
 from tfrecords_builder.text.wordpieces.basic_tokenizer import BasicTokenizer, Span, split_at_blanks
 
 PAD, UNK, CLS, SEP, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -72,6 +77,14 @@ def load_vocabulary(vocab_file: str) -> dict[str, int]:
     return vocab
 
 
+def rows_of_vocabulary(vocab: Mapping[str, int]) -> list[str]:
+    """Returns the wordpieces of a vocabulary by id; "" for a blank line."""
+    rows = [""] * (max(vocab.values()) + 1)
+    for token, row in vocab.items():
+        rows[row] = token
+    return rows
+
+
 def _decode_row(raw: bytes, vocab_file: str, number: int) -> str:
     if number == 1:
         raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -101,6 +114,10 @@ class WordCache(dict):
         return value
 
 
+def _as_bytes(ids: list[int]) -> bytes:
+    return array.array(_ID_TYPE, ids).tobytes()
+
+
 class BertTokenizer:
     """Text to wordpieces and ids, equal to the reference's FullTokenizer.
 
@@ -109,6 +126,8 @@ class BertTokenizer:
     Args:
         vocab_file: path of the vocabulary.
         do_lower_case: whether to lower-case and to strip accents; must fit the vocabulary.
+        added_tokens: tokens that are found in the text before it is split into words; rows of the
+            vocabulary. The reference has none.
 
     Attributes:
         vocab: {wordpiece: id}.
@@ -118,19 +137,26 @@ class BertTokenizer:
         pad_id, unk_id, cls_id, sep_id, mask_id: ids of the special tokens.
 
     Raises:
-        ValueError: the vocabulary is not a sound one (see load_vocabulary).
+        ValueError: the vocabulary is not a sound one (see load_vocabulary), or lacks an added
+            token.
 
     Source: BERT (Devlin et al. 2018), tokenization.py.
     """
 
-    def __init__(self, vocab_file: str, do_lower_case: bool):
-        vocab = load_vocabulary(vocab_file)
-        rows = [""] * (max(vocab.values()) + 1)
-        for token, row in vocab.items():
-            rows[row] = token
-        self._build(vocab_file, do_lower_case, rows)
+    def __init__(
+        self, vocab_file: str, do_lower_case: bool, added_tokens: Sequence[AddedToken] = ()
+    ):
+        rows = rows_of_vocabulary(load_vocabulary(vocab_file))
+        check_added_tokens(added_tokens, rows)
+        self._build(vocab_file, do_lower_case, rows, tuple(added_tokens))
 
-    def _build(self, vocab_file: str, do_lower_case: bool, rows: list[str]) -> None:
+    def _build(
+        self,
+        vocab_file: str,
+        do_lower_case: bool,
+        rows: list[str],
+        added_tokens: tuple[AddedToken, ...],
+    ) -> None:
         self.vocab_file = vocab_file
         self.do_lower_case = do_lower_case
         self.inverse_vocab = rows
@@ -141,31 +167,46 @@ class BertTokenizer:
             self.vocab[token] for token in SPECIAL_TOKENS
         )
         self.basic_tokenizer = BasicTokenizer(do_lower_case)
+        self.added_tokens = added_tokens
+        added_rows = {token.id for token in added_tokens if not token.in_vocabulary}
+        self._pieces = {t: row for t, row in self.vocab.items() if row not in added_rows}
         self._continuations = {
             token.removeprefix(CONTINUATION): row
-            for token, row in self.vocab.items()
+            for token, row in self._pieces.items()
             if token.startswith(CONTINUATION)
         }
+        self._as_it_stands = TokenFinder([t for t in added_tokens if not t.normalized])
+        self._normalized = TokenFinder([t for t in added_tokens if t.normalized], self._normalize)
         self._longest_piece = max(map(len, rows))
         # Two tables: what stands between blanks ("pain,") is more varied than words ("pain", ",").
         self._tables = WordCache(self._word_bytes), WordCache(self._exact_ids)
         self._word_bytes_of, self._ids_of = (table.__getitem__ for table in self._tables)
 
-    def __getstate__(self) -> tuple[str, bool, str]:
-        return self.vocab_file, self.do_lower_case, "\n".join(self.inverse_vocab)
+    def __getstate__(self) -> tuple[str, bool, str, tuple[AddedToken, ...]]:
+        rows = "\n".join(self.inverse_vocab)
+        return self.vocab_file, self.do_lower_case, rows, self.added_tokens
 
-    def __setstate__(self, state: tuple[str, bool, str]) -> None:
-        vocab_file, do_lower_case, rows = state
-        self._build(vocab_file, do_lower_case, rows.split("\n"))
+    def __setstate__(self, state: tuple[str, bool, str, tuple[AddedToken, ...]]) -> None:
+        vocab_file, do_lower_case, rows, added_tokens = state
+        self._build(vocab_file, do_lower_case, rows.split("\n"), added_tokens)
 
     def forget_words(self) -> None:
         """Empties the tables of words; they fill again when they are needed."""
         for table in self._tables:
             table.clear()
 
+    def wordpieces(self) -> dict[str, int]:
+        """Returns {wordpiece: id} of what words are split into: rows of added tokens are none."""
+        return dict(self._pieces)
+
+    def added_token_texts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Returns {text: id} of the tokens found in texts as they stand, and in normalized ones."""
+        return self._as_it_stands.pieces(), self._normalized.pieces()
+
     def tokenize(self, text: str) -> list[str]:
-        """The wordpieces of `text`."""
-        return [self.inverse_vocab[row] for row in self.encode(text)]
+        """The wordpieces of `text`; an added token in the form in which it was looked for."""
+        pieces = {row: piece for piece, row in self._normalized.pieces().items()}
+        return [pieces.get(row, self.inverse_vocab[row]) for row in self.encode(text)]
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, equal to `convert_tokens_to_ids(tokenize(text))`."""
@@ -201,6 +242,19 @@ class BertTokenizer:
         """
         ids: list[int] = []
         offsets: list[Span] = []
+        for start, end, row in self._split_at_added_tokens(text):
+            if row is not None:
+                ids.append(row)
+                offsets.append((start, end))
+                continue
+            more_ids, more_offsets = self._encode_words_with_offsets(text[start:end])
+            ids += more_ids
+            offsets += [(start + first, start + last) for first, last in more_offsets]
+        return ids, offsets
+
+    def _encode_words_with_offsets(self, text: str) -> tuple[list[int], list[Span]]:
+        ids: list[int] = []
+        offsets: list[Span] = []
         for word, spans in self.basic_tokenizer.tokenize_with_spans(text):
             begin = 0
             for row in self._word_ids(word):
@@ -217,7 +271,8 @@ class BertTokenizer:
         Raises:
             ValueError: a wordpiece is not in the vocabulary; names its position, not its text.
         """
-        ids = [self.vocab.get(token, -1) for token in tokens]
+        added = self._normalized.pieces()
+        ids = [self.vocab.get(token, added.get(token, -1)) for token in tokens]
         if -1 in ids:
             raise ValueError(
                 f"Expected wordpieces of {self.vocab_file}, received another string at position "
@@ -241,13 +296,45 @@ class BertTokenizer:
         return [self.inverse_vocab[row] for row in ids]
 
     def _encode_bytes(self, text: str) -> bytes:
+        if not self.added_tokens:
+            return b"".join(map(self._ids_of, split_at_blanks(text)))
+        return b"".join(
+            self._encode_words(text[start:end]) if row is None else _as_bytes([row])
+            for start, end, row in self._split_at_added_tokens(text)
+        )
+
+    def _encode_words(self, text: str) -> bytes:
         return b"".join(map(self._ids_of, split_at_blanks(text)))
+
+    def _split_at_added_tokens(self, text: str) -> Iterator[tuple[int, int, int | None]]:
+        """(start, end, id) of the parts of `text`; id is None for text between added tokens."""
+        for start, end, row in self._as_it_stands.split(text):
+            if row is not None or not self._normalized.pieces():
+                yield start, end, row
+                continue
+            # Tokens are found in the normalized text; each part begins where its first character
+            # comes from.
+            normalized, spans = self._normalize_with_spans(text[start:end])
+            for first, last, found in self._normalized.split(normalized):
+                begin = 0 if first == 0 else spans[first][0]
+                stop = end - start if last == len(spans) else spans[last][0]
+                if found is not None:
+                    begin, stop = spans[first][0], spans[last - 1][1]
+                yield start + begin, start + stop, found
+
+    def _normalize_with_spans(self, text: str) -> tuple[str, list[Span]]:
+        chars = self.basic_tokenizer.normalize_with_spans(text)
+        chars = [pair for pair in chars if not self.basic_tokenizer.strips(pair[0])]
+        return "".join(char for char, _ in chars), [span for _, span in chars]
+
+    def _normalize(self, text: str) -> str:
+        return self._normalize_with_spans(text)[0]
 
     def _exact_ids(self, text: str) -> bytes:
         return b"".join(map(self._word_bytes_of, self.basic_tokenizer.tokenize(text)))
 
     def _word_bytes(self, word: str) -> bytes:
-        return array.array(_ID_TYPE, self._word_ids(word)).tobytes()
+        return _as_bytes(self._word_ids(word))
 
     def _word_ids(self, word: str) -> list[int]:
         """Greedy longest match first; `[UNK]` for a word with a part that is in no row."""
@@ -255,7 +342,7 @@ class BertTokenizer:
         if length > MAX_WORD_CHARACTERS:
             return [self.unk_id]
         ids: list[int] = []
-        pieces = self.vocab
+        pieces = self._pieces
         start = 0
         while start < length:
             for end in range(min(length, start + self._longest_piece), start, -1):

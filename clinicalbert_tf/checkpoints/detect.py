@@ -103,7 +103,7 @@ def _read(place, config_file, vocab_file, cache_dir) -> CheckpointSource:
             f"{place}: expected an archive, a folder or a file of a checkpoint (.index, "
             f"{', '.join(_WEIGHT_FILES)}), received another file. Give the folder of the model."
         )
-    return _read_tensorflow(place, config_file)
+    return _read_tensorflow(place, config_file, cache_dir)
 
 
 def _read_folder(folder, config_file, vocab_file, cache_dir) -> CheckpointSource:
@@ -117,7 +117,7 @@ def _read_folder(folder, config_file, vocab_file, cache_dir) -> CheckpointSource
         source = _read_weight_file(folder, config_file, vocab_file, cache_dir)
     else:
         left_alone = others
-        source = _read_tensorflow(folder, config_file)
+        source = _read_tensorflow(folder, config_file, cache_dir)
     if not left_alone:
         return source
     remark = (
@@ -151,12 +151,12 @@ def _read_weight_file(folder, config_file, vocab_file, cache_dir) -> CheckpointS
         return read_keras_preset(folder)
     if is_huggingface_folder(folder):
         return read_huggingface_folder(folder, cache_dir, config_file)
-    return _read_tensorflow(folder, config_file)
+    return _read_tensorflow(folder, config_file, cache_dir)
 
 
-def _read_tensorflow(place: str, config_file: str | None) -> CheckpointSource:
+def _read_tensorflow(place: str, config_file: str | None, cache_dir) -> CheckpointSource:
     prefix = os.path.join(place, HUB_PREFIX) if is_hub_module(place) else place
     if is_object_checkpoint(prefix):
         config = config_file and BertConfig.from_json_file(config_file)
         return read_tf2_checkpoint(prefix, config)
-    return read_tf1_source(place, config_file)
+    return read_tf1_source(place, config_file, cache_dir)

@@ -82,7 +82,10 @@ def restore_into(
     report = RestoreReport(
         report.source, report.restored, report.initialised, (*unused, *source.ignored)
     )
-    (logging.warning if report.initialised else logging.info)("%s", report)
+    # A fine-tuned source has no pretraining heads, which is nothing to warn of.
+    expected = PRETRAINING_PREFIXES if source.task is not None else ()
+    surprises = [name for name in report.initialised if not name.startswith(expected)]
+    (logging.warning if surprises else logging.info)("%s", report)
     return report
 
 
@@ -110,13 +113,15 @@ def build_task_model(backbone, task: TaskDescription, dtype=None):
     return kind(backbone, len(task.labels), **settings)
 
 
-def restore_head(model, source: CheckpointSource, report: RestoreReport) -> RestoreReport:
+def restore_head(
+    model, source: CheckpointSource, report: RestoreReport | None = None
+) -> RestoreReport:
     """Reads the task head alone, for a model whose encoder was restored already.
 
     Args:
         model: what build_task_model returned.
         source: a source with the model's head.
-        report: what restoring the encoder did.
+        report: what restoring the encoder did, None to leave it out.
 
     Returns:
         The report with the head's names among the restored ones.
@@ -128,6 +133,8 @@ def restore_head(model, source: CheckpointSource, report: RestoreReport) -> Rest
     names = {mapping.tf1_name for mapping in mappings}
     shapes = {name: source.tensors.shapes[name] for name in names if name in source.tensors}
     head = assign_variables(mappings, shapes, source.tensors.__getitem__, source.path)
+    if report is None:
+        return head
     return dataclasses.replace(
         report,
         restored=(*report.restored, *head.restored),

@@ -104,7 +104,7 @@ def from_pretrained(
     check_parts(source, check_tensors(source), require)
     check_vocabulary(source)
     source = settle_casing(source, do_lower_case)
-    tokenizer = BertTokenizer(source.vocab_file, source.do_lower_case)
+    tokenizer = source.tokenizer()
     # Late, so that a wrong path or vocabulary is said at once and not after TensorFlow's start.
     from clinicalbert_tf.modeling import build_pretraining_model
 

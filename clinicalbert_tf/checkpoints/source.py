@@ -11,6 +11,7 @@ import numpy as np
 
 from clinicalbert_tf.checkpoints.task_file import TaskDescription
 from clinicalbert_tf.config import BertConfig
+from tfrecords_builder.tokenization import AddedToken, BertTokenizer
 
 # What a checkpoint may lack: name of the part -> beginning of its variable names.
 PARTS = {
@@ -94,6 +95,8 @@ class CheckpointSource:
         vocab_file: vocab.txt in id order, or None if the source has none.
         do_lower_case: as the source says, or None if it does not (the vocabulary tells).
         casing_is_settled: whether do_lower_case is final: compared with the vocabulary, or given.
+        added_tokens: tokens that are found in a text before it is split into words; rows of
+            vocab_file.
         layer_norm_epsilon: added to the variance by the source's LayerNorms.
         task: what a fine-tuned source is for, with its labels; None for any other source.
         ignored: names in the source that are no weight of BERT (Adam slots, counters, buffers).
@@ -107,10 +110,19 @@ class CheckpointSource:
     vocab_file: str | None = None
     do_lower_case: bool | None = None
     casing_is_settled: bool = False
+    added_tokens: tuple[AddedToken, ...] = ()
     layer_norm_epsilon: float = REFERENCE_LAYER_NORM_EPSILON
     task: TaskDescription | None = None
     ignored: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     remarks: tuple[str, ...] = ()
+
+    def tokenizer(self) -> BertTokenizer:
+        """Makes the tokenizer of a source whose casing is settled.
+
+        Raises:
+            ValueError: the vocabulary is not a sound one.
+        """
+        return BertTokenizer(self.vocab_file, self.do_lower_case, self.added_tokens)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -108,6 +108,7 @@ def read_huggingface_folder(
         config=config,
         tensors=tensors,
         vocab_file=vocabulary.vocab_file,
+        added_tokens=vocabulary.added_tokens,
         do_lower_case=casing,
         layer_norm_epsilon=float(values.get("layer_norm_eps", REFERENCE_LAYER_NORM_EPSILON)),
         task=task,

@@ -27,12 +27,19 @@ _HEADS = {
     # The reference's run_squad; BertForQuestionAnswering.
     "cls/squad/output_weights": "qa_outputs.weight",
     "cls/squad/output_bias": "qa_outputs.bias",
+    # No class of transformers has these; it passes them over.
+    "output_crf_begin": "crf.begin",
+    "output_crf_follow": "crf.follow",
+    "output_crf_end": "crf.end",
 }
 TASK_NAMES = (
     "output_weights",
     "output_bias",
     "cls/squad/output_weights",
     "cls/squad/output_bias",
+    "output_crf_begin",
+    "output_crf_follow",
+    "output_crf_end",
 )
 _ENDINGS = (
     ("/LayerNorm/gamma", ".LayerNorm.weight"),

@@ -11,7 +11,10 @@ HEAD_OF_CLASS = {
     "BertForTokenClassification": "tagger",
     "BertForQuestionAnswering": "span",
 }
-CLASS_OF_HEAD = {head: name for name, head in HEAD_OF_CLASS.items()}
+CLASS_OF_HEAD = {
+    **{head: name for name, head in HEAD_OF_CLASS.items()},
+    "crf_tagger": "BertForTokenClassification",
+}
 _PROBLEM_TYPES = {
     "single_label_classification": "single",
     "multi_label_classification": "multi",

@@ -7,12 +7,19 @@ from typing import Any
 
 from clinicalbert_tf.checkpoints.downloads.archives import cache_folder
 from clinicalbert_tf.checkpoints.model_files import find_vocab_file
+from clinicalbert_tf.checkpoints.readers.huggingface_added_tokens import (
+    FILE_NAME,
+    find_added_tokens,
+)
 from clinicalbert_tf.checkpoints.text_files import read_json
 from tfrecords_builder.files import write_private
+from tfrecords_builder.tokenization import AddedToken, load_vocabulary, rows_of_vocabulary
 
 VOCABULARY_NAME = "vocab.txt"
 TOKENIZER_NAME = "tokenizer.json"
 TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
+# Files beside a vocabulary that say how it is used, whatever format the weights have.
+TOKENIZER_FILES = (TOKENIZER_CONFIG_NAME, FILE_NAME)
 _CACHED = "vocabularies"
 
 
@@ -21,13 +28,16 @@ class Vocabulary:
     """What a folder says of its tokenizer.
 
     Attributes:
-        vocab_file: vocab.txt in id order, or None if the folder has no vocabulary.
+        vocab_file: vocab.txt in id order, added tokens included; None if the folder has no
+            vocabulary.
         do_lower_case: None if the folder does not say.
+        added_tokens: tokens that are found in the text before it is split.
         remarks: settings that tokenize otherwise than the reference, one sentence each.
     """
 
     vocab_file: str | None
     do_lower_case: bool | None
+    added_tokens: tuple[AddedToken, ...]
     remarks: tuple[str, ...]
 
 
@@ -47,13 +57,45 @@ def find_vocabulary(folder: str, cache_dir: str | os.PathLike | None = None) -> 
     """
     settings = _read_optional(os.path.join(folder, TOKENIZER_CONFIG_NAME))
     tokenizer = _read_optional(os.path.join(folder, TOKENIZER_NAME))
-    vocab_file = find_vocab_file(folder)
-    if vocab_file is None and tokenizer:
-        tokens = vocabulary_of(tokenizer, os.path.join(folder, TOKENIZER_NAME))
-        vocab_file = _write_to_cache(tokens, cache_dir)
+    vocab_file, added_tokens = _find_tokens(folder, tokenizer, settings, cache_dir)
     normalizer = _bert_normalizer(tokenizer.get("normalizer"))
     casing = _first_bool(settings.get("do_lower_case"), normalizer.get("lowercase"))
-    return Vocabulary(vocab_file, casing, _remarks(settings, normalizer, casing))
+    remarks = _remarks(settings, normalizer, casing)
+    return Vocabulary(vocab_file, casing, added_tokens, remarks)
+
+
+def _find_tokens(folder, tokenizer, settings, cache_dir):
+    """The vocabulary's file with all rows, and the added tokens."""
+    vocab_file = find_vocab_file(folder)
+    if vocab_file is None and not tokenizer:
+        return None, ()
+    if vocab_file is not None:
+        vocab = load_vocabulary(vocab_file)
+        added_tokens = find_added_tokens(folder, vocab, tokenizer, settings)
+        if all(token.content in vocab for token in added_tokens):
+            return vocab_file, added_tokens
+        rows = rows_of_vocabulary(vocab)
+        return _write_to_cache(_with_added(folder, rows, added_tokens), cache_dir), added_tokens
+    path = os.path.join(folder, TOKENIZER_NAME)
+    rows = vocabulary_of(tokenizer, path)
+    base = tokenizer["model"]["vocab"]
+    added_tokens = find_added_tokens(folder, base, tokenizer, settings)
+    return _write_to_cache(rows, cache_dir), added_tokens
+
+
+def _with_added(folder: str, rows: list[str], added_tokens) -> list[str]:
+    rows = list(rows)
+    for token in added_tokens:
+        if token.content in rows:
+            continue
+        if token.id != len(rows):
+            raise ValueError(
+                f"{folder}: expected the added token {token.content!r} in row {len(rows)}, behind "
+                f"the {len(rows)} rows before it, received row {token.id}. Give the files of one "
+                "model."
+            )
+        rows.append(token.content)
+    return rows
 
 
 def vocabulary_of(tokenizer: dict[str, Any], path: str) -> list[str]:

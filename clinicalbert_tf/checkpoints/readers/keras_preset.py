@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from clinicalbert_tf.checkpoints.readers.huggingface import read_safetensors
+from clinicalbert_tf.checkpoints.readers.huggingface_added_tokens import find_added_tokens
+from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import TOKENIZER_CONFIG_NAME
 from clinicalbert_tf.checkpoints.source import (
     CheckpointSource,
     LazyTensor,
@@ -15,8 +17,10 @@ from clinicalbert_tf.checkpoints.source import (
     as_float32,
     reference_shapes,
 )
+from clinicalbert_tf.checkpoints.task_file import read_task
 from clinicalbert_tf.checkpoints.text_files import read_json
 from clinicalbert_tf.config import BertConfig
+from tfrecords_builder.tokenization import AddedToken, load_vocabulary
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.weights.h5"
@@ -133,7 +137,9 @@ def read_keras_preset(folder: str | os.PathLike) -> CheckpointSource:
         config=config,
         tensors=LazyTensors(tensors),
         vocab_file=vocab_file if os.path.isfile(vocab_file) else None,
+        added_tokens=_added_tokens(folder, vocab_file),
         do_lower_case=_casing(os.path.join(folder, TOKENIZER_NAME)),
+        task=read_task(folder),
         ignored=ignored,
         remarks=remarks,
     )
@@ -185,6 +191,14 @@ def _read_reference_variables(path: str) -> dict[str, LazyTensor]:
         name: LazyTensor(shape, functools.partial(stored.__getitem__, name))
         for name, shape in stored.shapes.items()
     }
+
+
+def _added_tokens(folder: str, vocab_file: str) -> tuple[AddedToken, ...]:
+    """The tokens of tokenizer_config.json, which writers.companions writes beside a preset."""
+    path = os.path.join(folder, TOKENIZER_CONFIG_NAME)
+    if not (os.path.isfile(path) and os.path.isfile(vocab_file)):
+        return ()
+    return find_added_tokens(folder, load_vocabulary(vocab_file), {}, read_json(path))
 
 
 def _casing(path: str) -> bool | None:
@@ -246,10 +260,16 @@ def _list_datasets(path: str) -> dict[str, tuple[int, ...]]:
 def _load(path: str, key: str, shape: tuple[int, ...]) -> np.ndarray:
     import h5py
 
+    # Gives NumPy the name bfloat16.
+    import ml_dtypes  # noqa: F401
+
     try:
         with h5py.File(path, "r") as file:
             array = file[key][()]
-    except (OSError, RuntimeError, KeyError) as error:
+            if array.dtype.kind == "V":
+                # HDF5 has no bfloat16: Keras stores its two bytes and names it beside.
+                array = array.view(file[key].attrs.get("dtype", "bfloat16"))
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from None
     return as_float32(np.reshape(array, shape))
 

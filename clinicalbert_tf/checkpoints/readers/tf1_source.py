@@ -15,6 +15,10 @@ from clinicalbert_tf.checkpoints.model_files import (
     find_vocab_file,
 )
 from clinicalbert_tf.checkpoints.names import training_state
+from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import (
+    TOKENIZER_FILES,
+    find_vocabulary,
+)
 from clinicalbert_tf.checkpoints.source import CheckpointSource, LazyTensor, LazyTensors, as_float32
 from clinicalbert_tf.checkpoints.task_file import read_task
 from clinicalbert_tf.config import BertConfig
@@ -29,12 +33,17 @@ _WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
 _HEAD_SIZE = 64
 
 
-def read_tf1_source(prefix: str | os.PathLike, config_file: str | None = None) -> CheckpointSource:
+def read_tf1_source(
+    prefix: str | os.PathLike,
+    config_file: str | None = None,
+    cache_dir: str | os.PathLike | None = None,
+) -> CheckpointSource:
     """Reads the names of a checkpoint of the reference's kind, released or trained here.
 
     Args:
         prefix: the checkpoint: prefix, directory or .index file; or a TF-Hub module's folder.
         config_file: its bert_config.json, if that is not beside it.
+        cache_dir: where a vocabulary with added tokens is written; see archives.cache_folder.
 
     Returns:
         The source; optimizer slots and counters are among `ignored`.
@@ -61,6 +70,10 @@ def read_tf1_source(prefix: str | os.PathLike, config_file: str | None = None) -
         config = BertConfig.from_json_file(config_file or find_config(folder))
     task = read_task(folder)
     beside = (folder, *([os.path.join(module, _HUB_ASSETS)] if module else []))
+    vocabulary = None
+    if any(os.path.isfile(os.path.join(folder, name)) for name in TOKENIZER_FILES):
+        vocabulary = find_vocabulary(folder, cache_dir)
+    casing = vocabulary and vocabulary.do_lower_case
     return CheckpointSource(
         kind="tf1",
         path=prefix,
@@ -71,8 +84,9 @@ def read_tf1_source(prefix: str | os.PathLike, config_file: str | None = None) -
                 for name, shape in weights.items()
             }
         ),
-        vocab_file=find_vocab_file(*beside),
-        do_lower_case=task and task.do_lower_case,
+        vocab_file=vocabulary.vocab_file if vocabulary else find_vocab_file(*beside),
+        added_tokens=vocabulary.added_tokens if vocabulary else (),
+        do_lower_case=task.do_lower_case if task and task.do_lower_case is not None else casing,
         task=task,
         ignored=tuple(ignored),
         remarks=remarks,

@@ -18,6 +18,11 @@ class Format:
         holds_all: whether variables beyond pretraining (a classifier's) have a place in it.
         own_epsilon: whether it carries the source's LayerNorm epsilon.
         masked_lm_remark: what to know about the masked LM head in it.
+        exact_gelu_remark: what to know of a model that computes gelu in its exact form.
+        remark: what to know of the format in any case.
+        crf_remark: what to know of a tagger with a CRF in it.
+        finds_added_tokens: whether who reads the folder finds added tokens in texts.
+        options: names of ConversionSettings that the writer takes.
     """
 
     writer: str
@@ -26,6 +31,11 @@ class Format:
     holds_all: bool = True
     own_epsilon: bool = False
     masked_lm_remark: str | None = None
+    exact_gelu_remark: str | None = None
+    remark: str | None = None
+    crf_remark: str | None = None
+    finds_added_tokens: bool = False
+    options: tuple[str, ...] = ()
 
     def write(self, source: CheckpointSource, folder: str, **options) -> None:
         """Writes a source, whose casing is settled, into an empty folder."""
@@ -49,12 +59,20 @@ FORMATS = {
     "tf1": Format(
         "clinicalbert_tf.checkpoints.writers.tf1_folder:write_tf1_folder",
         "python -m clinicalbert_tf.pretrain --init_checkpoint={target} --input_file=RECORDS",
+        exact_gelu_remark="The source computes gelu in its exact form (hidden_act gelu_erf in "
+        "bert_config.json), which this software reads and the reference's modeling.py does not "
+        "know: it stops there. With hidden_act gelu instead it runs, on the tanh form, and its "
+        "outputs differ a little.",
     ),
     "huggingface": Format(
         "clinicalbert_tf.checkpoints.writers.huggingface_folder:write_huggingface_folder",
         "python -c 'import transformers as t; "
         't.AutoTokenizer.from_pretrained("{target}"); t.AutoModel.from_pretrained("{target}")\'',
         own_epsilon=True,
+        crf_remark="transformers has no CRF: it gives equal logits and takes each token's best "
+        "label. The scores of labels that follow one another stand in crf.begin, crf.follow and "
+        "crf.end.",
+        finds_added_tokens=True,
     ),
     "keras": Format(
         "clinicalbert_tf.checkpoints.writers.keras_preset_folder:write_keras_preset",
@@ -69,6 +87,9 @@ FORMATS = {
         "docker run --rm -p 8501:8501 -e MODEL_NAME=clinicalbert "
         "-v {target}:/models/clinicalbert/1 tensorflow/serving",
         holds_all=False,
+        remark="Operators: TensorFlow's own only; no signature needs tensorflow_text.",
+        finds_added_tokens=True,
+        options=("max_seq_length",),
     ),
     "onnx": Format(
         "clinicalbert_tf.checkpoints.writers.onnx_folder:write_onnx_folder",
@@ -78,5 +99,6 @@ FORMATS = {
         extra="onnx",
         holds_all=False,
         own_epsilon=True,
+        options=("quantize",),
     ),
 }

@@ -6,15 +6,20 @@ import tempfile
 from typing import Any
 
 from clinicalbert_tf.checkpoints.readers.huggingface import CONFIG_NAME, SAFETENSORS_NAME
+from clinicalbert_tf.checkpoints.readers.huggingface_added_tokens import FILE_NAME
 from clinicalbert_tf.checkpoints.readers.huggingface_names import to_huggingface
+from clinicalbert_tf.checkpoints.readers.huggingface_task import (
+    CLASS_OF_HEAD,
+    PROBLEM_TYPE_NAMES,
+)
 from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import (
     TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
     VOCABULARY_NAME,
 )
 from clinicalbert_tf.checkpoints.source import CheckpointSource, check_tensors
+from clinicalbert_tf.checkpoints.task_file import write_task
 from clinicalbert_tf.checkpoints.text_files import json_bytes
-from clinicalbert_tf.config import BertConfig
 from tfrecords_builder.files import write_private
 from tfrecords_builder.tokenization import (
     CLS,
@@ -26,6 +31,7 @@ from tfrecords_builder.tokenization import (
     SPECIAL_TOKENS,
     UNK,
     load_vocabulary,
+    rows_of_vocabulary,
 )
 
 _HIDDEN_ACT = {"gelu": "gelu_new", "gelu_erf": "gelu"}
@@ -46,8 +52,9 @@ def write_huggingface_folder(
 ) -> str:
     """Writes config.json, model.safetensors, vocab.txt and the tokenizer's files.
 
-    The class is the one whose heads the source has: BertForPreTraining, BertForMaskedLM, or
-    BertModel without heads. Every weight keeps its bits.
+    The class is the one whose heads the source has: BertForSequenceClassification,
+    BertForTokenClassification or BertForQuestionAnswering with id2label, BertForPreTraining,
+    BertForMaskedLM, or BertModel without heads. Every weight keeps its bits.
 
     Args:
         source: what to write; its arrays are read one at a time, then written together (memory:
@@ -78,12 +85,14 @@ def write_huggingface_folder(
             f"Expected a new or empty folder at {folder}, found files in it. Give another folder "
             "or remove that one."
         )
-    architecture = architecture or _architecture(report.present)
+    architecture = architecture or _architecture(source, report.present)
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     temporary = tempfile.mkdtemp(prefix=".writing-", dir=os.path.dirname(folder))
     try:
         _write_model(temporary, source, architecture)
-        _write_tokenizer(temporary, source.vocab_file, casing, source.config)
+        _write_tokenizer(temporary, source, casing)
+        if source.task is not None:
+            write_task(temporary, source.task)
         if os.path.isdir(folder):
             os.rmdir(folder)
         os.rename(temporary, folder)
@@ -107,10 +116,14 @@ def huggingface_config(source: CheckpointSource, architecture: str) -> dict[str,
     if source.labels:
         values["id2label"] = {str(row): name for row, name in enumerate(source.labels)}
         values["label2id"] = {name: row for row, name in enumerate(source.labels)}
+    if source.task and source.task.problem_type:
+        values["problem_type"] = PROBLEM_TYPE_NAMES[source.task.problem_type]
     return values
 
 
-def _architecture(present: tuple[str, ...]) -> str:
+def _architecture(source: CheckpointSource, present: tuple[str, ...]) -> str:
+    if source.head is not None:
+        return CLASS_OF_HEAD[source.head]
     if "masked LM head" not in present:
         return "BertModel"
     return "BertForPreTraining" if "next sentence head" in present else "BertForMaskedLM"
@@ -128,10 +141,18 @@ def _write_model(folder: str, source: CheckpointSource, architecture: str) -> No
     write_private(os.path.join(folder, CONFIG_NAME), json_bytes(values))
 
 
-def _write_tokenizer(folder: str, vocab_file: str, do_lower_case: bool, config: BertConfig) -> None:
-    vocab = load_vocabulary(vocab_file)
-    with open(vocab_file, "rb") as file:
-        write_private(os.path.join(folder, VOCABULARY_NAME), file.read())
+def _write_tokenizer(folder: str, source: CheckpointSource, do_lower_case: bool) -> None:
+    vocab = load_vocabulary(source.vocab_file)
+    alone = {token.content: token.id for token in source.added_tokens if not token.in_vocabulary}
+    with open(source.vocab_file, "rb") as file:
+        text = file.read()
+    if alone:
+        # Added rows stand behind the others; transformers has them in a file of their own.
+        vocab = {piece: row for piece, row in vocab.items() if piece not in alone}
+        rows = rows_of_vocabulary(vocab)
+        text = "".join(f"{row}\n" for row in rows).encode()
+        write_private(os.path.join(folder, FILE_NAME), json_bytes(alone))
+    write_private(os.path.join(folder, VOCABULARY_NAME), text)
     values = {
         # BertTokenizer would take only the vocabulary of tokenizer.json, and 100 characters as
         # the longest word; this class takes all of it. It must be told of the segments.
@@ -141,21 +162,23 @@ def _write_tokenizer(folder: str, vocab_file: str, do_lower_case: bool, config: 
         "do_basic_tokenize": True,
         "strip_accents": None,
         "tokenize_chinese_chars": True,
-        "model_max_length": config.max_position_embeddings,
+        "model_max_length": source.config.max_position_embeddings,
         **_SPECIALS,
     }
     write_private(os.path.join(folder, TOKENIZER_CONFIG_NAME), json_bytes(values))
     write_private(os.path.join(folder, "special_tokens_map.json"), json_bytes(_SPECIALS))
-    text = fast_tokenizer(vocab, do_lower_case).to_str(pretty=False)
+    tokenizer = fast_tokenizer(vocab, do_lower_case, source.added_tokens)
+    text = tokenizer.to_str(pretty=False)
     write_private(os.path.join(folder, TOKENIZER_NAME), text.encode())
 
 
-def fast_tokenizer(vocab: dict[str, int], do_lower_case: bool):
+def fast_tokenizer(vocab: dict[str, int], do_lower_case: bool, added_tokens=()):
     """The tokenizers.Tokenizer that tokenizer.json describes: BERT's rules and special tokens.
 
     Args:
-        vocab: {wordpiece: id}.
+        vocab: {wordpiece: id}, without rows that are added tokens alone.
         do_lower_case: whether to lower-case and strip accents.
+        added_tokens: tokens that are found in a text before it is split, in id order.
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from tokenizers.processors import TemplateProcessing
@@ -176,4 +199,9 @@ def fast_tokenizer(vocab: dict[str, int], do_lower_case: bool):
     tokenizer.add_special_tokens(
         [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
     )
+    for token in added_tokens:
+        settings = {"normalized": token.normalized, "single_word": token.single_word}
+        # Special ones are those that are found in the text as it stands.
+        add = tokenizer.add_tokens if token.normalized else tokenizer.add_special_tokens
+        add([AddedToken(token.content, **settings)])
     return tokenizer

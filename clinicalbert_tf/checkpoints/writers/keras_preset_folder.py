@@ -7,12 +7,12 @@ import keras_nlp
 import numpy as np
 
 from clinicalbert_tf.checkpoints.source import CheckpointSource, check_tensors
+from clinicalbert_tf.checkpoints.writers.companions import write_companions
 from clinicalbert_tf.checkpoints.writers.restored_model import require_pooler
 from clinicalbert_tf.config import BertConfig
-from tfrecords_builder.tokenization import BertTokenizer
+from tfrecords_builder.tokenization import load_vocabulary, rows_of_vocabulary
 
-# The two files that keras_nlp does not know; restore.keras_preset reads them.
-CONFIG_NAME = "bert_config.json"
+# What keras_nlp does not know, beside bert_config.json; readers.keras_preset reads both.
 OTHER_VARIABLES_NAME = "reference_variables.safetensors"
 
 _EMBEDDINGS = {
@@ -71,7 +71,7 @@ def write_keras_preset(source: CheckpointSource, folder: str) -> None:
     else:
         backbone.save_to_preset(folder, max_shard_size=None)
         tokenizer.save_to_preset(folder)
-    source.config.write(os.path.join(folder, CONFIG_NAME))
+    write_companions(source, folder, vocabulary=False)
     _write_others(source, set(source.tensors) - assigned, folder)
 
 
@@ -106,7 +106,7 @@ def _stock_backbone(config: BertConfig):
 
 def _stock_tokenizer(source: CheckpointSource):
     # A blank line keeps its id in the reference; keras_nlp would take it for a wordpiece "".
-    rows = BertTokenizer(source.vocab_file, source.do_lower_case).inverse_vocab
+    rows = rows_of_vocabulary(load_vocabulary(source.vocab_file))
     return keras_nlp.models.BertTokenizer(
         vocabulary=[row or f"[blank{number}]" for number, row in enumerate(rows)],
         lowercase=source.do_lower_case,

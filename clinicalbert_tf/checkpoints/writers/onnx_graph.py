@@ -79,6 +79,33 @@ class OnnxGraph:
         weights = (self._weight(name) for name in names)
         self._op("Gemm", "pooled_output", *weights, transB=1, output="nsp_logits")
 
+    def add_classifier(self) -> None:
+        """pooled_output -> logits."""
+        names = ("output_weights", "output_bias")
+        weights = (self._weight(name) for name in names)
+        self._op("Gemm", "pooled_output", *weights, transB=1, output="logits")
+
+    def add_tagger(self) -> None:
+        """sequence_output -> logits."""
+        self._op("Identity", self._on_every_token(""), output="logits")
+
+    def add_crf_scores(self) -> None:
+        """The scores of labels that follow one another, as outputs that no input changes."""
+        for name in ("crf_begin", "crf_follow", "crf_end"):
+            self._op("Identity", self._weight(f"output_{name}"), output=name)
+
+    def add_span(self) -> None:
+        """sequence_output -> start_logits, end_logits."""
+        logits = self._on_every_token("cls/squad/")
+        for column, name in enumerate(("start_logits", "end_logits")):
+            self._op("Gather", logits, self._int64(column), axis=2, output=name)
+
+    def _on_every_token(self, scope: str) -> str:
+        # The reference multiplies by the weights transposed.
+        weights = self._op("Transpose", self._weight(f"{scope}output_weights"), perm=[1, 0])
+        product = self._op("MatMul", "sequence_output", weights)
+        return self._op("Add", product, self._weight(f"{scope}output_bias"))
+
     def _embeddings(self) -> str:
         scope = "bert/embeddings"
         words = self._op("Gather", self._weight(f"{scope}/word_embeddings"), "token_ids")

@@ -1,6 +1,10 @@
 """CheckpointSource -> Keras model of this package, for the formats that are made from one."""
 
-from clinicalbert_tf.checkpoints.into_model import restore_into
+from clinicalbert_tf.checkpoints.into_model import (
+    build_task_model,
+    restore_head,
+    restore_into,
+)
 from clinicalbert_tf.checkpoints.source import PARTS, CheckpointSource
 from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
 
@@ -33,6 +37,19 @@ def restored_pretraining_model(source: CheckpointSource):
     Pooler and heads that the source lacks keep fresh weights; see source.check_tensors for them.
     """
     return _restored(build_pretraining_model(source.config, dtype="float32"), source)
+
+
+def restored_task_model(source: CheckpointSource):
+    """Returns the model of a source's task head with its weights, float32.
+
+    Without a task it is the backbone.
+    """
+    backbone = restored_backbone(source)
+    if source.task is None:
+        return backbone
+    model = build_task_model(backbone, source.task, "float32")
+    restore_head(model, source)
+    return model
 
 
 def _restored(model, source: CheckpointSource):

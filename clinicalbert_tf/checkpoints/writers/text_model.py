@@ -3,13 +3,15 @@
 import keras
 import tensorflow as tf
 
-from clinicalbert_tf.checkpoints.names import model_variables
+from clinicalbert_tf.checkpoints.names import head_variables, model_variables
 from clinicalbert_tf.checkpoints.source import PARTS
+from clinicalbert_tf.checkpoints.task_file import TaskDescription
 from clinicalbert_tf.checkpoints.writers.graph_tokenizer import GraphTokenizer
+from clinicalbert_tf.checkpoints.writers.task_functions import TaskFunctions, as_signature
 from tfrecords_builder.tokenization import BertTokenizer
 
 _TOP_K = 10
-_IDS = ("token_ids", "segment_ids", "padding_mask")
+INPUT_IDS = ("token_ids", "segment_ids", "padding_mask")
 
 
 class TextModel(tf.Module):
@@ -21,20 +23,33 @@ class TextModel(tf.Module):
         max_seq_length: tokens of the longest sequence made from a text.
         present: the parts of the model (keys of source.PARTS) that hold trained weights; nothing
             is computed from the others.
+        task: what the source was fine-tuned for, None for a pretrained one.
+        task_model: the model of that task on the same backbone.
 
     Attributes:
         weights: {the reference's name: tf.Variable}; attention kernels have the heads in an axis
             of their own, the same numbers in the same order.
     """
 
-    def __init__(self, model, tokenizer: BertTokenizer, max_seq_length: int, present):
+    def __init__(
+        self,
+        model,
+        tokenizer: BertTokenizer,
+        max_seq_length: int,
+        present,
+        task: TaskDescription | None = None,
+        task_model=None,
+    ):
         super().__init__(name="text_model")
         self.tokenizer = GraphTokenizer(tokenizer, max_seq_length)
-        self.weights = {
-            mapping.tf1_name: mapping.variable.value
+        mappings = [
+            mapping
             for mapping in model_variables(model)
             if any(mapping.tf1_name.startswith(PARTS[part]) for part in present)
-        }
+        ]
+        mappings += head_variables(task_model) if task_model is not None else []
+        self.weights = {mapping.tf1_name: mapping.variable.value for mapping in mappings}
+        self._task = task and TaskFunctions(task, task_model, self.tokenizer)
         # In functions, which tf.Module does not track: only weights and graphs are saved.
         self._encode, self._masked_lm, self._next_sentence = _parts(model, present)
         self._present = tuple(present)
@@ -44,17 +59,20 @@ class TextModel(tf.Module):
     def signatures(self) -> dict:
         """{name: tf.function} of what the parts of the model allow; see each method."""
         text = {"text": tf.TensorSpec([None], tf.string, "text")}
-        ids = {name: tf.TensorSpec([None, None], tf.int32, name) for name in _IDS}
+        ids = {name: tf.TensorSpec([None, None], tf.int32, name) for name in INPUT_IDS}
         positions = tf.TensorSpec([None, None], tf.int32, "mask_positions")
         made = {
-            "serving_default": _function(self.encode_text, text),
-            "sequence": _function(self.encode_tokens_of_text, text),
-            "tokenized": _function(self.encode_ids, ids),
+            "serving_default": as_signature(self.encode_text, text),
+            "sequence": as_signature(self.encode_tokens_of_text, text),
+            "tokenized": as_signature(self.encode_ids, ids),
         }
         if "masked LM head" in self._present:
-            made["masked_lm"] = _function(self.fill_masks, text)
-            made["pretraining"] = _function(self.score, {**ids, "mask_positions": positions})
-        return made
+            made["masked_lm"] = as_signature(self.fill_masks, text)
+            made["pretraining"] = as_signature(self.score, {**ids, "mask_positions": positions})
+        if self._task is None:
+            return made
+        # The head's outputs are what a fine-tuned model is served for.
+        return {**made, "vectors": made["serving_default"], **self._task.signatures()}
 
     def encode_text(self, text):
         """string [batch] -> sentence_vector and pooled_output, float32 [batch, hidden].
@@ -125,10 +143,6 @@ def _parts(model, present):
         return model.masked_lm_output_bias(backbone.token_embedding(transformed, reverse=True))
 
     return lambda inputs: encoder(inputs, training=False), masked_lm, model.next_sentence_head
-
-
-def _function(method, specs: dict[str, tf.TensorSpec]):
-    return tf.function(method).get_concrete_function(**specs)
 
 
 def _masked_mean(sequence, padding_mask):

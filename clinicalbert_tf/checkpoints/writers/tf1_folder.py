@@ -1,11 +1,10 @@
 """CheckpointSource -> the files of a released TF1 model."""
 
 import os
-import shutil
 
 from clinicalbert_tf.checkpoints.checkpoint_files import step_of
-from clinicalbert_tf.checkpoints.readers.tf1_source import CONFIG_NAME, VOCABULARY_NAME
 from clinicalbert_tf.checkpoints.source import PARTS, CheckpointSource
+from clinicalbert_tf.checkpoints.writers.companions import write_companions
 from clinicalbert_tf.checkpoints.writers.restored_model import require_pooler, restored_backbone
 from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import write_tf1_checkpoint
 
@@ -14,10 +13,10 @@ _ENCODER = tuple(PARTS[part] for part in ("embeddings", "encoder", "pooler"))
 
 
 def write_tf1_folder(source: CheckpointSource, folder: str) -> None:
-    """Writes a checkpoint with the reference's names, bert_config.json and vocab.txt.
+    """Writes a checkpoint with the reference's names, bert_config.json, vocab.txt, labels.json.
 
     Args:
-        source: its heads go along where it has them, and so does a classifier's output layer.
+        source: all heads that it has go along.
         folder: an empty folder. The checkpoint is called model.ckpt-STEP where the source's name
             has a step, otherwise bert_model.ckpt.
 
@@ -28,8 +27,7 @@ def write_tf1_folder(source: CheckpointSource, folder: str) -> None:
     heads = {n: source.tensors[n] for n in source.tensors if not n.startswith(_ENCODER)}
     prefix = os.path.join(folder, checkpoint_name(source))
     write_tf1_checkpoint(restored_backbone(source), prefix, heads)
-    source.config.write(os.path.join(folder, CONFIG_NAME))
-    shutil.copyfile(source.vocab_file, os.path.join(folder, VOCABULARY_NAME))
+    write_companions(source, folder)
 
 
 def checkpoint_name(source: CheckpointSource) -> str:

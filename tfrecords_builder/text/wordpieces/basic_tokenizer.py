@@ -92,8 +92,13 @@ class BasicTokenizer:
     Args:
         do_lower_case: whether to lower-case and to strip accents.
 
+    Attributes:
+        cjk_ranges: (first, last) code points that are put between spaces.
+
     Source: BasicTokenizer of the BERT reference.
     """
+
+    cjk_ranges = _CJK_RANGES
 
     def __init__(self, do_lower_case: bool):
         self.do_lower_case = do_lower_case
@@ -111,18 +116,48 @@ class BasicTokenizer:
             text = unicodedata.normalize("NFD", text.lower())
         return text.translate(self._separated).split()
 
-    def tokenize_with_spans(self, text: str) -> list[tuple[str, list[Span]]]:
-        """The words of `text`, each with one (start, end) in `text` a character of the word.
+    def replacement(self, char: str, separate: bool = True) -> str:
+        """What becomes of a character in `tokenize`, whatever stands beside it.
 
-        An accent stripped from a character belongs to that character's span.
+        Args:
+            char: one character. A capital sigma is taken for one within a word.
+            separate: whether punctuation is put between spaces.
+
+        Returns:
+            Characters and spaces (for all white space); "" for one that is removed.
+        """
+        text = char.translate(self._cleaned)
+        if self.do_lower_case:
+            text = unicodedata.normalize("NFD", text.lower())
+        if separate:
+            text = text.translate(self._separated)
+        elif self.do_lower_case:
+            text = "".join(c for c in text if not self.strips(c))
+        return "".join(" " if c.isspace() else c for c in text)
+
+    def normalize_with_spans(self, text: str) -> list[tuple[str, Span]]:
+        """Cleans (and lower-cases) a text without splitting it or stripping accents yet.
+
+        Returns:
+            Each character with the (start, end) in `text` that it comes from.
         """
         chars = [
             (char, (index, index + 1))
             for index, original in enumerate(text)
             for char in self._cleaned[ord(original)]
         ]
-        if self.do_lower_case:
-            chars = _normalize_with_spans(_lower_with_spans(chars))
+        return _normalize_with_spans(_lower_with_spans(chars)) if self.do_lower_case else chars
+
+    def strips(self, char: str) -> bool:
+        """Tells whether a character of normalized text is an accent that is stripped."""
+        return not self._separated[ord(char)]
+
+    def tokenize_with_spans(self, text: str) -> list[tuple[str, list[Span]]]:
+        """The words of `text`, each with one (start, end) in `text` a character of the word.
+
+        An accent stripped from a character belongs to that character's span.
+        """
+        chars = self.normalize_with_spans(text)
         words: list[tuple[list[str], list[Span]]] = []
         in_word = False
         for char, span in chars:

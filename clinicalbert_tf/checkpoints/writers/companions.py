@@ -1,0 +1,40 @@
+"""The small files of a model beside its weights: configuration, vocabulary, labels."""
+
+import os
+
+from clinicalbert_tf.checkpoints import task_file
+from clinicalbert_tf.checkpoints.model_files import TF1_CONFIG, VOCABULARY
+from clinicalbert_tf.checkpoints.readers.huggingface_added_tokens import (
+    ADDED_ROWS_KEY,
+    added_tokens_decoder,
+)
+from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import TOKENIZER_CONFIG_NAME
+from clinicalbert_tf.checkpoints.source import CheckpointSource
+from clinicalbert_tf.checkpoints.text_files import json_bytes
+from tfrecords_builder.files import write_private
+
+
+def write_companions(source: CheckpointSource, folder: str, vocabulary: bool = True) -> None:
+    """Writes bert_config.json and what else belongs to a source.
+
+    vocab.txt holds added tokens as rows. labels.json is written for a fine-tuned source, and
+    tokenizer_config.json for one with added tokens, which are found by it.
+
+    Args:
+        source: a source whose casing is settled.
+        folder: where to.
+        vocabulary: whether to write vocab.txt.
+    """
+    source.config.write(os.path.join(folder, TF1_CONFIG))
+    if vocabulary:
+        with open(source.vocab_file, "rb") as file:
+            write_private(os.path.join(folder, VOCABULARY), file.read())
+    if source.task is not None:
+        task_file.write_task(folder, source.task)
+    if source.added_tokens:
+        values = {
+            "do_lower_case": source.do_lower_case,
+            "added_tokens_decoder": added_tokens_decoder(source.added_tokens),
+            ADDED_ROWS_KEY: [t.id for t in source.added_tokens if not t.in_vocabulary],
+        }
+        write_private(os.path.join(folder, TOKENIZER_CONFIG_NAME), json_bytes(values))
