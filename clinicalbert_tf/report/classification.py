@@ -15,7 +15,7 @@ _METRICS_NAME = "metrics.json"
 _SPLITS = ("test", "dev")
 _FIGURES = (
     "accuracy", "precision", "recall", "specificity", "f1", "f1_micro", "f1_macro", "example_f1",
-    "auroc", "average_precision", "auprc_trapezoid", "brier", "ece", "pearson", "spearman",
+    "auroc", "average_precision", "auprc_trapezoid", "rp80", "brier", "ece", "pearson", "spearman",
     "mean_squared_error",
 )  # fmt: skip
 # Beyond this a matrix is wider than any page.

@@ -65,10 +65,18 @@ def read_curves(directory: str, tags: Collection[str]) -> dict[str, Curve]:
                     steps.append(step)
                     values.append(value.simple_value)
     return {
-        tag: Curve(np.array(steps, np.int64), np.array(values))
+        tag: _last_of_each_step(np.array(steps, np.int64), np.array(values))
         for tag, (steps, values) in points.items()
         if steps
     }
+
+
+def _last_of_each_step(steps: np.ndarray, values: np.ndarray) -> Curve:
+    """A curve in the order of steps: the best checkpoint is evaluated again behind the last one."""
+    order = np.argsort(steps, kind="stable")
+    steps, values = steps[order], values[order]
+    last = np.r_[steps[1:] != steps[:-1], True]
+    return Curve(steps[last], values[last])
 
 
 def _forget_from(points, step: int) -> None:

@@ -23,7 +23,11 @@ from tfrecords_builder.files import write_private
 NAME = "report.html"
 _WRITE = {"number": write_number, "percent": write_percent, "short": write_short}
 # Titles of commands whose names say too little.
-_TITLES = {"pretrain": "Pretraining", "run_classifier": "Classification"}
+_TITLES = {
+    "pretrain": "Pretraining",
+    "run_classifier": "Classification",
+    "long_documents": "Long documents",
+}
 # How many of the task's scalars stand at the top, besides the loss.
 _FIGURES = 2
 _ROWS_OF_NUMBERS = 20

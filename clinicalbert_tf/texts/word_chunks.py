@@ -4,6 +4,9 @@ import itertools
 
 from tfrecords_builder.tokenization import BertTokenizer
 
+# Between the chunks of one document that were cut before; words hold no form feed.
+CHUNK_BREAK = "\f"
+
 
 def chunk_spans(counts: list[int], size: int, stride: int) -> list[tuple[int, int]]:
     """Where chunks begin and end, in words.

@@ -245,6 +245,22 @@ _SPECS = (
         labels=("yes", "no", "maybe"),
         is_pair=True,
     ),
+    DatasetSpec(
+        "readmission",
+        "unplanned return within 30 days from an admission's notes (Huang et al. 2019)",
+        reader="readmission_files",
+        labels=_BINARY,
+        metric="auroc",
+        split_rule="by patient, as python -m clinicalbert_tf.datasets.readmission made it",
+    ),
+    DatasetSpec(
+        "diagnosis",
+        "ICD codes of an admission from its discharge summary",
+        reader="readmission_files",
+        problem_type="multi",
+        metric="f1_micro",
+        split_rule="by patient, as python -m clinicalbert_tf.datasets.diagnosis made it",
+    ),
     DatasetSpec("mtsamples", "specialty of a transcribed report", reader="mtsamples"),
     *(_table(kind) for kind in ("csv", "tsv", "jsonl", "parquet")),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from clinicalbert_tf.datasets.classification.examples import Example
+from clinicalbert_tf.inference.classification.long_documents import document_voter
 from clinicalbert_tf.inference.fine_tuned import FineTunedModel, load_fine_tuned
 from clinicalbert_tf.inference.predictor import Predictor
 from clinicalbert_tf.tasks.classification.decision import decision_of
@@ -44,10 +45,9 @@ class Classifier:
         self.decision = decision_of(problem_type, labels, task.settings)
         self.is_pair: bool | None = task.settings.get("is_pair")
         self._features = task.settings.get("features", "corrected")
-        model = fine_tuned.model
-        self._predictor = Predictor(
-            lambda inputs: {"logits": model(inputs, training=False)["logits"]}
-        )
+        self._voter = document_voter(fine_tuned, problem_type)
+        with_vectors = self._voter is not None and self._voter.needs_vectors
+        self._predictor = _predictor(fine_tuned.model, with_vectors)
 
     def __call__(self, texts: Text | Sequence[Text]) -> list[dict[str, Any]] | dict[str, Any]:
         """Classifies texts.
@@ -85,6 +85,8 @@ class Classifier:
                 0, len(self.decision.labels),
             )  # fmt: skip
             return np.zeros(shape)
+        if self._voter is not None:
+            return self.decision.probabilities(self._voter.logits(self._predictor, texts_a))
         made = make_features(
             self.fine_tuned.tokenizer, texts_a, texts_b, self.fine_tuned.max_seq_length,
             self._features,
@@ -125,6 +127,14 @@ class Classifier:
         for is_pair in {second is not None for second in seconds}:
             self.check_pairs(is_pair)
         return firsts, seconds
+
+
+def _predictor(model, with_vectors: bool) -> Predictor:
+    if with_vectors:
+        return Predictor(
+            lambda inputs: {"vectors": model.backbone(inputs, training=False)["pooled_output"]}
+        )
+    return Predictor(lambda inputs: {"logits": model(inputs, training=False)["logits"]})
 
 
 def load_classifier(folder: str | os.PathLike, do_lower_case: bool | None = None) -> Classifier:

@@ -62,7 +62,7 @@ def prepare(given: Mapping[str, Any], data: LabelledData) -> Prepared:
             "Expected dev examples with --eval_steps, received none: the best checkpoint must not "
             "be chosen on test. Give a dev file or --do_split."
         )
-    examples = len(data.splits["train"]) if train else 0
+    examples = _training_examples(given, data) if train else 0
     complete = with_steps(given, examples, has_dev="dev" in evaluated)
     return Prepared(ClassificationSettings(**complete), data, evaluated)
 
@@ -85,17 +85,41 @@ def run_classification(
         What training.run.run_training returns, with "metrics": what metrics.json holds.
     """
     # Late: TensorFlow comes with them.
-    from clinicalbert_tf.tasks.classification.task import ClassificationTask
     from clinicalbert_tf.training.run import run_training
 
     settings, data = prepared.settings, prepared.data
-    task = ClassificationTask(settings, data, prepared.evaluated)
+    task = task_class(settings)(settings, data, prepared.evaluated)
     found = run_training(task, settings, signals, write_report)
     if baseline and task.scored:
         add_baseline(task, settings)
         if write_report is not None and settings.report:
             write_report(settings.output_dir)
     return {**found, "metrics": results.read_metrics(settings.output_dir)}
+
+
+def task_class(settings: ClassificationSettings) -> type:
+    """The task that fits the settings: texts of a sequence each, or long documents."""
+    if settings.long_documents:
+        from clinicalbert_tf.tasks.long_documents.task import LongDocumentTask
+
+        return LongDocumentTask
+    from clinicalbert_tf.tasks.classification.task import ClassificationTask
+
+    return ClassificationTask
+
+
+def _training_examples(given: Mapping[str, Any], data: LabelledData) -> int:
+    """What epochs are counted in: examples, or the chunks of long documents."""
+    if not given.get("long_documents"):
+        return len(data.splits["train"])
+    if data.is_pair:
+        raise ValueError(
+            f"Expected single texts with --long_documents, received the pairs of {data.spec.name}. "
+            "Drop the flag."
+        )
+    from clinicalbert_tf.tasks.long_documents.counting import count_chunks
+
+    return count_chunks(given, data)
 
 
 def add_baseline(task, settings: ClassificationSettings) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.setting_fields import REQUIRED, setting
+from clinicalbert_tf.tasks.long_documents.settings import VoteSettings
 from clinicalbert_tf.texts.pair_features import FEATURE_RULES
 from clinicalbert_tf.training.fine_tuning import FineTuningSettings
 
@@ -11,7 +12,7 @@ _MAX_SEQ_LENGTH = 128
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassificationSettings(FineTuningSettings, DataSettings):
+class ClassificationSettings(FineTuningSettings, DataSettings, VoteSettings):
     """What `python -m clinicalbert_tf.run_classifier` was asked to do; its flags by their names.
 
     Raises:

@@ -15,6 +15,7 @@ from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.datasets.classification.class_weights import parse_class_weights
 from clinicalbert_tf.datasets.classification.examples import Split
 from clinicalbert_tf.datasets.classification.reading import LabelledData
+from clinicalbert_tf.input_pipeline.array_source import ArraySource
 from clinicalbert_tf.modeling.classifier import build_classifier
 from clinicalbert_tf.run_files import BEST_FOLDER
 from clinicalbert_tf.tasks.classification import results
@@ -96,22 +97,29 @@ class ClassificationTask(TaskDefaults):
         check_size(model.config, settings.max_seq_length, self.data.is_pair)
         tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
         self._lower = model.do_lower_case
-        sources = {
-            name: make_source(
-                self.data.splits[name], self.data.labels, self.data.problem_type,
-                tokenizer, settings.max_seq_length, settings.features,
-            )
-            for name in ({"train"} if settings.do_train else set()) | set(self.evaluated)
-        }  # fmt: skip
-        self._lengths = {name: source.token_counts for name, source in sources.items()}
+        wanted = ({"train"} if settings.do_train else set()) | set(self.evaluated)
+        sources = {name: self.make_source(name, tokenizer) for name in wanted}
+        self._lengths = {name: self.lengths(name, source) for name, source in sources.items()}
         return RunInputs(
             model.config,
-            sources.get("train"),
+            sources["train"] if settings.do_train else None,
             {name: sources[name] for name in self.evaluated if settings.do_eval},
             model.vocab_file,
             model.init_checkpoint,
             files={LABELS_NAME: self._labels_text()},
         )
+
+    def make_source(self, split: str, tokenizer: BertTokenizer) -> ArraySource:
+        """The examples of a split, tokenized."""
+        settings, data = self.settings, self.data
+        return make_source(
+            data.splits[split], data.labels, data.problem_type, tokenizer,
+            settings.max_seq_length, settings.features,
+        )  # fmt: skip
+
+    def lengths(self, split: str, source: ArraySource) -> np.ndarray:
+        """Tokens of each example of a split, int [examples]."""
+        return source.token_counts
 
     def build_model(self, config: BertConfig, settings: ClassificationSettings):
         """Encoder, pooler and one dense layer."""
@@ -255,14 +263,18 @@ class ClassificationTask(TaskDefaults):
             task="classification",
             do_lower_case=self._lower,
             max_seq_length=self.settings.max_seq_length,
-            settings={
-                "data_set": data.spec.name,
-                "is_pair": data.is_pair,
-                "features": self.settings.features,
-                **self.decision.to_json(),
-            },
+            settings=self.use_settings(),
         )
         return json_bytes(dataclasses.asdict(description)).decode()
+
+    def use_settings(self) -> dict[str, Any]:
+        """What labels.json says besides labels: all that a use of the model must repeat."""
+        return {
+            "data_set": self.data.spec.name,
+            "is_pair": self.data.is_pair,
+            "features": self.settings.features,
+            **self.decision.to_json(),
+        }
 
 
 _REQUIRED = (

@@ -34,6 +34,12 @@ def test_curves_are_those_that_tensorboard_reads(tmp_path, monkeypatch):
     assert len(curves["loss"]) == 40
 
 
+def test_step_that_is_written_again_keeps_its_last_value_and_its_place(tmp_path, monkeypatch):
+    write(tmp_path, (10, 20, 30, 10), monkeypatch, 1e9)
+    curve = read_curves(str(tmp_path), ("loss",))["loss"]
+    assert (curve.steps.tolist(), curve.values.tolist()) == ([10, 20, 30], [10, 20, 30])
+
+
 def test_folder_without_events_has_no_curves(tmp_path):
     assert read_curves(str(tmp_path / "missing"), ("loss",)) == {}
 

@@ -1,0 +1,175 @@
+"""Long documents through the engine: trained on chunks, scored and written by document."""
+
+import csv
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+
+from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.metrics import documents
+from clinicalbert_tf.tasks.classification.run import prepare, read_data, run_classification
+from clinicalbert_tf.tasks.long_documents.attention_vote import NAME as VOTE_NAME
+from tfrecords_builder.tokenization import SPECIAL_TOKENS
+
+WORDS = [f"w{number}" for number in range(30)]
+_MODEL = {
+    "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32,
+    "max_position_embeddings": 16, "type_vocab_size": 2, "initializer_range": 0.2,
+    "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+}  # fmt: skip
+
+
+def write_documents(folder, name, count, seed, several=False):
+    """Long documents of which one word at a random place tells the label."""
+    draw = np.random.default_rng(seed)
+    with open(folder / f"{name}.jsonl", "w") as file:
+        for number in range(count):
+            label = int(draw.integers(2))
+            words = list(draw.choice(WORDS[2:], size=draw.integers(5, 60)))
+            words[draw.integers(len(words))] = WORDS[label]
+            labels = {"labels": ["ICD9:1"] * label + ["ICD10:1"] * (1 - label)}
+            row = {"id": f"{name}{number}", "subject_id": f"{name}{number // 2}", "chunk": 0}
+            row |= (labels if several else {"label": label}) | {"text": " ".join(words)}
+            file.write(json.dumps(row) + "\n")
+
+
+@pytest.fixture(scope="module")
+def settings_of(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("documents")
+    for kind in ("readmission", "diagnosis"):
+        (folder / kind).mkdir()
+        for seed, (name, count) in enumerate((("train", 60), ("dev", 12), ("test", 12))):
+            write_documents(folder / kind, name, count, seed, kind == "diagnosis")
+    (folder / "vocab.txt").write_text("\n".join([*SPECIAL_TOKENS, *WORDS]) + "\n")
+    BertConfig(vocab_size=5 + len(WORDS), **_MODEL).write(str(folder / "bert_config.json"))
+
+    def make(output_dir, task="readmission", **changes):
+        return {
+            "task_name": task, "data_dir": str(folder / task), "output_dir": str(output_dir),
+            "vocab_file": str(folder / "vocab.txt"), "do_lower_case": True,
+            "bert_config_file": str(folder / "bert_config.json"), "long_documents": True,
+            "max_seq_length": 16, "num_train_epochs": 1.0, "train_batch_size": 16,
+            "learning_rate": 3e-3, "bootstrap": 20, "report": False, "peak_tflops": 1.0, **changes,
+        }  # fmt: skip
+
+    return make
+
+
+def run(given, **watching):
+    data = read_data(given)
+    return run_classification(prepare(given, data), **watching)
+
+
+def read_csv(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def trained(settings_of, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return folder, run(settings_of(folder), baseline=True)
+
+
+@pytest.mark.large
+class TestTrained:
+    def test_epochs_are_counted_in_chunks(self, trained):
+        folder, results = trained
+        record = json.loads((folder / "run.json").read_text())
+        chunks = record["inputs"]["records"]["num_records"]
+        assert chunks > 120
+        assert results["step"] == round(chunks / 16)
+
+    def test_predictions_are_by_document_and_equal_the_vote_over_the_chunks(self, trained):
+        folder, results = trained
+        rows, chunks = (
+            read_csv(folder / "predictions.csv"),
+            read_csv(folder / "chunk_scores_test.csv"),
+        )
+        assert [row["ID"] for row in rows] == [f"test{number}" for number in range(12)]
+        assert [row["SUBJECT_ID"] for row in rows] == [f"test{number // 2}" for number in range(12)]
+        names, voted = documents.vote(
+            [row["ID"] for row in chunks], np.array([float(row["score"]) for row in chunks])
+        )
+        assert names == [row["ID"] for row in rows]
+        np.testing.assert_allclose(voted, [float(row["SCORE"]) for row in rows], atol=1e-9)
+        scored = results["metrics"]["test"]
+        labels = np.array([row["LABEL"] == "1" for row in rows])
+        expected = documents.scores(labels, voted)
+        for name in ("auroc", "average_precision", "auprc_trapezoid", "rp80", "rp80_flagged"):
+            assert scored[name] == pytest.approx(expected[name]), name
+        assert (scored["rows"], scored["documents"], scored["chunks"]) == (12, 12, len(chunks))
+        assert sum(int(row["CHUNKS"]) for row in rows) == len(chunks)
+
+    def test_intervals_draw_patients_and_the_baseline_is_compared(self, trained):
+        metrics = trained[1]["metrics"]
+        assert metrics["test"]["intervals_draw"] == "groups"
+        assert set(metrics["baseline"]["test"]["difference"]) >= {
+            "metric",
+            "difference",
+            "interval",
+        }
+        assert metrics["baseline"]["test"]["difference"]["metric"] == "auroc"
+        assert sum(metrics["test"]["reliability"]["count"]) == 12
+
+    def test_files_are_private(self, trained):
+        for name in os.listdir(trained[0]):
+            path = trained[0] / name
+            if path.is_file() and not name.startswith("events"):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, name
+
+    def test_run_says_how_it_votes(self, trained):
+        labels = json.loads((trained[0] / "labels.json").read_text())
+        assert labels["settings"]["vote"] == "paper" and labels["settings"]["long_documents"]
+
+
+@pytest.fixture(scope="module")
+def attended(settings_of, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("attended")
+    return folder, run(settings_of(folder, vote="attention"))
+
+
+@pytest.mark.large
+def test_attention_vote_is_learnt_kept_and_used_again(settings_of, attended):
+    folder, first = attended
+    assert (folder / VOTE_NAME).exists()
+    scores = [float(row["SCORE"]) for row in read_csv(folder / "predictions.csv")]
+    again = settings_of(folder, vote="attention", do_train=False, do_eval=True, do_test=True)
+    assert run(again)["metrics"]["test"]["auroc"] == first["metrics"]["test"]["auroc"]
+    evaluated = [float(row["SCORE"]) for row in read_csv(folder / "predictions.csv")]
+    np.testing.assert_allclose(scores, evaluated, atol=1e-4)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("vote", ["paper", "attention"])
+def test_model_predicts_new_texts_as_it_was_evaluated(settings_of, trained, attended, vote):
+    from clinicalbert_tf.inference.classification.classifier import load_classifier
+
+    folder = (trained if vote == "paper" else attended)[0]
+    rows = list(map(json.loads, (folder / "predictions_test.jsonl").read_text().splitlines()))
+    texts = [e.text_a for e in read_data(settings_of(folder)).splits["test"].examples]
+    found = load_classifier(str(folder))(texts)
+    assert [row["label"] for row in found] == [row["predicted"] for row in rows]
+    expected = [row["probabilities"]["1"] for row in rows]
+    np.testing.assert_allclose([row["probabilities"]["1"] for row in found], expected, atol=1e-4)
+
+
+@pytest.mark.large
+def test_diagnosis_codes_are_scored_by_document(settings_of, tmp_path):
+    metrics = run(settings_of(tmp_path, task="diagnosis", vote="max"))["metrics"]
+    scored = metrics["test"]
+    assert set(scored["per_class"]) == {"ICD9:1", "ICD10:1"}
+    assert scored["rows"] == scored["documents"] == 12
+    assert 0 <= scored["f1_micro"] <= 1 and "auroc_micro" in scored
+    assert scored["reasons"]["precision_at_5"] == "fewer than 5 labels"
+
+
+def test_pairs_are_refused(settings_of, tmp_path):
+    data = read_data(settings_of(tmp_path))
+    example = data.splits["train"].examples[0]
+    data.splits["train"].examples[0] = type(example)("a", "b", "c", "1", "d")
+    with pytest.raises(ValueError, match="single texts with --long_documents"):
+        prepare(settings_of(tmp_path), data)
