@@ -4,11 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: pretrain test lint clean help
+.PHONY: pretrain test quick lint docs clean help
 
 help:
 	@echo "make pretrain  environment, install, pretraining on the embedded default (about 5 minutes the first time)"
 	@echo "make test      environment, test extras, linter and the whole test suite"
+	@echo "make quick     the tests that take a moment each, while editing"
+	@echo "make docs      the documentation site in build/docs, links checked"
 	@echo "make lint      ruff check and format check only"
 	@echo "make clean     remove the environment and build leftovers"
 
@@ -17,6 +19,13 @@ pretrain: $(VENV)/installed
 
 test: $(VENV)/installed-test lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+quick: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not large"
+
+docs: $(VENV)/installed-docs
+	$(BIN)/python docs/write_commands_reference.py
+	$(BIN)/mkdocs build --strict --quiet
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -33,6 +42,10 @@ $(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 clean:
