@@ -11,6 +11,7 @@ PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
 SHARED = {
     "command_line",
     "files",
+    "html_page",
     "schema",
     "tfrecord_checksum",
     "tfrecord_files",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from clinicalbert_tf.report.style import STYLE
+from tfrecords_builder import html_page
 
 # A weight is kept as a whole number of these: 0 to 65535, so within 8e-6 of the model's own.
 _SCALE = 65535
@@ -136,17 +136,7 @@ def attention_page(title: str, tokens: Sequence[str], weights: np.ndarray) -> st
         "it was asked to show."
     )
     body = _BODY.format(title=html.escape(title), said=said, data=_json(data), script=_SCRIPT)
-    return page(title, body, _STYLE)
-
-
-def page(title: str, body: str, style: str = "") -> str:
-    """A page of its own, in the looks of the reports."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}{style}</style></head>\n<body>{body}</body></html>\n"
-    )
+    return html_page.render(title, body, _STYLE)
 
 
 def attention_picture(tokens: Sequence[str], weights: np.ndarray, layer: int, head: int) -> bytes:

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from clinicalbert_tf.report.attention_page import page
+from tfrecords_builder import html_page
 
 _STYLE = """
 .note { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--card); line-height: 1.9;
@@ -47,4 +47,4 @@ def attribution_page(title: str, text: str, summary: dict, tokens: Sequence[dict
         '<span class="against">against it</span></p>'
         f'<div class="note">{"".join(parts)}</div>'
     )
-    return page(title, body, _STYLE)
+    return html_page.render(title, body, _STYLE)

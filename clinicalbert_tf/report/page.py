@@ -16,8 +16,8 @@ from clinicalbert_tf.report.chart import (
 )
 from clinicalbert_tf.report.curves import in_few_points
 from clinicalbert_tf.report.run_folder import ENGINE_SHOWN, RunFolder, read_run_folder
-from clinicalbert_tf.report.style import STYLE
 from clinicalbert_tf.training.watching import outcome
+from tfrecords_builder import html_page
 from tfrecords_builder.files import write_private
 
 NAME = "report.html"
@@ -73,12 +73,7 @@ def page(run: RunFolder) -> str:
         f'<footer><p class="soft">Written {_now()} by clinicalbert_tf. It holds numbers, '
         "settings and paths, and no note's text.</p></footer>",
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head>\n<body>{''.join(parts)}</body></html>\n"
-    )
+    return html_page.render(title, "".join(parts))
 
 
 def _section(title: str, content: str) -> str:

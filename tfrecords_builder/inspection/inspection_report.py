@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfrecords_builder import html_page
 from tfrecords_builder.inspection.inspection import Inspection
 from tfrecords_builder.inspection.record_statistics import RecordStatistics
 
@@ -13,15 +14,6 @@ _BARS = 64
 _TEXT_BARS = 16
 _TEXT_WIDTH = 40
 _BLUE, _GREY, _ORANGE = "#2a6f97", "#8d99ae", "#d1603d"
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1d2733; margin: 2rem auto; max-width: 62rem;
-       padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; } td, th { padding: .2rem 1.2rem .2rem 0; text-align: left;
-       border-bottom: 1px solid #e3e7ec; white-space: pre-wrap; overflow-wrap: anywhere; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.good { color: #23724a; } .bad { color: #a63a1e; } svg { width: 100%; height: auto; }
-"""
 
 
 def format_text(inspection: Inspection) -> str:
@@ -160,10 +152,7 @@ def page(inspection: Inspection, title: str) -> str:
         parts.append("<h2>Settings</h2>" + _table(settings))
         parts.append(f"<p>Written by clinicalbert_tf {html.escape(manifest.package_version)}.</p>")
     parts.append(f"<details><summary>{len(files)} files</summary>{_table(files)}</details>")
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}'
-        f"</title><style>{_STYLE}</style></head>\n<body>{''.join(parts)}</body></html>\n"
-    )
+    return html_page.render(title, "".join(parts))
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
