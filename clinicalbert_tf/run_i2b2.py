@@ -32,6 +32,21 @@ flags.DEFINE_integer(
     "cross_val_sz", None, "The reference's name for --cross_validation.", lower_bound=3
 )
 flags.DEFINE_string(
+    "write_features",
+    None,
+    "Folder to write what the model reads to; without a value the output folder. Alone it does "
+    "nothing else, and needs a vocabulary but no model.",
+)
+flags.DEFINE_string(
+    "seeds", None, "Several seeds N,N,...: a run each, in OUTPUT_DIR/seed-N, and their mean."
+)
+flags.DEFINE_string(
+    "sweep",
+    None,
+    "A file of flags with several values each, --NAME=A,B: a run for each combination, the best "
+    "one chosen on dev and tested once.",
+)
+flags.DEFINE_string(
     "input", None, "Notes to label with the model of --output_dir: .jsonl, .csv or a folder."
 )
 flags.DEFINE_string("output", None, "Where the entities of --input go: a file, or a folder.")
@@ -84,23 +99,41 @@ def _choose_what_to_do(given: dict[str, Any]) -> None:
 def _run(settings: TaggingSettings, signals) -> dict[str, Any]:
     # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
     from clinicalbert_tf.report.page import write_report
-    from clinicalbert_tf.tasks.tagging.cross_validation import run_folds
+    from clinicalbert_tf.tasks.tagging import several
     from clinicalbert_tf.tasks.tagging.task import run_tagging
 
+    if FLAGS.write_features is not None:
+        _write_features(settings)
     run = functools.partial(run_tagging, signals=signals, write_report=write_report)
+    if FLAGS.sweep:
+        return {"summary": several.run_sweep(settings, FLAGS.sweep, run)}
     if settings.cross_validation is not None:
-        return {"cross_validation": run_folds(settings, run)}
+        return {"summary": several.run_folds(settings, run)}
+    if FLAGS.seeds:
+        return {"summary": several.run_seeds(settings, many_seeds(FLAGS.seeds), run)}
     return run(settings)
 
 
-def _say_results(settings: TaggingSettings, results: dict[str, Any]) -> None:
-    if "cross_validation" in results:
-        found = results["cross_validation"]
-        print(
-            f"{settings.cross_validation} folds in {settings.output_dir}: exact F1 "
-            f"{found['mean']['f1']:.4f}, standard deviation "
-            f"{found['standard_deviation']['f1']:.4f}."
+def many_seeds(text: str) -> list[int]:
+    """The seeds of --seeds.
+
+    Raises:
+        ValueError: they are not different whole numbers.
+    """
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            f"Expected --seeds to be different whole numbers N,N,..., received {text!r}."
         )
+    return seeds
+
+
+def _say_results(settings: TaggingSettings, results: dict[str, Any]) -> None:
+    if "summary" in results:
+        _say_summary(settings, results["summary"])
         return
     command.say_run_results(settings, results)
     for part, scores in results.get("evaluations", {}).items():
@@ -110,6 +143,41 @@ def _say_results(settings: TaggingSettings, results: dict[str, Any]) -> None:
         f"--output_dir={shlex.quote(settings.output_dir)} --input=notes.jsonl "
         "--output=entities.jsonl"
     )
+
+
+def _say_summary(settings: TaggingSettings, summary: dict[str, Any]) -> None:
+    print(f"{settings.output_dir}/summary.json:")
+    for part, figures in summary.get("over_runs", {}).items():
+        f1 = figures["f1"]
+        print(
+            f"  {part}: exact F1 {f1['mean']:.4f}, standard deviation {f1['std']:.4f} over "
+            f"{f1['runs']} runs"
+        )
+    if "sweep" in summary:
+        print(f"  best on dev: {summary['sweep']['chosen']}")
+    if "test" in summary:
+        print(f"  test: exact F1 {summary['test']['f1']:.4f}")
+
+
+def _write_features(settings: TaggingSettings) -> None:
+    from clinicalbert_tf.tasks.tagging.feature_files import write_feature_files
+
+    written = write_feature_files(FLAGS.write_features or settings.output_dir, settings)
+    for path, count in written.items():
+        print(f"Wrote {count:,} records: {path}")
+
+
+def write_features_alone() -> None:
+    """Writes the features and nothing else.
+
+    Raises:
+        SystemExit: a message that says what is wrong.
+    """
+    os.umask(0o077)
+    try:
+        _write_features(settings_from_flags("."))
+    except (ValueError, OSError) as error:
+        sys.exit(f"run_i2b2: {error}")
 
 
 def label_input() -> None:
@@ -147,11 +215,26 @@ def label_input() -> None:
 
 
 def main(argv):
+    asked = any(FLAGS[name].value for name in ("do_train", "do_eval", "do_predict"))
     if FLAGS.input is not None:
         label_input()
+    elif FLAGS.write_features is not None and not asked:
+        write_features_alone()
     else:
         command.run_command("run_i2b2", argv, settings_from_flags, _run, _say_results)
 
 
+def with_folder(argv: list[str]) -> list[str]:
+    """The arguments with --write_features= where --write_features stands without a folder."""
+    following = [*argv[1:], "--"]
+    return [
+        f"{argument}="
+        if argument in ("--write_features", "-write_features") and behind.startswith("-")
+        else argument
+        for argument, behind in zip(argv, following, strict=True)
+    ]
+
+
 if __name__ == "__main__":
+    sys.argv = with_folder(sys.argv)
     command_line.run(main)

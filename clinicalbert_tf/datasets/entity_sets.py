@@ -86,7 +86,8 @@ def read_entity_set(
         data_dir: the folder.
         seed: decides which documents are dev if the data does not say.
         rules: one of RULES. "reference" reads files of columns as the reference does, faults
-            included; "lenient" likewise, but keeps the last sentence.
+            included, and leaves all labels as typed; "lenient" likewise, but keeps the last
+            sentence.
         word_rule: how documents with spans become words, one of texts.words.WORD_RULES; files of
             columns have their words.
 
@@ -112,7 +113,7 @@ def read_entity_set(
         raise FileNotFoundError(_nothing_found(data_dir))
     if "train" in parts and "dev" not in parts:
         parts["train"], parts["dev"] = _without_dev(parts["train"], seed)
-    return _in_bio(task_name, parts, account, tuple(files))
+    return _in_bio(task_name, parts, account, tuple(files), convert=rules == "corrected")
 
 
 def _nothing_found(data_dir: str) -> str:
@@ -229,15 +230,20 @@ def _without_dev(sentences: list[Sentence], seed: int) -> tuple[list[Sentence], 
 
 
 def _in_bio(
-    task_name: str, parts: dict[str, list[Sentence]], account: Account, files: tuple[str, ...]
+    task_name: str,
+    parts: dict[str, list[Sentence]],
+    account: Account,
+    files: tuple[str, ...],
+    convert: bool,
 ) -> EntitySet:
+    """Labels in BIO; unless `convert`, they stay as typed."""
     everything = [sentence for of_part in parts.values() for sentence in of_part]
     scheme = find_scheme(sentence.labels for sentence in everything)
     repaired, converted = 0, {}
     for part, sentences in parts.items():
         converted[part] = []
         for sentence in sentences:
-            labels, count = to_bio(sentence.labels, scheme)
+            labels, count = to_bio(sentence.labels, scheme) if convert else (sentence.labels, 0)
             repaired += count
             converted[part].append(dataclasses.replace(sentence, labels=tuple(labels)))
     found = labels_found(sentence for of_part in converted.values() for sentence in of_part)

@@ -1,6 +1,7 @@
 """The command on raw notes: from a trained run to entities of notes."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 import clinicalbert_tf
 from clinicalbert_tf.embedded_entities import column_lines, invented_sentences
-from clinicalbert_tf.run_i2b2 import _choose_what_to_do
+from clinicalbert_tf.run_i2b2 import _choose_what_to_do, with_folder
 
 
 def run(*flags):
@@ -61,6 +62,45 @@ def test_from_sentences_to_entities_of_notes(tmp_path):
     assert spans == [(s["start"], s["end"], s["label"]) for s in line["spans"]]
     again = run(f"--output_dir={folder}", f"--input={notes}", f"--output={output}")
     assert again.returncode == 1 and "--output to name a new file" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["x", "--write_features"], ["x", "--write_features="]),
+        (["x", "--write_features", "--truncate"], ["x", "--write_features=", "--truncate"]),
+        (["x", "--write_features", "folder"], ["x", "--write_features", "folder"]),
+        (["x", "--write_features=folder"], ["x", "--write_features=folder"]),
+    ],
+)
+def test_write_features_with_and_without_a_folder(given, expected):
+    assert with_folder(given) == expected
+
+
+def test_features_of_the_reference_from_its_vocabulary_alone(tmp_path):
+    golden = pathlib.Path(__file__).resolve().parents[1] / "golden"
+    done = run(
+        "--task_name=i2b2_2010",
+        f"--data_dir={golden / 'ner_features' / 'input'}",
+        f"--vocab_file={golden / 'vocab' / 'downstream_cased.txt'}",
+        "--do_lower_case=False",
+        "--max_seq_length=32",
+        "--truncate",
+        f"--output_dir={tmp_path}",
+        "--write_features",
+    )
+    assert done.returncode == 0, done.stderr
+    for part in ("train", "dev", "test"):
+        expected, found = (
+            [json.loads(line) for line in (folder / f"{part}_features.jsonl").open()]
+            for folder in (golden / "ner_features" / "expected", tmp_path)
+        )
+        # The reference loses a last sentence without an empty line behind it.
+        assert found[: len(expected)] == expected
+        assert len(found) - len(expected) == (part != "train")
+    for name in ("token_test.txt", "tok_to_orig_map_test.txt"):
+        expected = (golden / "ner_features" / "expected" / f"9_{name}").read_bytes()
+        assert (tmp_path / name).read_bytes().startswith(expected)
 
 
 def test_input_needs_a_run_and_an_output(tmp_path):

@@ -55,6 +55,16 @@ class TaggedWords:
                 within += kept is None or kept.issuperset(words)
         return within / total if total else 1.0
 
+    def tags(self, label_ids: dict[str, int]) -> list[np.ndarray]:
+        """Per window, int32 [length]: a label's id plus 1 where a word is labelled, else 0."""
+        tags = [np.zeros(len(window), np.int32) for window in self.windows]
+        for number, window in enumerate(self.windows):
+            labels = self.sentences[self.sentence_of[number]].labels
+            tags[number][window.positions] = [
+                label_ids.get(labels[word], -1) + 1 for word in self.words[number]
+            ]
+        return tags
+
     def source(
         self,
         label_ids: dict[str, int],
@@ -78,16 +88,10 @@ class TaggedWords:
                 f"Expected sentences with words in {', '.join(files) or 'the data'}, received "
                 "none. Check --data_dir."
             )
-        tags = [np.zeros(len(window), np.int32) for window in self.windows]
-        for number, window in enumerate(self.windows):
-            labels = self.sentences[self.sentence_of[number]].labels
-            tags[number][window.positions] = [
-                label_ids.get(labels[word], -1) + 1 for word in self.words[number]
-            ]
         sequences = {
             "token_ids": [window.token_ids for window in self.windows],
             "segment_ids": [np.zeros(len(window), np.int32) for window in self.windows],
-            TAGS: tags,
+            TAGS: self.tags(label_ids),
         }
         if reference_loss:
             sequences[REFERENCE_LABELS] = [

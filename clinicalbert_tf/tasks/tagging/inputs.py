@@ -1,8 +1,6 @@
 """Everything that a tagging run starts from: sentences, windows, model."""
 
 import dataclasses
-import json
-import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,7 +15,6 @@ from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
 from clinicalbert_tf.texts.reference_word_features import reference_label_ids
 from clinicalbert_tf.texts.words import rule_of
 from clinicalbert_tf.training.fine_tuning import with_steps
-from tfrecords_builder.files import make_private_folder, write_private
 from tfrecords_builder.tokenization import BertTokenizer
 
 
@@ -63,19 +60,7 @@ def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
     if not settings.do_train:
         labels = trained_labels(settings, model) or labels
     evaluated = _evaluated(settings, entity_set)
-    reference_ids = reference_label_ids(settings.task_name, labels)
-    words = {}
-    for part, sentences in entity_set.parts.items():
-        if settings.truncate:
-            words[part] = truncate_words(
-                part, sentences, reference_ids, tokenizer, settings.max_seq_length
-            )
-        else:
-            words[part] = window_words(
-                sentences, tokenizer, settings.max_seq_length, settings.window_stride
-            )
-    if settings.write_features:
-        write_features(settings.output_dir, words, labels, tokenizer)
+    words = make_windows(settings, entity_set, tokenizer)
     rule = settings.word_rule
     training = entity_set.parts.get("train", [])
     if rule == "auto":
@@ -95,6 +80,23 @@ def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
     given = with_steps(dataclasses.asdict(settings), count, "dev" in evaluated)
     # The engine evaluates all splits or none.
     return dataclasses.replace(settings, **{**given, "do_eval": bool(evaluated)}), prepared
+
+
+def make_windows(
+    settings: TaggingSettings, entity_set: EntitySet, tokenizer: BertTokenizer
+) -> dict[str, TaggedWords]:
+    """The windows of each part, or its sentences cut as in the reference."""
+    length = settings.max_seq_length
+    if not settings.truncate:
+        return {
+            part: window_words(sentences, tokenizer, length, settings.window_stride)
+            for part, sentences in entity_set.parts.items()
+        }
+    ids = reference_label_ids(settings.task_name, entity_set.labels)
+    return {
+        part: truncate_words(part, sentences, ids, tokenizer, length)
+        for part, sentences in entity_set.parts.items()
+    }
 
 
 def _evaluated(settings: TaggingSettings, entity_set: EntitySet) -> tuple[str, ...]:
@@ -224,43 +226,3 @@ def _notes(entity_set: EntitySet, words: Mapping[str, TaggedWords]) -> tuple[str
     if entity_set.repaired:
         notes.append(f"{entity_set.repaired} I- labels began an entity and were read as B-.")
     return (*notes, *entity_set.account.lines())
-
-
-def write_features(
-    output_dir: str,
-    words: Mapping[str, TaggedWords],
-    labels: Sequence[str],
-    tokenizer: BertTokenizer,
-) -> None:
-    """Writes PART_features.jsonl, and under --truncate the reference's token and map files.
-
-    With truncated texts one object per sentence, as the reference's features; otherwise one per
-    window: the sentence's guid, tokens, input_ids, the owned words' positions and labels.
-    """
-    from clinicalbert_tf.tasks.tagging.results import write_token_files
-
-    make_private_folder(output_dir)
-    for part, of in words.items():
-        if of.features:
-            rows = map(dataclasses.asdict, of.features)
-            write_token_files(part, of, output_dir)
-        else:
-            rows = (
-                _window_row(part, of, number, labels, tokenizer)
-                for number in range(len(of.windows))
-            )
-        path = os.path.join(output_dir, f"{part}_features.jsonl")
-        write_private(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-
-
-def _window_row(part, of: TaggedWords, number: int, labels, tokenizer: BertTokenizer) -> dict:
-    window, sentence = of.windows[number], of.sentence_of[number]
-    numbers = of.words[number].tolist()
-    return {
-        "guid": f"{part}-{sentence}",
-        "tokens": tokenizer.convert_ids_to_tokens(window.token_ids.tolist()),
-        "input_ids": window.token_ids.tolist(),
-        "words": numbers,
-        "positions": window.positions.tolist(),
-        "labels": [of.sentences[sentence].labels[word] for word in numbers],
-    }

@@ -105,9 +105,6 @@ class TaggingSettings(FineTuningSettings):
         at_least=3,
         decisive=True,
     )
-    write_features: bool = setting(
-        False, "Write {train,dev,test}_features.jsonl: what the model reads of each sentence."
-    )
     bootstrap: int = setting(
         1000,
         "Draws for the intervals of the scores, by document; 0 for none.",

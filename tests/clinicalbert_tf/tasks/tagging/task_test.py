@@ -1,10 +1,14 @@
+import dataclasses
 import json
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from clinicalbert_tf.datasets.conll import read_columns
 from clinicalbert_tf.metrics.spans import exact_scores
-from clinicalbert_tf.tasks.tagging.cross_validation import run_folds
+from clinicalbert_tf.tasks.tagging import several
+from clinicalbert_tf.tasks.tagging.feature_files import write_feature_files
 from clinicalbert_tf.tasks.tagging.inputs import label_weights, prepare
 from clinicalbert_tf.tasks.tagging.task import run_tagging
 
@@ -80,39 +84,87 @@ def test_other_losses_learn_too(more, tagging_settings):
     assert results["evaluations"]["test"]["f1"] > 0.8
 
 
+def fake_run(made):
+    """A run that writes metrics and its record only."""
+
+    def run(settings):
+        made.append(settings)
+        full, evaluated, sizes = settings, ("test",), {}
+        if settings.do_train:
+            full, prepared = prepare(settings)
+            evaluated = prepared.evaluated
+            sizes = {part: len(of.sentences) for part, of in prepared.words.items()}
+        exact = {"precision": 0.5, "recall": 0.5, "f1": 0.1 * len(made)}
+        metrics = {part: {"exact": exact, "sizes": sizes} for part in evaluated}
+        for name, content in (
+            ("metrics.json", metrics),
+            ("run.json", {"settings": dataclasses.asdict(full)}),
+        ):
+            with open(f"{settings.output_dir}/{name}", "w") as file:
+                json.dump(content, file)
+
+    return run
+
+
 def test_folds_are_runs_of_their_own_and_are_not_run_twice(tagging_settings):
     settings = tagging_settings("folds", cross_validation=3)
     made = []
-
-    def run(of_fold):
-        made.append(of_fold)
-        _, prepared = prepare(of_fold)
-        sizes = [len(prepared.words[part].sentences) for part in ("train", "dev", "test")]
-        scores = {"precision": 0.5, "recall": 0.5, "f1": 0.1 * of_fold.fold}
-        metrics = {"test": {"exact": scores, "sizes": sizes}}
-        with open(f"{of_fold.output_dir}/metrics.json", "w") as file:
-            json.dump(metrics, file)
-
-    summary = run_folds(settings, run)
+    summary = several.run_folds(settings, fake_run(made))
     assert [of.fold for of in made] == [0, 1, 2]
     assert len({of.output_dir for of in made}) == 3 and all(of.do_predict for of in made)
-    assert summary["mean"]["f1"] == pytest.approx(0.1)
-    run_folds(settings, run)
+    assert summary["over_runs"]["test"]["f1"]["mean"] == pytest.approx(0.2)
+    several.run_folds(settings, fake_run(made))
     assert len(made) == 3
     with open(f"{settings.output_dir}/2/metrics.json") as file:
         # The last fold tests the original 30 sentences.
-        assert json.load(file)["test"]["sizes"] == [75, 75, 30]
+        assert json.load(file)["test"]["sizes"] == {"train": 75, "dev": 75, "test": 30}
 
 
-def test_features_are_written(tagging_folder, tagging_settings):
-    prepare(tagging_settings("features", write_features=True))
-    rows = [
-        json.loads(line)
-        for line in (tagging_folder / "features" / "dev_features.jsonl").read_text().splitlines()
-    ]
+def test_seeds_and_their_mean(tagging_settings):
+    settings, made = tagging_settings("seeds"), []
+    summary = several.run_seeds(settings, [3, 1], fake_run(made))
+    assert [of.seed for of in made] == [3, 1]
+    assert summary["over_runs"]["dev"]["f1"]["values"] == pytest.approx([0.1, 0.2])
+    # A run with other settings is made again.
+    several.run_seeds(dataclasses.replace(settings, crf=True), [3], fake_run(made))
+    assert len(made) == 3
+
+
+def test_a_sweep_tests_the_best_on_dev_once(tagging_folder, tagging_settings):
+    (tagging_folder / "grid").write_text("--learning_rate=1e-2,2e-2\n--train_batch_size=16,32\n")
+    made = []
+    summary = several.run_sweep(
+        tagging_settings("sweep"), str(tagging_folder / "grid"), fake_run(made)
+    )
+    assert len(made) == 5 and [of.do_predict for of in made] == [False] * 4 + [True]
+    assert summary["sweep"]["chosen"] == "learning_rate=0.02,train_batch_size=32"
+    assert made[-1].init_checkpoint == f"{made[3].output_dir}/best" and not made[-1].do_train
+    assert summary["test"]["f1"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("truncate", [False, True])
+def test_features_are_written(tagging_folder, tagging_settings, truncate):
+    folder = tagging_folder / f"features-{truncate}"
+    settings = tagging_settings("none", truncate=truncate, bert_config_file=None)
+    written = write_feature_files(str(folder), settings)
+    lines = (folder / "dev_features.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
     assert {row["guid"] for row in rows} == {f"dev-{n}" for n in range(30)}
-    assert all(len(row["input_ids"]) <= 16 for row in rows)
-    assert all(len(row["positions"]) == len(row["labels"]) for row in rows)
+    assert written[str(folder / "dev.tfrecord")] == len(rows)
+    records = list(tf.data.TFRecordDataset(str(folder / "dev.tfrecord")).as_numpy_iterator())
+    for record, row in zip(records, rows, strict=True):
+        found = {
+            name: list(feature.int64_list.value)
+            for name, feature in tf.train.Example.FromString(record).features.feature.items()
+        }
+        assert len(found["input_ids"]) == len(found["label_ids"]) == 16
+        assert found["input_ids"][: len(row["input_ids"])] == row["input_ids"]
+        if truncate:
+            assert found["label_ids"] == row["label_ids"]
+        else:
+            assert np.flatnonzero(found["label_ids"]).tolist() == row["positions"]
+    assert (folder / "token_test.txt").exists() == truncate
+    assert (folder / "tok_to_orig_map_test.txt").exists() == truncate
 
 
 def test_label_weights_from_the_flag(tagging_folder):
