@@ -40,16 +40,24 @@ def chunk_bounds(begins_word: np.ndarray, size: int, stride: int) -> Iterator[tu
     """
     count = len(begins_word)
 
-    def back(place: int, after: int) -> int:
-        """The last beginning of a word up to `place` and after `after`; `place` if none."""
-        found = np.flatnonzero(begins_word[after + 1 : place + 1])
-        return after + 1 + int(found[-1]) if len(found) else place
+    words = np.flatnonzero(begins_word)
+
+    def words_in(after: int, to: int) -> np.ndarray:
+        """Beginnings of words after `after`, `to` included."""
+        return words[slice(*np.searchsorted(words, [after, to], side="right"))]
 
     start = end = 0
     while end < count:
-        end = count if start + size >= count else back(start + size, start)
+        end = min(start + size, count)
+        if end < count and len(found := words_in(start, end)):
+            end = int(found[-1])
         yield start, end
-        start = back(min(start + stride, end), start)
+        most = min(start + stride, end)
+        if len(found := words_in(start, most)):
+            start = int(found[-1])
+        else:
+            later = words_in(most, end)
+            start = int(later[0]) if len(later) else most
 
 
 class ChunkMaker:

@@ -4,6 +4,7 @@
     vectors.npy         float32 [vectors, size], unit vectors, each different text once
     approximate.usearch their approximate index, if the engine is usearch
     chunk_*.npy         int64 [chunks]: note, start, end, vector
+    vector_chunks.npy, vector_ends.npy    int64: the chunks of each vector
     notes, patients, categories, chunk_texts (if asked for): tables of strings
     note_patient.npy, note_category.npy   int64 [notes], places in those tables
 
@@ -155,7 +156,14 @@ def _write_notes(folder: str, parts: list[str], vector_of_chunk: np.ndarray) -> 
     for name, columns in of_chunk.items():
         _write_array(folder, f"chunk_{name}", np.concatenate(columns))
     _write_array(folder, "chunk_vector", vector_of_chunk)
+    write_chunks_of_vectors(folder, vector_of_chunk)
     return {"notes": kept, "empty_notes": read - kept, "chunks": len(vector_of_chunk)}
+
+
+def write_chunks_of_vectors(folder: str, vector_of_chunk: np.ndarray) -> None:
+    """Writes which chunks each vector stands for: vector_chunks.npy up to vector_ends.npy."""
+    _write_array(folder, "vector_chunks", np.argsort(vector_of_chunk, kind="stable"))
+    _write_array(folder, "vector_ends", np.cumsum(np.bincount(vector_of_chunk)))
 
 
 def _write_array(folder: str, name: str, values: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from clinicalbert_tf.inference.search.index_files import (
 from clinicalbert_tf.inference.search.scores import best, cosines
 from clinicalbert_tf.inference.search.string_table import StringTable
 
-# An approximate search is asked for this many times what is wanted, and more until it suffices.
+# Vectors are looked at for each hit that is wanted, and more until filters leave enough.
 _SPARE = 4
 # If filters leave less than this share of the vectors, these alone are scored.
 _FEW = 0.05
@@ -66,6 +66,10 @@ class SearchIndex:
             name: np.load(os.path.join(folder, f"chunk_{name}.npy"), mmap_mode="r")
             for name in CHUNK_COLUMNS
         }
+        self._vector_chunks, self._vector_ends = (
+            np.load(os.path.join(folder, f"vector_{name}.npy"), mmap_mode="r")
+            for name in ("chunks", "ends")
+        )
         self._notes = StringTable(folder, "notes")
         self._of_note = {
             name: np.load(os.path.join(folder, f"note_{name}.npy"), mmap_mode="r")
@@ -100,13 +104,20 @@ class SearchIndex:
             The hits, the best first; equal scores in the order of the input.
         """
         allowed = self._allowed(patients, categories)
-        if self._approximate is None or not self._many(allowed):
-            return self._hits(*self._exact(query, allowed), count, per_note)
+        if allowed is not None:
+            chunks = np.flatnonzero(allowed[self._chunk["note"]])
+            if len(chunks) <= _FEW * len(self._chunk["note"]):
+                return self._hits(chunks, self._scores_of(chunks, query), count, per_note)
+        scores = None if self._approximate else cosines(self._vectors, query)
         wanted = _SPARE * count
         while True:
-            chunks, scores = self._near(query, wanted, allowed)
-            hits = self._hits(chunks, scores, count, per_note)
-            if len(hits) >= count or wanted >= len(self._vectors):
+            wanted = min(wanted, len(self._vectors))
+            chunks, of_chunks = self._nearest(query, scores, wanted)
+            if allowed is not None:
+                left = allowed[self._chunk["note"][chunks]]
+                chunks, of_chunks = chunks[left], of_chunks[left]
+            hits = self._hits(chunks, of_chunks, count, per_note)
+            if len(hits) >= count or wanted == len(self._vectors):
                 return hits
             wanted *= _SPARE
 
@@ -122,31 +133,32 @@ class SearchIndex:
             allowed = found if allowed is None else allowed & found
         return allowed
 
-    def _chunks_of(self, allowed: np.ndarray | None) -> np.ndarray:
-        notes = self._chunk["note"]
-        return np.arange(len(notes)) if allowed is None else np.flatnonzero(allowed[notes])
+    def _scores_of(self, chunks: np.ndarray, query: np.ndarray) -> np.ndarray:
+        """The scores of some chunks, each different vector scored once."""
+        different, places = np.unique(self._chunk["vector"][chunks], return_inverse=True)
+        return cosines(self._vectors[different], query)[places]
 
-    def _many(self, allowed: np.ndarray | None) -> bool:
-        return allowed is None or bool(np.mean(allowed[self._chunk["note"]]) > _FEW)
+    def _nearest(
+        self, query: np.ndarray, scores: np.ndarray | None, wanted: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """All chunks of the nearest vectors, and their scores.
 
-    def _exact(self, query, allowed) -> tuple[np.ndarray, np.ndarray]:
-        """The allowed chunks and their scores."""
-        chunks = self._chunks_of(allowed)
-        places = self._chunk["vector"][chunks]
-        different = np.unique(places)
-        if len(different) > _FEW * len(self._vectors):
-            return chunks, cosines(self._vectors, query)[places]
-        scores = cosines(self._vectors[different], query)
-        return chunks, scores[np.searchsorted(different, places)]
-
-    def _near(self, query, wanted, allowed) -> tuple[np.ndarray, np.ndarray]:
-        """The allowed chunks of the vectors that the approximate index finds; exact scores."""
-        places = np.sort(self._approximate.nearest(query, min(wanted, len(self._vectors))))
-        scores = cosines(self._vectors[places], query)
-        chunks = np.flatnonzero(np.isin(self._chunk["vector"], places))
-        if allowed is not None:
-            chunks = chunks[allowed[self._chunk["note"][chunks]]]
-        return chunks, scores[np.searchsorted(places, self._chunk["vector"][chunks])]
+        Args:
+            query: the query.
+            scores: the scores of all vectors; None to ask the approximate index.
+            wanted: how many vectors.
+        """
+        if scores is None:
+            places = self._approximate.nearest(query, wanted)
+            nearest = cosines(self._vectors[places], query)
+        else:
+            places = best(scores, wanted)
+            nearest = scores[places]
+        starts = np.where(places > 0, self._vector_ends[places - 1], 0)
+        counts = self._vector_ends[places] - starts
+        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        chunks = self._vector_chunks[np.repeat(starts, counts) + offsets]
+        return chunks, np.repeat(nearest, counts)
 
     def _hits(self, chunks, scores, count: int, per_note: bool) -> list[Hit]:
         if per_note and len(chunks):
@@ -155,7 +167,8 @@ class SearchIndex:
             order = np.lexsort((chunks, -scores, notes))
             first = order[np.flatnonzero(np.diff(notes[order], prepend=-1))]
             chunks, scores = chunks[first], scores[first]
-        return [self._hit(chunks[place], scores[place]) for place in best(scores, count)]
+        order = np.lexsort((chunks, -scores))[:count]
+        return [self._hit(chunks[place], scores[place]) for place in order]
 
     def _hit(self, chunk: int, score: float) -> Hit:
         note = self._chunk["note"][chunk]

@@ -38,7 +38,7 @@ def test_chunks_end_between_words_unless_a_word_is_longer():
     assert list(chunk_bounds(begins, 20, 3)) == [(0, 11)]
     assert list(chunk_bounds(begins[:0], 4, 3)) == []
     text = "unremarkable examination of the extremities"
-    for chunk in ChunkMaker(TOKENIZER, 26, 9).chunks(0, text):
+    for chunk in ChunkMaker(TOKENIZER, 12, 4).chunks(0, text):
         piece = text[chunk.start : chunk.end]
         assert TOKENIZER.encode(piece) == chunk.token_ids[1:-1].tolist()
 
