@@ -81,6 +81,10 @@ _TABLE = (
         {"enum_values": settings.COMPRESSIONS}),
     ("integer", "pool_documents", 16384, """Documents that are paired and shuffled at a time, of 2
         million tokens at most; bounds the memory.""", _AT_LEAST_2),
+    ("integer", "canaries", 0, """Invented secrets to plant in invented notes, so that it can be
+        measured what a model remembers; invented/canaries.json in --output_dir says which.""",
+        _AT_LEAST_0),
+    ("integer", "canary_repeats", 4, "Notes that hold each of the --canaries.", _AT_LEAST_1),
     ("integer", "synthetic_notes", 500, "Invented notes without --input.", _AT_LEAST_2),
     ("enum", "runner", "local", """local: processes of this machine. spark: Apache Spark (extra
         `spark`). beam: an Apache Beam pipeline (extra `beam`), for Dask (extra `dask`), Flink or

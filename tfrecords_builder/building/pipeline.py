@@ -14,7 +14,7 @@ import tqdm
 from absl import logging
 
 from tfrecords_builder import __version__, files, schema, tokenization
-from tfrecords_builder.building import doubts, embedded_default
+from tfrecords_builder.building import canaries, doubts, embedded_default
 from tfrecords_builder.building.document_encoder import Counts
 from tfrecords_builder.building.documents import (
     NoteBatch,
@@ -59,7 +59,7 @@ def build_records(settings: BuilderSettings) -> schema.Manifest:
     """
     folder = BuildFolder(settings.output_dir)
     with folder.locked(settings.overwrite):
-        settings = embedded_default.fill_in(settings)
+        settings = canaries.plant(embedded_default.fill_in(settings))
         settings = dataclasses.replace(
             settings, input=tuple(input_files.find_sources(settings.input))
         )

@@ -14,6 +14,8 @@ DEDUPLICATIONS = ("none", "exact", "minhash")
 TEXT_FILES = ("auto", "sentences", "notes")
 STATIC_DUPE_FACTOR = 5
 MAX_SHARDS = 99_999
+# So many names there are, of which half are planted; see `canaries.MOST`.
+MAX_CANARIES = 200
 
 # What does not shape a record, and so may differ when a killed build goes on.
 _NOT_IN_RECORDS = (
@@ -67,6 +69,8 @@ class BuilderSettings:
             nearly the same text; "none" keeps all. Sentence files are not deduplicated.
         deduplicate_threshold: similarity of a near copy, a fraction; see `deduplication`.
         deduplicate_memory_mb: bound of what is remembered of earlier notes, MiB.
+        canaries: invented secrets to plant, see `canaries`; 0 plants none.
+        canary_repeats: notes that hold each of them.
         masking: "static", or "dynamic" for unmasked records that the input pipeline masks.
         compression: "none" or "gzip".
         num_shards: files of records.
@@ -98,6 +102,8 @@ class BuilderSettings:
     deduplicate: str = "none"
     deduplicate_threshold: float = 0.8
     deduplicate_memory_mb: int = 512
+    canaries: int = 0
+    canary_repeats: int = 4
     masking: str = "static"
     compression: str = "none"
     num_shards: int = 16
@@ -117,11 +123,18 @@ class BuilderSettings:
             ("pool_documents", 2),
             ("deduplicate_memory_mb", 1),
             ("random_seed", 0),
+            ("canaries", 0),
+            ("canary_repeats", 1),
             ("synthetic_notes", 2),
         ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"Expected {name} >= {least}, received {value}. Raise it.")
+        if self.canaries > MAX_CANARIES:
+            raise ValueError(
+                f"Expected canaries <= {MAX_CANARIES}, received {self.canaries}. Lower it; raise "
+                "canary_repeats for more notes."
+            )
         if self.num_shards > MAX_SHARDS:
             raise ValueError(
                 f"Expected num_shards <= {MAX_SHARDS}, received {self.num_shards}. Lower it."
@@ -175,7 +188,9 @@ class BuilderSettings:
         fields = dataclasses.asdict(self)
         for name in _NOT_IN_RECORDS:
             del fields[name]
-        # Manifests and plans of builds before this setting have no word of it.
+        # Manifests and plans of builds before these settings do not hold them.
         if self.text_files != "notes":
             del fields["text_files"]
+        if not self.canaries:
+            del fields["canaries"], fields["canary_repeats"]
         return fields | {"dupe_factor": self.passes, "categories": list(self.categories)}

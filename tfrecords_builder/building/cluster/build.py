@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfrecords_builder import schema
-from tfrecords_builder.building import embedded_default, pipeline
+from tfrecords_builder.building import canaries, embedded_default, pipeline
 from tfrecords_builder.building.cluster import steps
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage.build_folder import BuildFolder, is_temporary
@@ -75,7 +75,7 @@ def _build(
     replaced: list[str],
 ) -> schema.Manifest:
     """Builds into a folder that is free and held, or into a remote one (None) for `replaced`."""
-    settings = embedded_default.fill_in(settings)
+    settings = canaries.plant(embedded_default.fill_in(settings))
     settings = dataclasses.replace(settings, input=tuple(remote_files.find(settings.input)))
     # Files in a bucket are not looked into: sentence files, unless the flag says otherwise.
     text_files = choose_text_files(settings.input, settings.text_files)
