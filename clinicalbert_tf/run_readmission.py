@@ -15,10 +15,9 @@ The data is made by python -m clinicalbert_tf.datasets.readmission (and .diagnos
 Exit codes: those of python -m clinicalbert_tf.pretrain.
 """
 
-from absl import app
-
 from clinicalbert_tf import command
 from clinicalbert_tf.readmission_command import ReadmissionCommand, define_readmission_flags
+from tfrecords_builder import command_line
 
 define_readmission_flags()
 
@@ -29,4 +28,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main)

@@ -130,6 +130,8 @@ def test_a_file_too_large_for_its_disk_is_named_and_leaves_no_half_shard(tmp_pat
 
 # What a number counts.
 UNITS = {
+    "canaries": "secrets",
+    "canary_repeats": "Notes",
     "num_shards": "Files",
     "num_workers": "Processes",
     "max_seq_length": "Tokens",

@@ -15,7 +15,8 @@ _OTHER_MARKS = "—―─━═＝＿"
 # By three marks, the least that are a ruler: what finds runs of them. One expression for each,
 # because a search for a fixed beginning is several times faster than one for a class.
 _RUNS = {3 * mark: re.compile(3 * re.escape(mark) + f"[{mark}]*") for mark in _ASCII_MARKS}
-_ALL_RUNS = _RUNS | {3 * mark: re.compile(3 * mark + f"{mark}*") for mark in _OTHER_MARKS}
+_OTHER_RUNS = {3 * mark: re.compile(3 * mark + f"{mark}*") for mark in _OTHER_MARKS}
+_ALL_RUNS = _RUNS | _OTHER_RUNS
 RULERS = frozenset(5 * mark for mark in _ASCII_MARKS + _OTHER_MARKS)
 _ASCII_WHITE_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 
@@ -51,9 +52,19 @@ def cut_out_rulers(text: str) -> str:
     Args:
         text: a note with line feeds; see `with_line_feeds`.
     """
-    for beginning, runs in (_RUNS if text.isascii() else _ALL_RUNS).items():
-        if beginning in text and beginning != "---":
-            text = runs.sub(_shortened_if_alone, text)
+    # A single character that is missing is found to be so ten times as fast as three of it.
+    if "___" in text:
+        text = _RUNS["___"].sub(_shortened_if_alone, text)
+    if "=" in text and "===" in text:
+        text = _RUNS["==="].sub(_shortened_if_alone, text)
+    if "***" in text:
+        text = _RUNS["***"].sub(_shortened_if_alone, text)
+    if "~" in text and "~~~" in text:
+        text = _RUNS["~~~"].sub(_shortened_if_alone, text)
+    if not text.isascii():
+        for beginning, runs in _OTHER_RUNS.items():
+            if beginning in text:
+                text = runs.sub(_shortened_if_alone, text)
     return text
 
 
@@ -64,6 +75,9 @@ def _shortened_if_alone(run: re.Match) -> str:
 def _is_alone(run: re.Match) -> bool:
     """Whether nothing but white space is on the line of a match."""
     text, (start, end) = run.string, run.span()
+    # Nearly all rulers fill their line.
+    if text[start - 1 : start] == "\n" == text[end : end + 1]:
+        return True
     line_end = text.find("\n", end)
     after = text[end : line_end if line_end >= 0 else None]
     return not (text[text.rfind("\n", 0, start) + 1 : start].strip() or after.strip())
@@ -79,6 +93,7 @@ def content_length(text: str) -> int:
     else:
         count = len("".join(text.split()))
     for beginning, runs in (_RUNS if text.isascii() else _ALL_RUNS).items():
-        if beginning in text:
+        # A single character that is missing is found to be so ten times as fast as three of it.
+        if beginning[0] in text and beginning in text:
             count -= sum(map(len, runs.findall(text)))
     return count

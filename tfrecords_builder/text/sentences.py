@@ -194,12 +194,6 @@ def _split_lines(text: str) -> list[str]:
     return sentences
 
 
-def _single_blanks(line: str) -> str:
-    if line.isprintable() and "  " not in line:
-        return line.strip()
-    return " ".join(line.split())
-
-
 def _ends_sentence(text: str, start: int, mark: int, after: int) -> bool:
     """Whether the sentence that begins at `start` ends with the full stop at `mark`.
 
@@ -260,13 +254,22 @@ def _join_wrapped_lines(section: str) -> str:
         section = _wrapped_span.sub(lambda span: span[0].replace("\n", " "), section)
     ascii_only = section.isascii()
     lines = section.split("\n")
-    statements = max(map(len, lines)) < _WRAP_LENGTH and _are_statements(lines)
+    # Where lines are as long as wrapped ones on average, none needs to be measured.
+    statements = (
+        len(section) < _WRAP_LENGTH * len(lines)
+        and max(map(len, lines)) < _WRAP_LENGTH
+        and _are_statements(lines)
+    )
     joined: list[str] = []
     line = ""
     ended = False
     for following in lines:
         indented = statements and following[:1].isspace()
-        following = _single_blanks(following)
+        # With single spaces; a call for each line would cost as much as this itself.
+        if following.isprintable() and "  " not in following:
+            following = following.strip()
+        else:
+            following = " ".join(following.split())
         if not following:
             ended = True
             continue
