@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from clinicalbert_tf.checkpoints.task_file import NAME as LABELS_NAME
-from clinicalbert_tf.checkpoints.task_file import TaskDescription
+from clinicalbert_tf.checkpoints.task_file import TaskDescription, read_task
 from clinicalbert_tf.checkpoints.text_files import json_bytes
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.datasets.classification.class_weights import parse_class_weights
@@ -21,6 +21,7 @@ from clinicalbert_tf.run_files import BEST_FOLDER
 from clinicalbert_tf.tasks.classification import results
 from clinicalbert_tf.tasks.classification.decision import (
     Decision,
+    decision_of,
     fit_temperature,
     fit_threshold,
 )
@@ -32,7 +33,7 @@ from clinicalbert_tf.tasks.classification.scores import (
 )
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 from clinicalbert_tf.tasks.classification.sources import make_source, target_arrays
-from clinicalbert_tf.tasks.starting_model import check_size, find_model
+from clinicalbert_tf.tasks.starting_model import StartingModel, check_size, find_model
 from clinicalbert_tf.tasks.task import TaskDefaults
 from clinicalbert_tf.training.evaluation import Predictions
 from clinicalbert_tf.training.inputs import RunInputs
@@ -97,6 +98,8 @@ class ClassificationTask(TaskDefaults):
         check_size(model.config, settings.max_seq_length, self.data.is_pair)
         tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
         self._lower = model.do_lower_case
+        if not settings.do_train:
+            self._take_kept_decision(model)
         wanted = ({"train"} if settings.do_train else set()) | set(self.evaluated)
         sources = {name: self.make_source(name, tokenizer) for name in wanted}
         self._lengths = {name: self.lengths(name, source) for name, source in sources.items()}
@@ -156,7 +159,7 @@ class ClassificationTask(TaskDefaults):
     ) -> None:
         """Chooses threshold and temperature (dev), writes predictions and metrics.json."""
         logits = predictions["logits"]
-        if split == "dev":
+        if split == "dev" and self.settings.do_train:
             self._choose(logits)
             for folder in (output_dir, os.path.join(output_dir, BEST_FOLDER)):
                 if os.path.isdir(folder):
@@ -252,6 +255,14 @@ class ClassificationTask(TaskDefaults):
             scores = probabilities[:, data.labels.index(positive)]
         threshold = fit_threshold(scores, value_of, at_most=50)
         self.decision = dataclasses.replace(self.decision, threshold=threshold)
+
+    def _take_kept_decision(self, model: StartingModel) -> None:
+        """Takes threshold and temperature of a model that is evaluated only."""
+        source = model.init_checkpoint
+        kept = read_task(self.settings.output_dir) if source is None else source.task
+        if kept is not None and kept.labels == self.output_names:
+            data = self.data
+            self.decision = decision_of(data.problem_type, data.labels, kept.settings)
 
     def _labels_text(self) -> str:
         """labels.json: what the model is for and how its outputs are read."""
