@@ -139,10 +139,21 @@ class ClassifierCommand:
             print(line)
         folder = shlex.quote(settings.output_dir)
         if FLAGS.serve_check:
-            from clinicalbert_tf.checkpoints.writers.serving_check import check_serving
+            from clinicalbert_tf.checkpoints.writers.conversion import (
+                ConversionSettings,
+                convert,
+            )
 
-            for line in check_serving(settings.output_dir):
-                print(line)
+            target = f"{os.path.normpath(settings.output_dir)}-saved_model"
+            made = convert(
+                ConversionSettings(
+                    settings.output_dir, target, "saved_model",
+                    overwrite=True, serve_check=True,
+                )
+            )  # fmt: skip
+            print(f"Exported to serve: {target}")
+            for remark in made.remarks:
+                print(f"  {remark}")
         print("Next:")
         print(
             "  python -m clinicalbert_tf.run_classifier --do_predict --predict_file=NEW.csv "
