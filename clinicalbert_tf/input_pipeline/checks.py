@@ -36,6 +36,12 @@ def check_records(
             f"max_position_embeddings is {config.max_position_embeddings} in the model's config. "
             "Rebuild the records shorter or use a model with more positions."
         )
+    if source.largest_segment >= config.type_vocab_size:
+        raise ValueError(
+            f"Segment id {source.largest_segment} stands in {source.paths[0]} but type_vocab_size "
+            f"is {config.type_vocab_size} in the model's config. Use a model with more segments, "
+            "or records of one segment (--objective=mlm)."
+        )
     if source.largest_id >= config.vocab_size:
         raise ValueError(
             f"Wordpiece id {source.largest_id} stands in {source.paths[0]} but vocab_size is "

@@ -5,12 +5,12 @@ from clinicalbert_tf.input_pipeline.masking_rule import DYNAMIC, masking_kind
 from tfrecords_builder import schema, tfrecord_files
 
 
-def first_records(paths: list[str]) -> tuple[dict[str, tuple[int, int | None]], int]:
-    """(max_seq_length, max_predictions_per_seq) by file, and the largest wordpiece id seen.
+def first_records(paths: list[str]) -> tuple[dict[str, tuple[int, int | None]], int, int]:
+    """(max_seq_length, max_predictions_per_seq) by file; the largest wordpiece and segment ids.
 
     The second is None if a record has no predictions at all: it is to be masked yet.
     """
-    lengths, largest = {}, 0
+    lengths, largest, largest_segment = {}, 0, 0
     for path in paths:
         try:
             arrays = record_arrays(tfrecord_files.first_record(path))
@@ -45,7 +45,8 @@ def first_records(paths: list[str]) -> tuple[dict[str, tuple[int, int | None]], 
         lengths[path] = (of_tokens.pop(), of_predictions.pop())
         ids = [arrays[name] for name in ("input_ids", "masked_lm_ids") if name in arrays]
         largest = max(largest, *(int(values.max()) for values in ids))
-    return lengths, largest
+        largest_segment = max(largest_segment, int(arrays["segment_ids"].max()))
+    return lengths, largest, largest_segment
 
 
 def check_kinds(lengths, manifest_files, manifests) -> dict[str, tuple[int, int]]:

@@ -44,6 +44,7 @@ class RecordSource:
         max_seq_length: tokens per record, padding included.
         max_predictions_per_seq: predictions per record, padding included.
         largest_id: the largest wordpiece id in the files' first records.
+        largest_segment: the largest segment id in them.
         fingerprint: SHA-256 of the content, whatever the folder is called.
         masking: how the pipeline masks the records, or None if they are masked already.
         digests: what the fingerprint is made of: one text a file.
@@ -61,6 +62,7 @@ class RecordSource:
     masking: MaskingRule | None = None
     digests: tuple[str, ...] = ()
     left_out: tuple[tuple[str, int | None], ...] = ()
+    largest_segment: int = 0
 
     length_names = ("tokens", "predictions")
 
@@ -211,7 +213,7 @@ def find_records(
     }
     manifests = tuple(row for row in manifests if row[0] in manifest_files.values())
     first = [path for path, count in zip(paths, counts, strict=True) if count]
-    lengths, largest_id = first_records(first)
+    lengths, largest_id, largest_segment = first_records(first)
     lengths = check_kinds(lengths, manifest_files, manifests)
     lengths = check_lengths(lengths, manifests, max_seq_length, max_predictions_per_seq)
     return RecordSource(
@@ -222,6 +224,7 @@ def find_records(
         max_seq_length=lengths[0],
         max_predictions_per_seq=lengths[1],
         largest_id=largest_id,
+        largest_segment=largest_segment,
         fingerprint=fingerprint_of(digests),
         masking=find_masking_rule(manifests),
         digests=tuple(digests),

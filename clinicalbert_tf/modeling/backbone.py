@@ -11,6 +11,9 @@ from clinicalbert_tf.modeling.keyed_dropout import KeyedDropout
 from clinicalbert_tf.modeling.layer_norm import RowNormalization
 from clinicalbert_tf.modeling.token_embedding import TokenEmbedding
 
+# What the kernels of attention, activations and layer normalization are written for.
+_COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
+
 
 def pick_inputs(inputs, expected):
     """The entries of a dict of inputs that a model takes.
@@ -186,6 +189,15 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
         }
 
 
+def _check_dtype(dtype) -> None:
+    policy = keras.config.dtype_policy() if dtype is None else keras.dtype_policies.get(dtype)
+    if policy.compute_dtype not in _COMPUTE_DTYPES:
+        raise ValueError(
+            f"Expected a dtype that computes in {', '.join(_COMPUTE_DTYPES)}, received "
+            f"{policy.name!r}. Give float32, mixed_bfloat16 or mixed_float16."
+        )
+
+
 def build_backbone(
     config: BertConfig, dtype=None, recompute: bool = False
 ) -> ReferenceBertBackbone:
@@ -201,7 +213,11 @@ def build_backbone(
 
     Returns:
         A keras_nlp BertBackbone; see ReferenceBertBackbone for inputs and outputs.
+
+    Raises:
+        ValueError: the layers do not compute in that dtype.
     """
+    _check_dtype(dtype)
     return ReferenceBertBackbone(
         vocabulary_size=config.vocab_size,
         num_layers=config.num_hidden_layers,

@@ -64,13 +64,28 @@ DEFAULT_LIMITS = ArchiveLimits()
 
 
 def cache_folder(cache_dir: str | os.PathLike | None = None) -> str:
-    """The cache: `cache_dir`, $CLINICALBERT_TF_CACHE or ~/.cache/clinicalbert_tf; made (0700)."""
+    """The cache: `cache_dir`, $CLINICALBERT_TF_CACHE or ~/.cache/clinicalbert_tf; made (0700).
+
+    Raises:
+        OSError: it cannot be made or written; the message says what to give instead.
+    """
     folder = os.path.abspath(
         os.path.expanduser(
             os.fspath(cache_dir or os.environ.get(CACHE_VARIABLE) or "~/.cache/clinicalbert_tf")
         )
     )
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise type(error)(
+            f"Expected a folder for the cache at {folder}, received: {error.strerror}. Give "
+            f"another folder with cache_dir (--cache_dir) or ${CACHE_VARIABLE}."
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"Expected a cache that can be written at {folder}, received one that cannot. Give "
+            f"another folder with cache_dir (--cache_dir) or ${CACHE_VARIABLE}."
+        )
     return folder
 
 

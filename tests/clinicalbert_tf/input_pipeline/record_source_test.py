@@ -238,6 +238,7 @@ def test_records_that_fit_pass(folder):
     [
         ({"max_position_embeddings": 64}, "max_seq_length is 128 .*max_position_embeddings is 64"),
         ({"vocab_size": 1300}, r"1200 wordpieces in .*manifest\.json but vocab_size is 1300"),
+        ({"type_vocab_size": 1}, r"Segment id 1 .* but type_vocab_size is 1 .*--objective=mlm"),
         ({"vocab_size": 100}, r"Wordpiece id \d+ .* but vocab_size is 100"),
     ],
 )

@@ -89,6 +89,10 @@ class TaskModelsTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(logits.dtype, tf.float32)
         self.assertEqual(model.backbone(features())["pooled_output"].dtype, tf.bfloat16)
 
+    def test_a_dtype_that_the_layers_do_not_compute_in_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "float32, bfloat16, float16, received 'float64'"):
+            build_classifier(CONFIG, 3, dtype="float64")
+
     def test_only_training_drops_and_a_key_repeats_it(self):
         model = build_classifier(CONFIG, 3, dropout=0.5)
         state = model.head_dropout.seed_generator.state

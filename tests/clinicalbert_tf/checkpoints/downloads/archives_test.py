@@ -251,3 +251,10 @@ def test_weights_that_are_a_zip_by_content_are_no_archive(tmp_path):
 def test_an_archive_without_members_is_an_error(tmp_path):
     with pytest.raises(ArchiveError, match="received an empty gzip archive"):
         unpack(write_tar(tmp_path / "e.tar.gz", {}))
+
+
+def test_a_cache_that_cannot_be_made_says_what_to_give_instead(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match=r"a folder for the cache at .*CLINICALBERT_TF_CACHE"):
+            archives.cache_folder(place)

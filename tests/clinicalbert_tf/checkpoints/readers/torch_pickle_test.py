@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from clinicalbert_tf.checkpoints.readers.pickle_opcodes import interpret
 from clinicalbert_tf.checkpoints.readers.torch_pickle import TorchFileError, read_torch_checkpoint
 
 STORAGES = {
@@ -329,3 +330,8 @@ def test_a_length_beyond_the_file_is_an_error_and_takes_no_memory(tmp_path, leng
     for write in (write_zip, write_legacy):
         with pytest.raises(TorchFileError, match="expected a whole pickle"):
             read_torch_checkpoint(write(tmp_path / "m.bin", data, {}))
+
+
+def test_an_index_of_the_memo_takes_no_memory():
+    # pickle.Unpickler would make room for 2 ** 32 entries, tens of gigabytes.
+    assert interpret(b"K\x01r\xff\xff\xff\xff.", {}, None) == 1
