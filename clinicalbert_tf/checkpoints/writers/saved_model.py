@@ -29,8 +29,8 @@ Operators
   TensorFlow's own only; none of tensorflow_text. TensorFlow alone loads all signatures.
 
 Tokenization
-  Texts get exactly the wordpieces of the BERT reference; only a Greek capital sigma at the end of
-  a word is told by a simpler rule. Bytes that are no UTF-8 are left out.
+  Texts get exactly the wordpieces of the BERT reference, beyond ASCII too; only a Greek capital
+  sigma at the end of a word is told by a simpler rule. Bytes that are no UTF-8 are left out.
 
 Use
   import tensorflow as tf
