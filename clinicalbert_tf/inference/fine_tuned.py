@@ -79,4 +79,9 @@ def task_of(path: str | os.PathLike, known: Sequence[str]) -> str | None:
         return None
     if task.task in known:
         return task.task
-    return {"classifier": "classification", "span": "question_answering"}.get(task.head)
+    return {
+        "classifier": "classification",
+        "tagger": "entities",
+        "crf_tagger": "entities",
+        "span": "question_answering",
+    }.get(task.head)
