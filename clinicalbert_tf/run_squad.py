@@ -55,6 +55,7 @@ def settings_from_flags(default_output_dir: str) -> QuestionAnsweringSettings:
     given.setdefault("do_predict", bool(given.get("predict_file")))
     given.setdefault("do_train", bool(given.get("train_file")))
     held_out = given.get("dev_file") or given.get("dev_proportion") or given["do_predict"]
+    # The reference has no --do_eval: --do_predict alone answers questions.
     given.setdefault("do_eval", bool(held_out))
     return QuestionAnsweringSettings(**given)
 

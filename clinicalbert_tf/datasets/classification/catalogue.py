@@ -239,6 +239,14 @@ _SPECS = (
         metric="f1_macro",
     ),
     DatasetSpec(
+        "bioasq_yesno",
+        "BioASQ B, yes/no questions and their snippets",
+        reader="bioasq_yesno",
+        labels=("yes", "no"),
+        metric="f1_macro",
+        is_pair=True,
+    ),
+    DatasetSpec(
         "pubmedqa",
         "question and abstract: yes, no or maybe (Jin et al. 2019)",
         reader="pubmedqa",

@@ -71,7 +71,7 @@ def check_trainable(questions: Iterable[Question], version_2: bool, source: str)
             raise ValueError(
                 f"{source}, question {question.question_id!r}: expected an answer that is part of "
                 "the context, received a yes/no question. Train those with "
-                "`python -m clinicalbert_tf.run_classifier`."
+                "`python -m clinicalbert_tf.run_classifier --task_name bioasq_yesno`."
             )
         if not version_2 and not question.has_answer:
             raise ValueError(

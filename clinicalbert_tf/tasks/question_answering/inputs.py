@@ -16,7 +16,7 @@ from clinicalbert_tf.tasks.question_answering.settings import (
     REFERENCE_EPOCHS,
     QuestionAnsweringSettings,
 )
-from clinicalbert_tf.tasks.starting_model import StartingModel, find_model
+from clinicalbert_tf.tasks.starting_model import StartingModel, check_size, find_model
 from clinicalbert_tf.texts.question_answering.windows import Window
 from clinicalbert_tf.training.fine_tuning import with_steps
 from tfrecords_builder.tokenization import BertTokenizer
@@ -55,6 +55,7 @@ def prepare(
         FileNotFoundError, ValueError: something is missing or does not fit.
     """
     model = find_model(settings)
+    check_size(model.config, settings.max_seq_length, is_pair=True)
     tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
     train, held_out = [], []
     if settings.do_train or (settings.dev_proportion and settings.train_file):

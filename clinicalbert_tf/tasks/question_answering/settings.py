@@ -111,6 +111,16 @@ class QuestionAnsweringSettings(FineTuningSettings):
                 "Expected --predict_file with --do_predict, received none. Name the questions to "
                 "answer."
             )
+        if self.do_predict and not self.do_eval:
+            raise ValueError(
+                "Expected --do_eval with --do_predict, received --do_eval=False: questions are "
+                "answered in an evaluation. Drop --do_eval=False."
+            )
+        if self.do_eval and not (self.do_predict or self.dev_file or self.dev_proportion):
+            raise ValueError(
+                "Expected --dev_file, --dev_proportion or --predict_file with --do_eval, received "
+                "none. Name the questions to evaluate on."
+            )
         if self.dev_proportion and self.dev_file:
             raise ValueError(
                 "Expected --dev_file or --dev_proportion, received both. Drop one of them."

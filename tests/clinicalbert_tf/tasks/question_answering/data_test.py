@@ -29,7 +29,14 @@ def tokenizer(tmp_path_factory):
 def settings(tmp_path, **more):
     small = {"max_seq_length": 14, "doc_stride": 5, "max_query_length": 4}
     return QuestionAnsweringSettings(
-        **{"output_dir": str(tmp_path), "do_train": False, "do_eval": True, **small, **more}
+        **{
+            "output_dir": str(tmp_path),
+            "do_train": False,
+            "do_eval": True,
+            "dev_file": "dev.json",
+            **small,
+            **more,
+        }
     )
 
 
@@ -113,6 +120,17 @@ def test_no_window_to_train_on_is_an_error(tmp_path, tokenizer):
     [
         ({"do_train": True}, "Expected --train_file with --do_train"),
         ({"do_predict": True}, "Expected --predict_file with --do_predict"),
+        ({"dev_file": None}, "Expected --dev_file, --dev_proportion or --predict_file with"),
+        (
+            {
+                "do_predict": True,
+                "predict_file": "p",
+                "do_train": True,
+                "train_file": "t",
+                "do_eval": False,
+            },
+            "Expected --do_eval with --do_predict",
+        ),
         ({"max_query_length": 20}, "Expected max_seq_length greater than max_query_length"),
         ({"dev_file": "d", "dev_proportion": 0.1}, "--dev_file or --dev_proportion"),
         ({"answers": "reference", "length_buckets": 8}, "Expected --length_buckets=0"),

@@ -190,6 +190,11 @@ def test_reference_form_trains_and_answers(folder):
     assert len(json.loads((folder / "reference/predictions.json").read_text())) == 30
 
 
+def test_windows_longer_than_the_models_positions_are_refused(folder):
+    with pytest.raises(ValueError, match="--max_seq_length of at most 64"):
+        run_question_answering(settings(folder, "none", max_seq_length=65))
+
+
 def test_no_model_is_an_error_that_names_the_flags(folder):
     with pytest.raises(FileNotFoundError, match="--init_checkpoint, or --bert_config_file"):
         run_question_answering(settings(folder, "none", bert_config_file=None))
