@@ -1,0 +1,100 @@
+"""An audit of a pretrained model: does it know texts and secrets that it was trained on?"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from clinicalbert_tf.inference.perplexity import PerplexityScorer, PerplexitySettings
+from clinicalbert_tf.inference.privacy.canaries import Canary
+from clinicalbert_tf.metrics.intervals import intervals, ranking_of
+from clinicalbert_tf.metrics.memorization import exposure, membership_auroc
+from clinicalbert_tf.texts.rows import Row
+
+
+@dataclasses.dataclass(frozen=True)
+class AuditSettings:
+    """How to audit.
+
+    Attributes:
+        max_seq_length: tokens per window.
+        sample_tokens: wordpieces scored per note for membership; 0 for all.
+        candidates: other secrets that each canary is ranked among.
+        seed: of the draws.
+    """
+
+    max_seq_length: int = 128
+    sample_tokens: int = 64
+    candidates: int = 255
+    seed: int = 12345
+
+
+class Auditor:
+    """Measures a model.
+
+    Args:
+        bert: what clinicalbert_tf.from_pretrained returned, with its masked language model head.
+        settings: how.
+    """
+
+    def __init__(self, bert, settings: AuditSettings):
+        self._settings = settings
+        length = min(settings.max_seq_length, bert.config.max_position_embeddings)
+        window = {"max_seq_length": length, "stride": max(1, (length - 2) // 2)}
+        self._sampled = PerplexityScorer(
+            bert, PerplexitySettings(**window, sample_tokens=settings.sample_tokens)
+        )
+        self._whole = PerplexityScorer(bert, PerplexitySettings(**window))
+
+    def membership(self, members: Iterable[Row], others: Iterable[Row]) -> dict[str, Any]:
+        """How well the loss tells notes of the training set from others.
+
+        Args:
+            members: notes that were trained on.
+            others: notes like them that were not.
+
+        Returns:
+            "auroc", "interval_95" (notes drawn with replacement), "members", "others".
+        """
+        inside, outside = (self._note_scores(rows) for rows in (members, others))
+        targets = np.array([True] * len(inside) + [False] * len(outside))
+        scores = np.array([*inside, *outside])
+        value = membership_auroc(inside, outside)
+        drawn = intervals({"auroc": ranking_of(targets, scores, "auroc")}, len(scores))
+        return {
+            "auroc": value,
+            "interval_95": drawn["auroc"],
+            "members": len(inside),
+            "others": len(outside),
+        }
+
+    def canaries(self, canaries: Sequence[Canary]) -> dict[str, Any]:
+        """The exposure of planted secrets.
+
+        Returns:
+            "exposure" (bits by id), "mean_exposure", "max_exposure", "most_possible" (bits).
+        """
+        found, most = {}, 0.0
+        for canary in canaries:
+            others = canary.candidates(self._settings.candidates, self._settings.seed)
+            texts = [canary.text, *others]
+            rows = [Row(str(number), text) for number, text in enumerate(texts)]
+            scores = [score.log_likelihood for score in self._whole.score(rows)]
+            found[canary.canary_id] = exposure(scores[0], scores[1:])
+            most = max(most, float(np.log2(len(texts))))
+        values = list(found.values())
+        return {
+            "exposure": found,
+            "mean_exposure": float(np.mean(values)),
+            "max_exposure": max(values),
+            "most_possible": most,
+        }
+
+    def _note_scores(self, rows: Iterable[Row]) -> list[float]:
+        """Mean log probability per wordpiece of each note that has one."""
+        return [
+            score.log_likelihood / score.scored_tokens
+            for score in self._sampled.score(rows)
+            if score.scored_tokens
+        ]
