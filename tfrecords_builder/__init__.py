@@ -18,6 +18,11 @@ same on Apache Beam and Spark;
 `create_pretraining_data` is the reference script with the reference's records, `format_notes`
 writes its sentence files, `synthetic` invents notes, `vocabulary` learns a WordPiece vocabulary
 from notes, `inspect` looks into records, `segment` divides notes into their sections.
+
+    command_line       What every command of both packages does around its `main`: a pipe that ...
+    html_page          The one HTML page and stylesheet of reports and inspections: a file that ...
+    tfrecord_checksum  Keeps `tfrecords_builder.tfrecord_checksum` importable; see `tfrecord_files`
+    vocabulary_rules   The rules of vocabularies, the same for builder and trainer: rows, ...
 """
 
 __version__ = "0.1.0"

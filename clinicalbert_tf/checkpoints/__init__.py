@@ -20,4 +20,6 @@
 
 A further source is a further module in readers: it brings a name table and a reader, `assign` does
 the rest.
+
+    student  A model with some of another one's encoder layers, as a source like any other
 """

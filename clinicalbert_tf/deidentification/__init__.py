@@ -14,4 +14,8 @@
     key_file        the removed text, on request, and the way back
 
 Nothing here needs TensorFlow unless a model is given.
+
+    name_rules    Rules for names: behind a title, in a field, before a degree
+    number_rules  Rules for contacts, numbers of persons and records, addresses and high ages
+    pattern       One rule: a type, a pattern whose group "found" is removed, and a check of ...
 """

@@ -16,4 +16,12 @@
     search           an index of notes by meaning, and queries of it
 
 Nothing here prints, logs or raises a piece of the text that it reads.
+
+    fine_tuned          A fine-tuned model from the folder of its run, or from any folder that ...
+    pipelines           pipeline(): a fine-tuned model as a function of texts
+    question_answering  Answers to questions about texts of any length, from a model that ...
+    classification      A fine-tuned classifier on new texts: in memory, and over files of any size
+    entities            Entities of raw notes of any length, by a trained tagger
+    privacy             What a model gives away of the notes that it was trained on
+    seeing              What a model looks at in a text: its attention, and what a ...
 """

@@ -10,4 +10,9 @@
 - length_buckets: batches of records of like lengths, cut to their longest.
 - dynamic_masking: masks for batches of unmasked records.
 - dataset: the batches of every replica.
+
+    array_source     Examples that are held in memory as arrays: what a fine-tuning task trains on
+    extended_source  Examples of an ArraySource with further arrays: what another model made of them
+    record_source    Input flags -> files of records, what is in them and what made them
+    source           What the pipeline needs to know of the examples that it batches
 """

@@ -17,4 +17,6 @@
 
 What cannot be computed raises `undefined.UndefinedMetricError` with the reason; the functions
 that collect several metrics give None for it and the reason under "reasons".
+
+    memorization  What losses say of what a model remembers
 """

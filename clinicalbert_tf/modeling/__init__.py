@@ -18,6 +18,11 @@ tagger          build_tagger: one row of logits per token
 span            build_span_model: start and end logits per token
 
 All of it is written in keras.ops. A model says which heads it has in its attribute `heads`.
+
+    crf                    A linear-chain conditional random field over the labelled positions ...
+    distilled_pretraining  A pretraining model that learns from another one: its words, hidden ...
+    document_classifier    A classifier that also gives the vector that it classifies, one per ...
+    viterbi                The best sequence of labels under rules of succession, in NumPy
 """
 
 from clinicalbert_tf.modeling.backbone import build_backbone

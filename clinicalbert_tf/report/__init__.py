@@ -9,4 +9,10 @@
 
 `python -m clinicalbert_tf.report OUTPUT_DIR` makes it of any run; `clinicalbert_tf.pretrain` does
 so at its end.
+
+    attention_page    The attention of a model on a text as one HTML file, and one head of it as ...
+    attribution_page  A note coloured by what speaks for a label and against it
+    classification    A classification's results for the report, from metrics.json and the ...
+    tables            The tables of a report
+    unit_chart        A curve of one fraction over another as inline SVG: ROC, precision and ...
 """

@@ -13,4 +13,8 @@
 
 Rooms: `cluster` (devices and workers), `updates` (from gradients to weights), `states` (what lies
 on disk to resume from), `watching` (what people look at).
+
+    fine_tuning  The settings that all fine-tuning commands share, with defaults that seldom fail
+    monitor      Which result decides, and which scalars are shown
+    objective    What the step and the loop need to know of a loss
 """

@@ -1,1 +1,4 @@
-"""The data set chemprot for tensorflow_datasets."""
+"""The data set chemprot for tensorflow_datasets.
+
+chemprot_dataset_builder  ChemProt: chemical-protein relations, in BioBERT's files
+"""

@@ -1,1 +1,4 @@
-"""Diagnosis codes of an admission, predicted from its discharge summary."""
+"""Diagnosis codes of an admission, predicted from its discharge summary.
+
+building  Builds the data set: discharge summaries with the codes of their own admission
+"""

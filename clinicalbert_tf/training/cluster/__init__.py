@@ -5,4 +5,6 @@
 - workers: what the workers agree on, and the end of all when one is lost.
 - watchdog: signs of life between their processes.
 - local_workers: worker processes on one machine, for the command `launch`.
+
+    reduction  What all replicas bring, added up or averaged
 """

@@ -8,4 +8,7 @@
 - summaries, evaluation_summaries, hparams, histograms: TensorBoard events.
 - profiling: a profile of chosen steps.
 - outcome: `outcome.json`, how training ended; reporting: `report.html` at the end.
+
+    call_ends      Where calls must end for what is watched at certain steps
+    privacy_spent  Epsilon so far, for TensorBoard and run.json
 """

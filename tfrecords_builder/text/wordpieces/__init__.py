@@ -3,4 +3,6 @@
 - basic_tokenizer: BERT's rules before wordpieces.
 - word_counts: words of a corpus within bounded memory.
 - vocabulary_extension: whole words in the unused rows of a released vocabulary.
+
+    added_tokens  Tokens that are found in the text itself, before it is split into words
 """
