@@ -120,8 +120,9 @@ class ReadmissionCommand:
         report = os.path.join(settings.output_dir, "report.html")
         if settings.report and os.path.exists(report):
             print(f"  open {report} in a browser: curves, ROC, precision-recall, reliability")
+        model = os.path.join(folder, "fold-1") if FLAGS.cross_validation else folder
         print(
-            f"  python -m clinicalbert_tf.attention_map --model {folder} --attributions "
+            f"  python -m clinicalbert_tf.attention_map --model {model} --attributions "
             "--input NOTES.jsonl --id ID"
         )
         if self._embedded:

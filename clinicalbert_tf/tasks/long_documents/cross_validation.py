@@ -91,7 +91,7 @@ def run_folds(
     Returns:
         {"metrics": what metrics.json says}: "folds", "over_runs" (mean, deviation, minimum of each
         figure on the tested parts) and, for two labels, "pooled": the figures of all documents,
-        each with the score of the fold that tested it, and their intervals by patient.
+        by rank within the fold that tested them, and their intervals by patient.
     """
     output_dir = make_private_folder(given["output_dir"])
     parts = fold_data(data, folds, given.get("split_seed", 0))
@@ -109,24 +109,43 @@ def run_folds(
         os.path.join(p.settings.output_dir, files.PREDICTIONS_NAME) for p in prepared.values()
     ]
     if all(map(os.path.exists, tables)):
-        rows = [row for table in tables for row in files.read_document_predictions(table)]
+        of_folds = [files.read_document_predictions(table) for table in tables]
+        rows = [row for of_fold in of_folds for row in of_fold]
         files.write_rows(os.path.join(output_dir, files.PREDICTIONS_NAME), rows)
+        scores = np.concatenate([ranks_within_fold(of_fold) for of_fold in of_folds])
         draws = next(iter(prepared.values())).settings.bootstrap
-        metrics["pooled"] = pooled_scores(rows, data.labels[-1], draws)
+        metrics["pooled"] = pooled_scores(rows, scores, data.labels[-1], draws)
     results.add_metrics(output_dir, metrics)
     return {"metrics": metrics}
 
 
-def pooled_scores(rows: list[dict[str, str]], positive: str, draws: int) -> dict[str, Any]:
+def ranks_within_fold(rows: list[dict[str, str]]) -> np.ndarray:
+    """The mean rank of each document's score in its fold, as a fraction: float64 [rows].
+
+    Scores of different models cannot be compared: one that says 0.6 where another says 0.4 would
+    mix up the order of all, though each orders its own documents well.
+
+    Args:
+        rows: of one fold's predictions.csv.
+    """
+    scores = np.array([float(row["SCORE"]) for row in rows])
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return (last - (count - 1) / 2)[place] / len(rows)
+
+
+def pooled_scores(
+    rows: list[dict[str, str]], scores: np.ndarray, positive: str, draws: int
+) -> dict[str, Any]:
     """The figures of documents with one score each.
 
     Args:
         rows: of predictions.csv.
+        scores: float [rows].
         positive: the positive label.
         draws: bootstrap replicates; 0 for no intervals.
     """
     targets = np.array([row["LABEL"] == positive for row in rows])
-    scores = np.array([float(row["SCORE"]) for row in rows])
     found = documents.scores(targets, scores)
     if draws:
         statistics = {name: intervals.ranking_of(targets, scores, name) for name in _RANKINGS}

@@ -6,7 +6,11 @@ import pytest
 from clinicalbert_tf.datasets.classification.catalogue import find_dataset
 from clinicalbert_tf.datasets.classification.examples import Example, Split
 from clinicalbert_tf.datasets.classification.reading import LabelledData
-from clinicalbert_tf.tasks.long_documents.cross_validation import fold_data, pooled_scores
+from clinicalbert_tf.tasks.long_documents.cross_validation import (
+    fold_data,
+    pooled_scores,
+    ranks_within_fold,
+)
 
 
 def data_of(patients, grouped=True):
@@ -59,12 +63,19 @@ def test_unfit_folds_are_refused(data, folds, words):
         fold_data(data, folds, 0)
 
 
+def test_ranks_make_folds_comparable():
+    first, second = ([{"SCORE": str(s)} for s in scores] for scores in ((3, 1, 3, 2), (0.2, 0.1)))
+    np.testing.assert_allclose(ranks_within_fold(first), [0.875, 0.25, 0.875, 0.5])
+    np.testing.assert_allclose(ranks_within_fold(second), [1, 0.5])
+
+
 def test_pooled_figures_are_those_of_all_documents():
     rows = [
         {"LABEL": str(int(p > 6)), "SCORE": str(p / 10), "SUBJECT_ID": f"p{p // 2}"}
         for p in range(10)
     ]
-    found = pooled_scores(rows, "1", draws=50)
+    scores = np.array([float(row["SCORE"]) for row in rows])
+    found = pooled_scores(rows, scores, "1", draws=50)
     assert (found["auroc"], found["rp80"], found["documents"]) == (1, 1, 10)
     assert found["intervals"]["auroc"] == [1, 1] and found["intervals_draw"] == "patients"
     assert np.isclose(found["prevalence"], 0.3)
