@@ -5,6 +5,7 @@ A command defines its flags (`define_run_flags`), turns them into settings, and 
 """
 
 import datetime
+import json
 import os
 import shlex
 import sys
@@ -15,7 +16,8 @@ from absl import app, flags, logging
 
 from clinicalbert_tf.flags import define_flags, given_settings
 from clinicalbert_tf.quiet_start import plain_lines_at_a_terminal, start_tensorflow
-from clinicalbert_tf.run_files import REPORT_NAME
+from clinicalbert_tf.run_files import RECORD_NAME, REPORT_NAME
+from clinicalbert_tf.setting_fields import settings_of
 from clinicalbert_tf.training import endings, exit_codes
 from clinicalbert_tf.training.allocator import keep_freed_memory
 from clinicalbert_tf.training.cluster import watchdog
@@ -70,6 +72,28 @@ def settings_given(settings_class, default_output_dir: str) -> dict[str, Any]:
     check_workers(given)
     given.setdefault("output_dir", default_output_dir)
     return given
+
+
+def settings_of_run(settings_class, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The settings of the run in the output folder, by name; None if none of the kind lies there.
+
+    Args:
+        settings_class: the command's settings.
+        given: what the flags give, with output_dir.
+    """
+    path = os.path.join(given["output_dir"], RECORD_NAME)
+    try:
+        with open(path, encoding="utf-8") as file:
+            held = json.load(file)["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    known = settings_of(settings_class)
+    # A tuple is a list in JSON.
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in held.items()
+        if name in known and name != "output_dir"
+    }
 
 
 def _take_reference_flags(given: dict[str, Any]) -> None:

@@ -31,7 +31,11 @@ def settings_from_flags(default_output_dir: str) -> PretrainingSettings:
         ValueError: flags are missing, contradict each other or are out of range.
     """
     given = command.settings_given(PretrainingSettings, default_output_dir)
-    if not any(given.get(name) for name in _DATA_FLAGS) and given.get("do_train", True):
+    without_data = not any(given.get(name) for name in _DATA_FLAGS)
+    if without_data and (earlier := command.settings_of_run(PretrainingSettings, given)):
+        # --output_dir alone resumes the run that lies there.
+        return PretrainingSettings(**{**earlier, **given})
+    if without_data and given.get("do_train", True):
         from clinicalbert_tf import embedded_default
 
         prepare = command.is_chief(given)

@@ -1,5 +1,6 @@
 """The command: its flags, its refusals and its embedded default."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -197,3 +198,13 @@ def test_embedded_default_learns_and_says_what_is_next(tmp_path):
     again = run("--strategy", "mirrored", f"--output_dir={output_dir}")
     assert again.returncode == 0 and "Resuming from" in again.stderr
     assert "Built" not in again.stderr
+
+
+def test_output_folder_alone_resumes_the_run_in_it(tmp_path):
+    first = settings_of("--input_file=records", "--num_train_steps=7", "--profile_steps=2,3")
+    record = {"settings": {**dataclasses.asdict(first), "of_another_version": 1}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    again = settings_of(f"--output_dir={tmp_path}")
+    assert again == dataclasses.replace(first, output_dir=str(tmp_path))
+    changed = settings_of(f"--output_dir={tmp_path}", "--keep_checkpoint_max=9")
+    assert (changed.keep_checkpoint_max, changed.num_train_steps) == (9, 7)

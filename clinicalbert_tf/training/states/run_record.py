@@ -99,7 +99,18 @@ def check_resumable(
         raise ValueError(
             f"{output_dir} holds a run with other settings: {'; '.join(differences)}. Resuming "
             "it would mix two runs. Give the earlier values or another --output_dir."
+            f"{_longer(differences, output_dir)}"
         )
+
+
+def _longer(differences: list[str], output_dir: str) -> str:
+    """How to train longer than was asked for, if that is what differs."""
+    if not any(difference.startswith("num_train_steps ") for difference in differences):
+        return ""
+    return (
+        " The learning rate has fallen towards the earlier last step; to train on from what was "
+        f"reached, give --init_checkpoint={output_dir} and another --output_dir."
+    )
 
 
 def _at(record: dict[str, Any], name: str) -> Any:

@@ -172,6 +172,8 @@ def test_changed_settings_are_refused_with_both_values(golden_run):
     settings, _, _ = golden_run
     with pytest.raises(ValueError, match=r"learning_rate was 0\.0005, is now 0\.001"):
         run_pretraining(dataclasses.replace(settings, learning_rate=1e-3))
+    with pytest.raises(ValueError, match=r"num_train_steps was 40, is now 60.*--init_checkpoint="):
+        run_pretraining(dataclasses.replace(settings, num_train_steps=60))
 
 
 def test_damaged_checkpoint_is_named(golden_run, tmp_path):
@@ -208,6 +210,7 @@ def test_loss_that_is_not_finite_stops_the_run(golden_settings, tmp_path):
     ("changes", "message"),
     [
         ({"max_seq_length": 64}, r"128.*64|64.*128"),
+        ({"train_batch_size": 1000}, r"--train_batch_size=1000, received 948"),
         ({"max_predictions_per_seq": 20}, r"20.*22|22.*20"),
         ({"vocab_file": str(GOLDEN / "vocab" / "downstream_cased.txt")}, r"1500.*1200|1200.*1500"),
         ({"input_file": "no_such_folder/*.tfrecord"}, "no_such_folder"),
