@@ -1,12 +1,13 @@
 """Measures what a pretrained model gives away of the notes that it was trained on.
 
     python -m clinicalbert_tf.privacy_audit --model M --notes F --others G
-    python -m clinicalbert_tf.privacy_audit --model M --canaries C --before B --json
+    python -m clinicalbert_tf.privacy_audit --model M --canaries records/canaries.json --before B
 
 --notes are notes that were trained on, --others notes like them that were not: does the loss tell
-them apart (membership inference)? --canaries are planted secrets, one JSON object per line with id,
-text and secret: how far up does the model rank them among others of their form (exposure)? --before
-is the model before training: what it shows cannot come from these notes. No text is printed.
+them apart (membership inference)? --canaries are planted secrets, the canaries.json of
+`tfrecords_builder --canaries` or one JSON object per line with id, text and secret: how far up does
+the model rank them among others of their form (exposure)? --before is the model before training:
+what it shows cannot come from these notes. No text is printed.
 """
 
 import json
@@ -19,6 +20,7 @@ from absl import flags
 from tfrecords_builder import command_line
 
 FLAGS = flags.FLAGS
+_WITHOUT_OTHERS = "needs --others: notes like --notes that were not trained on"
 
 
 def define_flags() -> None:
@@ -40,7 +42,10 @@ def define_flags() -> None:
 
 
 def audit() -> dict[str, Any]:
-    """The results that the flags ask for: {"model", "before": {"membership", "canaries"}}.
+    """The results that the flags ask for, for "model" and "before".
+
+    Returns:
+        {"model": {"membership", "canaries", "controls"}, "before": ...}, those asked for.
 
     Raises:
         FileNotFoundError, ValueError: flags are missing, or a file or model cannot be read.
@@ -49,13 +54,11 @@ def audit() -> dict[str, Any]:
     from clinicalbert_tf.inference.privacy.audit import Auditor, AuditSettings
     from clinicalbert_tf.inference.privacy.canaries import read_canaries
 
-    if not FLAGS.model or bool(FLAGS.notes) != bool(FLAGS.others):
+    if not FLAGS.model or not (FLAGS.notes or FLAGS.canaries):
         raise ValueError(
-            "Expected --model, and --notes together with --others, received others. Notes that "
-            "were not trained on are what the trained ones are compared with."
+            "Expected --model, and --notes or --canaries, received less. Say what the model was "
+            "trained on."
         )
-    if not FLAGS.notes and not FLAGS.canaries:
-        raise ValueError("Expected --notes and --others, or --canaries, received neither.")
     canaries = read_canaries(FLAGS.canaries) if FLAGS.canaries else None
     settings = AuditSettings(
         FLAGS.max_seq_length, FLAGS.sample_tokens, FLAGS.candidates, FLAGS.random_seed
@@ -66,10 +69,15 @@ def audit() -> dict[str, Any]:
             continue
         auditor = Auditor(load_model(ModelSource(path), require_masked_lm=True), settings)
         found[name] = {}
-        if FLAGS.notes:
+        if FLAGS.notes and not FLAGS.others:
+            found[name] |= {"membership": None, "reasons": {"membership": _WITHOUT_OTHERS}}
+        elif FLAGS.notes:
             found[name]["membership"] = auditor.membership(*map(_rows, (FLAGS.notes, FLAGS.others)))
         if canaries:
-            found[name]["canaries"] = auditor.canaries(canaries)
+            for kind, planted in (("canaries", True), ("controls", False)):
+                chosen = [canary for canary in canaries if canary.planted == planted]
+                if chosen:
+                    found[name][kind] = auditor.canaries(chosen)
     return found
 
 
@@ -84,20 +92,23 @@ def say(found: dict[str, Any]) -> None:
     """Prints the results in words, with what they do and do not show."""
     for name, results in found.items():
         print("The model:" if name == "model" else "The model before training:")
-        if "membership" in results:
+        for measure, reason in results.get("reasons", {}).items():
+            print(f"  {measure}: not measured, {reason}")
+        if results.get("membership"):
             result = results["membership"]
             low, high = result["interval_95"]
             print(
                 f"  membership: AUROC {result['auroc']:.3f} ({low:.3f} to {high:.3f}); 0.5 tells "
                 f"{result['members']} trained notes from {result['others']} others by chance."
             )
-        if "canaries" in results:
-            result = results["canaries"]
-            print(
-                f"  canaries: mean exposure {result['mean_exposure']:.2f} bits, greatest "
-                f"{result['max_exposure']:.2f} of {result['most_possible']:.2f}; about 1.4 is "
-                "chance."
-            )
+        for kind in ("canaries", "controls"):
+            if kind in results:
+                result = results[kind]
+                print(
+                    f"  {kind}: mean exposure {result['mean_exposure']:.2f} bits, greatest "
+                    f"{result['max_exposure']:.2f} of {result['most_possible']:.2f}; about 1.4 is "
+                    "chance."
+                )
     print(
         "An attack that fails here is no proof that none succeeds: other attacks, and attackers "
         "who know more, are not tried. Differential privacy bounds them all (docs/privacy.md)."

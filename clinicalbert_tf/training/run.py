@@ -79,6 +79,11 @@ def run_training(
         Interrupted: a signal asked to stop; started again, the run resumes.
         OSError: the last state could not be saved.
     """
+    if task.predicts and settings.max_eval_steps is not None:
+        raise ValueError(
+            f"Expected no --max_eval_steps with {task.name}, received {settings.max_eval_steps}: "
+            "its scores need every example. Drop the flag, or name a smaller set to evaluate."
+        )
     inputs = find_sound_inputs(task, settings)
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()

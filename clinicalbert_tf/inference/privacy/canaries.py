@@ -16,11 +16,13 @@ class Canary:
         canary_id: safe to log.
         text: the text that was planted.
         secret: the part of it that is secret.
+        planted: False for a control, which the model has not seen.
     """
 
     canary_id: str
     text: str = dataclasses.field(repr=False)
     secret: str = dataclasses.field(repr=False)
+    planted: bool = True
 
     def candidates(self, count: int, seed: int) -> list[str]:
         """The same text with other secrets of the same form: a digit for each digit, and so on.
@@ -41,20 +43,37 @@ class Canary:
 
 
 def read_canaries(path: str) -> list[Canary]:
-    """Reads canaries: one JSON object per line with `id`, `text` and `secret`.
+    """Reads canaries.
+
+    Args:
+        path: the canaries.json of `tfrecords_builder --canaries`, which holds controls too, or
+            one JSON object per line with `id`, `text` and `secret`.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a line is no such object, or its text does not hold its secret; names the line.
     """
-    canaries = []
     with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                canaries.append(_canary(line, f"{path}, line {number}"))
+        content = file.read()
+    canaries = _of_builder(content)
+    if canaries is None:
+        lines = enumerate(content.split("\n"), start=1)
+        canaries = [_canary(line, f"{path}, line {n}") for n, line in lines if line.strip()]
     if not canaries:
         raise ValueError(f"{path}: expected canaries, received none. Write one object per line.")
     return canaries
+
+
+def _of_builder(content: str) -> list[Canary] | None:
+    """The canaries of the builder's record; None if the content is something else."""
+    try:
+        rows = json.loads(content)["canaries"]
+        return [
+            Canary(f"canary-{number}", row["sentence"], row["secret"], row["repeats"] > 0)
+            for number, row in enumerate(rows, start=1)
+        ]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _canary(line: str, place: str) -> Canary:

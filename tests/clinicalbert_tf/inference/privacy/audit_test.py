@@ -85,3 +85,15 @@ def test_membership_tells_known_notes_from_others(auditor_of):
     assert found["auroc"] == 1.0 and found["interval_95"] == [1.0, 1.0]
     assert (found["members"], found["others"]) == (20, 20)
     assert auditor_of("nothing").membership(members, others)["auroc"] < 0.9
+
+
+def test_the_builders_record_is_read_with_its_controls(tmp_path):
+    rows = [
+        {"name": "A B", "secret": "1 2", "repeats": 3, "sentence": "The code of A B is 1 2."},
+        {"name": "C D", "secret": "3 4", "repeats": 0, "sentence": "The code of C D is 3 4."},
+    ]
+    path = tmp_path / "canaries.json"
+    path.write_text(json.dumps({"canaries": rows}, indent=1))
+    planted, control = read_canaries(str(path))
+    assert (planted.text, planted.secret, planted.planted) == (rows[0]["sentence"], "1 2", True)
+    assert not control.planted and "C D" not in control.canary_id
