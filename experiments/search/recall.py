@@ -97,12 +97,10 @@ def search_model(texts: dict[str, str], questions, pooling: str) -> list[list[st
         made = build_index(settings, bert, read_rows(source, None), model)
         print(f"{pooling}: {made['chunks']} chunks of {made['notes']} texts", flush=True)
         index, asked = SearchIndex(settings.folder), ChunkEncoder(bert, encoder)
+        vectors = asked.encode_queries([question for question, _ in questions])
         return [
-            [
-                hit.note_id
-                for hit in index.search(asked.encode_query(question), DEPTH, per_note=True)
-            ]
-            for question, _ in questions
+            [hit.note_id for hit in index.search(vector, DEPTH, per_note=True)]
+            for vector in vectors
         ]
 
 

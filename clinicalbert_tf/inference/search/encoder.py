@@ -1,5 +1,7 @@
 """Texts to unit vectors."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from clinicalbert_tf.inference.loading import check_length
@@ -39,19 +41,27 @@ class ChunkEncoder:
         return unit_vectors(self._vectors.pool(chunks))
 
     def encode_query(self, text: str) -> np.ndarray:
-        """The vector of a query's first chunk, float32 array [size].
+        """See `encode_queries`; float32 array [size]."""
+        return self.encode_queries([text])[0]
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """The vectors of each query's first chunk, float32 array [queries, size].
 
         Raises:
-            ValueError: the text has no wordpiece.
+            ValueError: a text has no wordpiece.
         """
         size = self._settings.max_seq_length - 2
-        chunks = ChunkMaker(self._bert.tokenizer, size + 2, size).chunks(0, text)
-        if not chunks:
-            raise ValueError(
-                f"Expected a query with a word, received {len(text)} characters without one. "
-                "Write what to look for."
-            )
-        return self.encode(chunks[:1])[0]
+        maker = ChunkMaker(self._bert.tokenizer, size + 2, size)
+        first = []
+        for text in texts:
+            chunks = maker.chunks(0, text)
+            if not chunks:
+                raise ValueError(
+                    f"Expected a query with a word, received {len(text)} characters without one. "
+                    "Write what to look for."
+                )
+            first.append(chunks[0])
+        return self.encode(first)
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:
