@@ -115,10 +115,12 @@ def _configuration(
     settings: BuilderSettings, given: dict[str, str], scratch: str | None
 ) -> pyspark.SparkConf:
     """What is given, what spark-submit says, and defaults for the rest."""
-    if "PYSPARK_GATEWAY_PORT" in os.environ:
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if submitted:
         # spark-submit's properties are known only inside its Java process.
         pyspark.SparkContext._ensure_initialized()
-    configuration = pyspark.SparkConf()
+    # Otherwise a Java process that is there already holds the properties of an earlier build.
+    configuration = pyspark.SparkConf(loadDefaults=submitted)
     for name, value in given.items():
         configuration.set(name, value)
     configuration.setIfMissing("spark.app.name", "tfrecords_builder")
