@@ -14,6 +14,8 @@ from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 from clinicalbert_tf.training import endings
 
 FLAGS = flags.FLAGS
+# --help of the command lists the flags that are defined here for it.
+flags.disclaim_key_flags()
 _DATA_FLAGS = ("task_name", "data_dir", "train_file", "init_checkpoint", "bert_config_file")
 _MODEL_FLAGS = ("model_loc", "bert_model")
 

@@ -15,6 +15,7 @@ CLASSES = {
     "BertClassifier": "classifier",
     "BertCrfTagger": "tagger",
     "BertPretrainingModel": "pretraining",
+    "BertDocumentClassifier": "document_classifier",
     "BertSpanModel": "span",
     "BertTagger": "tagger",
     "CrfScores": "crf",

@@ -12,6 +12,8 @@ from clinicalbert_tf.setting_fields import settings_of
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 
 FLAGS = flags.FLAGS
+# --help of the command lists the flags that are defined here for it.
+flags.disclaim_key_flags()
 TASKS = ("readmission", "diagnosis")
 _MODES = {"discharge": "discharge", "early": "early_3", "early_2": "early_2", "early_3": "early_3"}
 _DATA_FLAGS = ("data_dir", "init_checkpoint", "bert_config_file")

@@ -19,7 +19,7 @@ PAGES = [page for page in PAGES if str(page.relative_to(ROOT)) not in GENERATED]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 COMMAND = re.compile(r"\bpython3? -m ((?:clinicalbert_tf|tfrecords_builder)[\w.]*)(.*)")
-FLAG = re.compile(r"--(?:no)?(?P<name>[A-Za-z]\w*)")
+FLAG = re.compile(r"--(?P<name>[A-Za-z]\w*)")
 
 
 def names(page):
@@ -79,7 +79,7 @@ def test_commands_and_their_flags_exist(page):
     for module, flags in commands(page):
         listed = help_of(module)
         for flag in flags:
-            known = re.search(rf"--(\[no\])?{flag}\b", listed)
+            known = re.search(rf"--(\[no\])?({flag}|{flag.removeprefix('no')})\b", listed)
             assert known or flag in ("help", "helpfull", "flagfile"), f"{module} --{flag}"
 
 

@@ -53,6 +53,7 @@ app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
 SLOW_STEPS = """
 import pathlib, sys, time
 from absl import app, flags
+from clinicalbert_tf import pretrain
 def main(argv):
     from clinicalbert_tf.training.step import Stepper
     train = Stepper.train
@@ -69,16 +70,21 @@ app.run(main, [sys.argv[0], *sys.argv[1:]])
 # Is asked to stop between the files of a save.
 SIGTERM_WHILE_SAVING = """
 import os, signal, sys
+from clinicalbert_tf.checkpoints.writers import tf1_checkpoint as export
 replace = os.replace
 def replace_and_signal(source, target):
     if str(target).endswith("model.ckpt-10.index"):
         os.kill(os.getpid(), signal.SIGTERM)
     replace(source, target)
 export.os.replace = replace_and_signal
+from absl import app
+from clinicalbert_tf import pretrain
 app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
 """
 SIGTERM_WHILE_EVALUATING = """
 import os, signal, sys
+from absl import app
+from clinicalbert_tf import pretrain
 def main(argv):
     from clinicalbert_tf.training.step import Stepper
     evaluate = Stepper.evaluate
@@ -92,6 +98,8 @@ app.run(main, [sys.argv[0], *sys.argv[1:]])
 # No file may grow beyond 100 kB until step 12.
 FULL_DISK = """
 import resource, signal, sys
+from absl import app
+from clinicalbert_tf import pretrain
 def main(argv):
     from clinicalbert_tf.training.states.checkpoints import Checkpoints
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -32,6 +32,7 @@ FEATURES = {
 PEAK_MEMORY = """
 import re, sys
 import numpy as np, tensorflow as tf
+from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_backbone
 config = BertConfig(vocab_size=50, hidden_size=256, num_hidden_layers=8, num_attention_heads=4,
                     intermediate_size=1024, max_position_embeddings=128)

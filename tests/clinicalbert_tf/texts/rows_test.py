@@ -61,7 +61,7 @@ def test_noteevents_is_told_by_its_header_and_read_by_the_notes_reader(tmp_path)
     header = "ROW_ID,SUBJECT_ID,HADM_ID,CATEGORY,ISERROR,TEXT\n"
     path = write(tmp_path, "any.csv.gz", header + "5,1,2,Nursing ,,first\n6,1,2,ECG,1,wrong\n")
     assert resolve_format(RowSource(path)) == "noteevents"
-    assert rows_of(path) == [Row("5", "first", category="Nursing")]
+    assert rows_of(path) == [Row("5", "first", category="Nursing", patient="1")]
 
 
 def test_sentences_of_a_note_are_numbered():

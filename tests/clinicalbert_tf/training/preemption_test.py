@@ -117,6 +117,7 @@ with StopSignals():
 INSIDE_TENSORFLOW = """
 import os, signal, sys, time
 import tensorflow as tf
+from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 
 def steps(x):
     os.kill(os.getpid(), signal.SIGTERM)

@@ -59,7 +59,7 @@ def make_stepper(changes):
         model = build_pretraining_model(
             CONFIG, dtype=settings.precision, recompute=settings.recompute
         )
-        rule = build_optimizer(settings, model)
+        rule = build_optimizer(settings, model, PretrainingObjective())
     parts = settings.gradient_accumulation_steps
     return step.Stepper(strategy, model, PretrainingObjective(), rule, seed=2, parts=parts)
 
