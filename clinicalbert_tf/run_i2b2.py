@@ -19,6 +19,7 @@ from typing import Any
 from absl import flags
 
 from clinicalbert_tf import command
+from clinicalbert_tf.i2b2_command import choose_what_to_do, many_seeds, with_folder
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
 from tfrecords_builder import command_line
 
@@ -81,19 +82,8 @@ def settings_from_flags(default_output_dir: str) -> TaggingSettings:
     if given.get("loss") == "reference" or given.get("strategy") == "tpu":
         # The reference's sum goes over all padding; a TPU needs batches of one shape.
         given.setdefault("length_buckets", 0)
-    _choose_what_to_do(given)
+    choose_what_to_do(given)
     return TaggingSettings(**given)
-
-
-def _choose_what_to_do(given: dict[str, Any]) -> None:
-    """Nothing asked for is everything that the data allows; --do_predict alone trains nothing."""
-    names = ("do_train", "do_eval", "do_predict")
-    asked = any(given.get(name) for name in names)
-    for name in names[:2]:
-        given.setdefault(name, not asked)
-    given.setdefault("do_predict", False if asked else None)
-    given["evaluate_dev"] = given["do_eval"]
-    given["do_eval"] = given["do_eval"] or given["do_predict"] is not False
 
 
 def _run(settings: TaggingSettings, signals) -> dict[str, Any]:
@@ -112,23 +102,6 @@ def _run(settings: TaggingSettings, signals) -> dict[str, Any]:
     if FLAGS.seeds:
         return {"summary": several.run_seeds(settings, many_seeds(FLAGS.seeds), run)}
     return run(settings)
-
-
-def many_seeds(text: str) -> list[int]:
-    """The seeds of --seeds.
-
-    Raises:
-        ValueError: they are not different whole numbers.
-    """
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError:
-        seeds = []
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ValueError(
-            f"Expected --seeds to be different whole numbers N,N,..., received {text!r}."
-        )
-    return seeds
 
 
 def _say_results(settings: TaggingSettings, results: dict[str, Any]) -> None:
@@ -222,17 +195,6 @@ def main(argv):
         write_features_alone()
     else:
         command.run_command("run_i2b2", argv, settings_from_flags, _run, _say_results)
-
-
-def with_folder(argv: list[str]) -> list[str]:
-    """The arguments with --write_features= where --write_features stands without a folder."""
-    following = [*argv[1:], "--"]
-    return [
-        f"{argument}="
-        if argument in ("--write_features", "-write_features") and behind.startswith("-")
-        else argument
-        for argument, behind in zip(argv, following, strict=True)
-    ]
 
 
 if __name__ == "__main__":

@@ -134,7 +134,15 @@ def test_a_room_imports_only_what_stands_before_it(room):
 
 def test_every_module_of_the_trainer_has_its_place():
     rooms = {name.split(".")[1] for name in SOURCES if name.startswith("clinicalbert_tf.")}
-    own = {"command", "classifier_command", "readmission_command", "flags", "quiet_start", *ORDER}
+    own = {
+        "command",
+        "classifier_command",
+        "i2b2_command",
+        "readmission_command",
+        "flags",
+        "quiet_start",
+        *ORDER,
+    }
     for room in rooms - own:
         assert is_command(f"clinicalbert_tf.{room}"), f"{room} is neither a command nor in ORDER"
 

@@ -9,7 +9,7 @@ import pytest
 
 import clinicalbert_tf
 from clinicalbert_tf.embedded_entities import column_lines, invented_sentences
-from clinicalbert_tf.run_i2b2 import _choose_what_to_do, with_folder
+from clinicalbert_tf.i2b2_command import choose_what_to_do, with_folder
 
 
 def run(*flags):
@@ -30,7 +30,7 @@ def run(*flags):
 )
 def test_what_is_done(given, train, dev, test, engine):
     given = dict(given)
-    _choose_what_to_do(given)
+    choose_what_to_do(given)
     assert (given["do_train"], given["evaluate_dev"], given["do_predict"]) == (train, dev, test)
     assert given["do_eval"] == engine
 
