@@ -48,7 +48,7 @@ def settings(records, small_config, tmp_path):
     small_config.write(str(tmp_path / "bert_config.json"))
     return PretrainingSettings(
         input_file=str(records), output_dir=str(tmp_path / "run"), on_corrupt="skip",
-        bert_config_file=str(tmp_path / "bert_config.json"),
+        bert_config_file=str(tmp_path / "bert_config.json"), train_batch_size=2,
     )  # fmt: skip
 
 
