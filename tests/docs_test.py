@@ -85,3 +85,7 @@ def test_commands_and_their_flags_exist(page):
 
 def test_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 125
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

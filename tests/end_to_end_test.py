@@ -425,3 +425,7 @@ def test_wrong_flag_is_said_without_a_traceback(data):
     assert done.returncode == 1
     assert "128" in done.stderr and "64" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -174,3 +174,7 @@ def test_there_are_no_import_circles():
     for name in sorted(graph):
         visit(name)
     assert done == set(SOURCES) and not path
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

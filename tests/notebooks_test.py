@@ -35,3 +35,7 @@ def test_notebooks_hold_no_outputs():
     for notebook in NOTEBOOKS:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         assert not any(cell.get("outputs") for cell in cells)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

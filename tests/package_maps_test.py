@@ -22,3 +22,7 @@ def test_map_names_every_module(package):
     modules |= {path.parent.name for path in package.glob("*/__init__.py")}
     missing = [name for name in sorted(modules) if not re.search(rf"\b{name}\b", words)]
     assert not missing
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

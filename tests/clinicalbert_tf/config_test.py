@@ -144,3 +144,7 @@ def test_unknown_name_of_the_package_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="from_pretraind"):
         clinicalbert_tf.from_pretraind  # noqa: B018
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -56,3 +56,7 @@ def test_command_says_what_it_wrote_and_what_to_run_next(tmp_path):
     assert again.stderr.splitlines()[-1].startswith(
         "convert_checkpoint: Expected no file or folder"
     )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

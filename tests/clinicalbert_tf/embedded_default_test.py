@@ -33,3 +33,7 @@ def test_data_that_does_not_come_is_said(monkeypatch, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"within 0\.1 s, found none.*same --output_dir"):
         await_chief({"output_dir": str(tmp_path)})
     assert not list(tmp_path.iterdir())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

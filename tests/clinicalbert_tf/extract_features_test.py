@@ -141,3 +141,7 @@ def test_a_killed_run_started_again_gives_the_same_file(tmp_path):
     with np.load(whole) as first, np.load(killed) as second:
         np.testing.assert_array_equal(first["note_id"], second["note_id"])
         np.testing.assert_allclose(first["vector"], second["vector"], atol=1e-6, rtol=0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -89,3 +89,7 @@ def test_a_wrong_command_says_what_to_do_and_fails(tmp_path, arguments, message)
     )
     assert ended.returncode == 1
     assert message in ended.stderr and "Traceback" not in ended.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

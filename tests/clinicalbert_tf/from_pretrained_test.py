@@ -156,3 +156,7 @@ def test_archive_of_archives_gives_the_named_model(released, tmp_path):
     expected = clinicalbert_tf.from_pretrained(released)
     pairs = zip(bert.backbone.weights, expected.backbone.weights, strict=True)
     assert all(np.array_equal(ours, theirs) for ours, theirs in pairs)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -63,3 +63,7 @@ def test_a_model_is_loaded_in_a_new_process(saved, imports):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "True", done.stderr[-1000:]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

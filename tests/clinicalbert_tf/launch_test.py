@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -52,3 +54,7 @@ def test_help_says_units_and_defaults():
     text = " ".join(launch("--help").stdout.split())
     assert "--workers: Worker processes on this machine. (default: '2')" in text
     assert "--seconds_to_end: Seconds that the other workers" in text and "'40.0'" in text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

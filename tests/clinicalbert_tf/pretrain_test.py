@@ -208,3 +208,7 @@ def test_output_folder_alone_resumes_the_run_in_it(tmp_path):
     assert again == dataclasses.replace(first, output_dir=str(tmp_path))
     changed = settings_of(f"--output_dir={tmp_path}", "--keep_checkpoint_max=9")
     assert (changed.keep_checkpoint_max, changed.num_train_steps) == (9, 7)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

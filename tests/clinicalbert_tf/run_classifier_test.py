@@ -90,3 +90,7 @@ def test_wrong_flags_are_one_message(tmp_path, flags, said):
     made = run(["-m", "clinicalbert_tf.run_classifier", *flags, f"--output_dir={tmp_path / 'out'}"])
     assert made.returncode == 1
     assert said in made.stderr and "Traceback" not in made.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

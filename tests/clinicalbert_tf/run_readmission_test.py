@@ -56,3 +56,7 @@ def test_error_is_one_message(tmp_path, flags, words):
     done = run(*flags, "--no_cuda", "--local_rank=-1", cwd=tmp_path)
     assert done.returncode == 1
     assert words in done.stderr and "Traceback" not in done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 # The flags of the reference's README for SQuAD 2.0, as typed there.
 REFERENCE = [
     "--vocab_file=vocab.txt",
@@ -63,3 +65,7 @@ def test_wrong_flags_are_refused_before_tensorflow_is_loaded():
     assert "Expected max_seq_length greater than max_query_length" in done.stderr
     done = make_settings("--do_train", "--bert_config_file=x")
     assert "Expected --train_file with --do_train" in done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

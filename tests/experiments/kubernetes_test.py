@@ -96,3 +96,7 @@ def test_image_and_claim_are_the_users_own(objects, container):
     assert volume["name"] == mount["name"]
     folders = [flag.split("=")[1] for flag in container["args"] if "=/" in flag]
     assert folders and all(folder.startswith(mount["mountPath"] + "/") for folder in folders)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -36,3 +36,7 @@ def test_second_phase_goes_on_with_the_weights_of_the_first_on_longer_records(tm
     # Nearer to where the first phase ended than to where it began.
     assert abs(second[0] - first[-1]) < abs(second[0] - first[0])
     assert "global_step = 60" in (tmp_path / "phase_2" / "eval_results.txt").read_text()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -480,3 +480,7 @@ def test_remote_folder_without_input_is_refused(beam, bucket, tmp_path):
 def test_missing_remote_input_is_an_error(beam, bucket, tmp_path):
     with pytest.raises(FileNotFoundError, match="bucket://"):
         beam.build_records(settings(tmp_path, input=(f"bucket://{tmp_path}/none*",)), THREADS)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -73,3 +73,7 @@ def test_every_command_is_run_by_it():
                 if isinstance(node, ast.Call)
             }
             assert "app.run" not in calls, f"{path}: use command_line.run"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

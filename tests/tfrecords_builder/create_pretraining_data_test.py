@@ -176,3 +176,7 @@ def test_help_lists_the_flags_with_their_defaults():
     done = command("--help")
     for text in ("--input_file", "--[no]do_whole_word_mask", "(default: '12345')", "a fraction"):
         assert text in done.stdout
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -140,3 +140,7 @@ def test_the_folder_of_an_output_is_checked_before_any_work(tmp_path):
         files.check_folder_of(str(tmp_path), "output_file")
     with pytest.raises(FileNotFoundError, match=r"found no folder .*missing. Create it first"):
         files.check_folder_of(str(tmp_path / "missing" / "x"), "output_file")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

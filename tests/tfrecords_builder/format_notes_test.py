@@ -286,3 +286,7 @@ def test_characters_kept_are_those_of_the_sentences(tmp_path, monkeypatch):
     path.write_text("note_id,text\n1,abcd\n")
     counts = format_notes.format_notes(FormatSettings(str(tmp_path / "out"), (str(path),)))
     assert (counts.content_read, counts.content_kept) == (4, 2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,5 +1,7 @@
 """The page that reports and inspections share."""
 
+import pytest
+
 from tfrecords_builder import html_page
 
 
@@ -14,3 +16,7 @@ def test_title_is_escaped_and_the_body_is_not():
 def test_page_needs_no_network():
     page = html_page.render("t", "")
     assert "http://" not in page and "https://" not in page
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -92,3 +92,7 @@ def test_damaged_file_is_one_line_and_a_failure(tmp_path):
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("Error: ") and str(damaged) in line and "record" in line
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

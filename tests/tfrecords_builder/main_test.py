@@ -178,3 +178,7 @@ def test_help_says_which_sources_a_filter_refuses():
         "Sentence files have none: refused for them.",
     ):
         assert sentence in described
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

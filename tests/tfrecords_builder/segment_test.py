@@ -80,3 +80,7 @@ def test_command(table, tmp_path):
     assert len(read(tmp_path / "s.jsonl")) == 3
     ran = run(f"--input={table}", "--kinds=weather")
     assert ran.returncode == 1 and ran.stderr.startswith("Error: Expected kinds of section among")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -193,3 +193,7 @@ def test_a_folder_with_a_comma_is_no_list_of_folders_for_spark(spark, tmp_path, 
         found = spark._configuration(settings(tmp_path), {}, str(tmp_path / name))
         assert found.get("spark.local.dir") == given
         assert found.get("spark.io.encryption.enabled") == "true"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -72,3 +72,7 @@ def test_command_writes_all_tables_and_a_next_line_that_works(tmp_path):
         capture_output=True, text=True, check=False)  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "data" / "discharge" / "train.jsonl").exists()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -179,3 +179,7 @@ def test_command_names_flags_and_refuses_a_wrong_ending(tmp_path):
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
     assert "received x.txt" in failed.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -110,3 +110,7 @@ def test_a_file_that_is_still_written_ends_before_the_record_that_is_cut_off(tmp
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
         ):
             assert list(whole_records(content)) == expected
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

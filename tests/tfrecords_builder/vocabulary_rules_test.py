@@ -100,3 +100,7 @@ def test_a_vocabulary_of_another_model_is_an_error_with_both_numbers(tmp_path):
     path = write(tmp_path / "vocab.txt", [*SPECIAL_TOKENS, "a"])
     with pytest.raises(ValueError, match="has 6 rows, but the token embedding of model has 30"):
         check_rows(path, 30, "model")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

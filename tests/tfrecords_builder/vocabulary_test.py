@@ -384,3 +384,7 @@ def test_an_alphabet_of_thousands_of_characters_is_kept_whole():
     with pytest.raises(ValueError, match=r"at least 3005 rows .* 3000 single .* Raise --size to"):
         learn_vocabulary(["".join(ideographs)] * 5, 3004, do_lower_case=True)
     assert len(learn_vocabulary(["".join(ideographs)] * 5, 3005, do_lower_case=True)) == 3005
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

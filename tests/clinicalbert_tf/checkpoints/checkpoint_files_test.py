@@ -82,3 +82,7 @@ def test_missing_data_file_is_named(tmp_path):
     make(tmp_path, "model.ckpt-7", data=False)
     with pytest.raises(FileNotFoundError, match=r"model\.ckpt-7\.data-00000-of-00001"):
         resolve_checkpoint(tmp_path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

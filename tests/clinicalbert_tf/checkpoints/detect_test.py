@@ -158,3 +158,7 @@ def test_the_command_finds_damage_in_the_weights(tmp_path):
     assert status == 1 and "All of it" not in printed
     assert "CorruptCheckpointError" in errors and "damaged" in errors
     assert run(tmp_path, "--read_weights=False")[0] == 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

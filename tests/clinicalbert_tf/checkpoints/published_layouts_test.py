@@ -299,3 +299,7 @@ def test_a_zip_may_not_leave_its_folder_by_backslashes(tmp_path):
     (tmp_path / "m.zip").write_bytes(data.getvalue())
     with pytest.raises(ValueError, match="members below the archive's own folder"):
         open_checkpoint(tmp_path / "m.zip", cache_dir=tmp_path / "cache")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -93,3 +93,7 @@ def test_an_embedding_rounded_up_for_speed_is_accepted(short_vocabulary):
 def test_no_vocabulary_is_an_error(check):
     with pytest.raises(FileNotFoundError, match=r"Copy the vocab\.txt that was released"):
         check(dataclasses.replace(source(), vocab_file=None))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -196,3 +196,7 @@ def test_json_lines_with_byte_order_mark_crlf_and_empty_lines():
     data = b'\xef\xbb\xbf{"text": "a", "note_id": 7}\r\n\r\n{"text": "b"}'
     read = list(read_json_spans("f.jsonl", io.BytesIO(data)))
     assert [(document.note_id, document.text) for document in read] == [("7", "a"), ("2", "b")]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -85,3 +85,7 @@ def test_labels_are_found():
         "O",
     ]
     assert labels_found(read_columns("f", b"a B\nb I\n")) == ["B", "I", "O"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -159,3 +159,7 @@ def test_ncbi_disease_counts():
     }
     assert entities == {"train": 5134, "dev": 787, "test": 960}
     assert read.labels == ("B-Disease", "I-Disease", "O")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

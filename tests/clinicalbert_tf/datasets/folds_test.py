@@ -33,3 +33,7 @@ def test_every_sentence_is_tested_once_and_never_trained_on_in_its_fold(count):
 def test_too_few_sentences():
     with pytest.raises(ValueError, match="10 folds, 3 and 8 sentences"):
         cross_validation_folds(8, 3, 10)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -38,3 +38,7 @@ def test_byte_order_mark_and_declared_encoding():
 def test_other_bytes_than_utf_8_are_named():
     with pytest.raises(ValueError, match="at byte 4"):
         parse_xml("f.xml", b"<a>\xe9</a>")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

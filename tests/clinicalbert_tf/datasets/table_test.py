@@ -274,3 +274,7 @@ def test_names_that_say_no_kind_are_refused(tmp_path):
 def test_other_separators(tmp_path):
     path = written(tmp_path, "a.csv", "id;text\n1;a,b\n")
     assert cells(path, TableFormat("csv", separator=";")) == [{"id": "1", "text": "a,b"}]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

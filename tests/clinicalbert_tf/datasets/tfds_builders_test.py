@@ -189,3 +189,7 @@ def test_load_from_the_data_folder_itself_and_from_an_archive(tmp_path):
 def test_missing_files_say_how_to_get_them(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"physionet\.org"):
         tfds.load("mednli", data_dir=str(tmp_path))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

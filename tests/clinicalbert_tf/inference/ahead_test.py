@@ -43,3 +43,7 @@ def test_a_reader_that_stops_ends_the_thread():
 
 def test_nothing_is_nothing():
     assert list(ahead([])) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -100,3 +100,7 @@ def test_the_newest_run_with_a_checkpoint_is_the_default(tmp_path, monkeypatch):
             (folder / "model.ckpt-20.index").write_bytes(b"")
         os.utime(folder, (0, 1000 - age))
     assert default_checkpoint() == os.path.join("runs", "pretrain-a")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -66,3 +66,7 @@ def test_what_cannot_be_filled_is_refused_without_showing_it(filler, text, top_k
     with pytest.raises(ValueError, match=message) as caught:
         filler.fill(text, top_k)
     assert "Confidential" not in str(caught.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

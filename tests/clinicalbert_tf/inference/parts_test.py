@@ -87,3 +87,7 @@ def test_folder_and_parts_are_private(tmp_path):
         add(parts, 1)
         modes = [stat.S_IMODE(os.stat(path).st_mode) for path in (parts.path, *parts.paths())]
     assert modes == [0o700, 0o600]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -100,3 +100,7 @@ def test_together_every_wordpiece_counts_the_same():
 def test_windows_longer_than_the_positions_are_refused(bert):
     with pytest.raises(ValueError, match="at most 128 tokens"):
         PerplexityScorer(bert, PerplexitySettings(max_seq_length=200))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -49,3 +49,7 @@ def test_defaults_depend_on_the_format():
 def test_settings_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         resolve("a.npz", **arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

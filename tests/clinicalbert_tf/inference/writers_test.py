@@ -23,3 +23,7 @@ def test_an_output_that_cannot_be_finished_leaves_what_stood_there(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["out.jsonl", "part"]
     write_output("jsonl", str(output), [str(part)], 0)
     assert output.read_text() == "new"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

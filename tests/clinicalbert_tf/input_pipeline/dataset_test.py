@@ -235,3 +235,7 @@ def test_compressed_records_give_the_same_batches(golden_records, tmp_path):
     other = next(iter(training_batches(find_records(str(compressed)), order, 16)))
     for name in plain:
         np.testing.assert_array_equal(plain[name], other[name])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -230,3 +230,7 @@ def test_mask_is_a_function_of_the_records_place(vocab_file, whole_words):
     assert (elsewhere["mask_positions"] != together["mask_positions"]).any(axis=1).all()
     other = DynamicMasker(rule(vocab_file, 20, 0.15, whole_words), LENGTH, "g")
     assert (mask(other, tokens, lengths, place)["token_ids"] != together["token_ids"]).any()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

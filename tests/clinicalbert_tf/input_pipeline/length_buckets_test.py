@@ -157,3 +157,7 @@ def test_losses_and_gradients_equal_those_of_padded_batches(short_notes):
         assert batch_sums(padded)[positions] == BATCH * 128
         for gradient, expected in zip(gradients, expected_gradients, strict=True):
             np.testing.assert_allclose(gradient, expected, atol=1e-5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -103,3 +103,7 @@ def test_unmasked_records_are_masked_however_their_folder_is_written(
     rule = find_records(spelling).masking
     assert rule.max_predictions_per_seq == 10
     assert pathlib.Path(rule.vocab_file).samefile(f"{unmasked}/vocab.txt")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

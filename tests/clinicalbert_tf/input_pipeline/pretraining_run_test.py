@@ -154,3 +154,7 @@ def test_masked_words_alone_leave_pooler_and_next_sentence_head_as_they_were(
         )
     )
     assert set(variables("both", STEPS)) == set(last)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

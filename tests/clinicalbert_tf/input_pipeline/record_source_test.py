@@ -283,3 +283,7 @@ def test_masking_other_than_asked_or_known_names_both(folder, tmp_path, golden_r
     other = make_folder(tmp_path / "records", golden_records, masking="spans")
     with pytest.raises(ValueError, match=r"masking is spans .*reads static, dynamic"):
         check_records(find_records(str(other)), config())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -31,3 +31,7 @@ def test_bad_calls_are_refused():
         bioasq.factoid_scores([["a"]], [])
     with pytest.raises(ValueError, match="yes or no"):
         bioasq.yesno_scores(["maybe"], ["yes"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -207,3 +207,7 @@ def test_regression_equals_scipy_and_refuses_constants():
     assert scores["mean_squared_error"] == 0.75
     constant = regression.scores(gold, np.ones(4))
     assert constant["pearson"] is None and "equal" in constant["reasons"]["pearson"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

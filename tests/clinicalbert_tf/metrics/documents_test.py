@@ -68,3 +68,7 @@ def test_rp80_counts_the_flagged_documents():
 def test_unknown_votes_are_refused(settings):
     with pytest.raises(ValueError, match="Expected a vote"):
         documents.vote(["a"], np.ones(1), **settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

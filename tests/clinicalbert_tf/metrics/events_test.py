@@ -1,5 +1,6 @@
 """The organisers' event score of i2b2 2012 on hand-counted events and against a slow version."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,3 +92,7 @@ def some_events():
 @given(some_events(), some_events())
 def test_equals_the_loops_over_all_pairs(first, second):
     assert events.match(first, second) == slow_match(first, second)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

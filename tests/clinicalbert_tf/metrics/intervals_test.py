@@ -105,3 +105,7 @@ def test_bad_calls_are_refused(rows, groups):
         next(intervals.replicate_weights(rows, groups))
     with pytest.raises(ValueError, match="replicate"):
         Bootstrap(0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

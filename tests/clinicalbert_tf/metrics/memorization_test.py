@@ -28,3 +28,7 @@ def test_membership_is_the_share_of_pairs_in_the_right_order():
     assert membership_auroc([1.0], [1.0]) == 0.5
     with pytest.raises(UndefinedMetricError):
         membership_auroc([1.0], [])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -88,3 +88,7 @@ def test_no_gold_spans_leave_recall_open():
 def test_bad_calls_are_refused(documents, hipaa):
     with pytest.raises(ValueError, match="Expected"):
         phi.scores(documents, hipaa)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -88,3 +88,7 @@ def test_the_lowest_of_equal_thresholds_is_chosen():
         answers, predictions, exact, {"1": 0.1, "2": 0.9, "3": 0.4}
     )
     assert (best, threshold) == (100.0, 0.4)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

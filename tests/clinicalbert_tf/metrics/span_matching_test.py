@@ -97,3 +97,7 @@ def test_exact_is_never_above_type_nor_type_above_overlap(sides):
     exact = spans.exact_scores(gold, predicted)["f1"]
     by_type = span_matching.type_scores(gold, predicted)["f1"]
     assert exact <= by_type <= span_matching.overlap_scores(gold, predicted)["f1"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

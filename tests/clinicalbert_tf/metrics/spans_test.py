@@ -146,3 +146,7 @@ def test_bad_input_is_named_without_its_text(gold, predicted, named):
     with pytest.raises(ValueError, match=named) as error:
         spans.exact_scores(gold, predicted)
     assert "Wilma" not in str(error.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

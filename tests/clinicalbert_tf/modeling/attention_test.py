@@ -87,3 +87,7 @@ def test_layer_uses_its_weights_as_keras_own_attention_does():
     np.testing.assert_allclose(received, expected, atol=1e-4)
     padded = layer(hidden, padding_mask=np.ones_like(MASK))
     np.testing.assert_array_equal(layer(hidden), padded)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

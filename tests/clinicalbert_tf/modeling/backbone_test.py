@@ -177,3 +177,7 @@ def test_modeling_is_written_without_tensorflow():
             names = [alias.name for alias in getattr(node, "names", [])]
             names.append(getattr(node, "module", None) or "")
             assert not any(name.split(".")[0] == "tensorflow" for name in names), path.name
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -93,3 +93,7 @@ def test_kernels_run_on_a_strategys_replica():
             return strategy.run(lambda: model(FEATURES, training=True)["nsp_logits"])
 
     assert np.isfinite(step()).all()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -66,3 +66,7 @@ def test_layer_draws_a_new_mask_each_call_and_by_its_state():
     with keras.StatelessScope(state_mapping=state):
         np.testing.assert_array_equal(layer(values, training=True), second)
     assert KeyedDropout(0.0).key(training=True) is None
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

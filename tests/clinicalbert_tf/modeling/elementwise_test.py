@@ -122,3 +122,7 @@ def test_tied_projection_has_the_gradient_of_the_plain_product():
     expected = gradients(lambda given: tf.einsum("bph,vh->bpv", given, table))
     for ours, theirs in zip(received, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

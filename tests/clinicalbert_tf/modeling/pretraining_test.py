@@ -191,3 +191,7 @@ def test_model_compiles_on_the_jax_backend_with_the_references_outputs():
         timeout=180,
     )
     assert result.stdout.strip() == "equal", result.stderr[-2000:]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -112,3 +112,7 @@ def test_peak_memory_falls():
     )  # fmt: skip
     # In MiB; half of what was measured.
     assert again < kept - 250, (kept, again)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

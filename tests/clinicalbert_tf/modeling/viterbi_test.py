@@ -66,3 +66,7 @@ def test_pieces_equal_the_whole(seed):
 
 def test_no_words_give_no_labels():
     assert decode(np.zeros((0, 5)), Succession.none(5)) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

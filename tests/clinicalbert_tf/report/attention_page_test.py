@@ -82,3 +82,7 @@ def test_picking_works_in_a_browser(weights, tmp_path):
         f"PROBE Layer 1, head 3 [SEP]: {weights[0, 2, 3, 4]:.4f} 6 true",
         "PROBE Layer 2, head 1",
     ], done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -45,3 +45,7 @@ def test_page_fits_draws_and_loads_nothing(run_folder, tmp_path, width):
     console = re.findall(r"CONSOLE[^\"]*\"(.*?)\", source", done.stderr)
     assert console == ["PROBE fits 0 7"], done.stderr
     assert picture.stat().st_size > 10_000
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

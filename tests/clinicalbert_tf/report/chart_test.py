@@ -98,3 +98,7 @@ def test_numbers_are_written_short(value, expected):
 def test_steps_and_rates_are_written_short(value, expected):
     assert write_short(value) == expected
     assert re.fullmatch(r"\d+(\.\d+)?%", write_percent(0.1234)) and write_percent(0.5) == "50%"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from clinicalbert_tf.metrics.classification import Rows, scores
 from clinicalbert_tf.report.classification import sections
@@ -56,3 +57,7 @@ def test_long_curves_are_drawn_in_few_points():
     drawn = draw_unit("a", "words", [UnitLine(x, x, "evaluation")], "x", "y")
     assert len(drawn) < 20_000
     assert 'points="54.0,290.0' in drawn and '422.0,26.0"' in drawn
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -65,3 +65,7 @@ def test_ticks_hold_every_range(one, other):
     margin = 1e-6 * max(abs(low), abs(high), 1e-300)
     assert ticks[0] <= low + margin and ticks[-1] >= high - margin
     assert 2 <= len(ticks) <= 12
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

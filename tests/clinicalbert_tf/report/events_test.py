@@ -85,3 +85,7 @@ def test_sample_still_forgets_what_a_killed_run_wrote(tmp_path, monkeypatch):
     curve = read_curves(str(tmp_path), ("loss",))["loss"]
     assert np.all(np.diff(curve.steps) > 0)
     np.testing.assert_array_equal(np.sign(curve.values), np.where(curve.steps > 500, -1, 1))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

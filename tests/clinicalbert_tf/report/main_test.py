@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -58,3 +60,7 @@ def test_help_lists_the_flag_and_loads_no_tensorflow(run_folder, tmp_path):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "LOADED []" in done.stdout
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -171,3 +171,7 @@ def test_state_that_is_damaged_is_left_out(run_folder):
 def test_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has no run\.json.*--output_dir"):
         write_report(str(tmp_path))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -38,3 +38,7 @@ def test_run_that_was_started_again_from_nothing_is_read_once(run_folder, monkey
     assert before.training_seconds() == pytest.approx(10 / 1 + 30 / 5)
     assert run.training["loss"].steps.tolist() == list(range(1, 11))
     assert run.training_seconds() == pytest.approx(10 / 2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -34,3 +34,7 @@ def test_what_is_none_is_left_out_and_the_rest_escaped():
     text = tables.names_and_values("A & B", {"x": None, "<y>": [1, "z"], "big": 10_000})
     assert "A &amp; B" in text and "&lt;y&gt;" in text and ">x<" not in text
     assert "<td>1, z</td>" in text and "<td>10,000</td>" in text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -111,3 +111,7 @@ def test_every_well_formed_golden_file_scores_1_against_itself():
     assert sorted(documents) == ["601-01", "601-02", "602-01"] and not extra
     for document in documents.values():
         assert document.gold == document.system
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -304,3 +304,7 @@ def test_a_missing_file_is_an_error_and_text_is_the_default(tmp_path, capsys):
     path = write_lines(tmp_path / "p.jsonl", binary_rows())
     assert score.main(["classification", "--predictions", str(path)]) == 0
     assert "accuracy                 0.7500" in capsys.readouterr().out
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

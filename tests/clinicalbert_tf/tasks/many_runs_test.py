@@ -63,3 +63,7 @@ def test_finished_runs_are_not_repeated():
 
 def test_table():
     assert as_table([{"a": 1, "b": None}, {"a": 2, "b": 0.5}]) == "a\tb\n1\t\n2\t0.5\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -185,3 +185,7 @@ def wait_for(path, process):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -62,3 +62,7 @@ def test_blocks_end_with_the_row_that_fills_them(first_row):
     assert [block.first_row - first_row for block in blocks] == [0, 2, 3]
     assert [block.tokens for block in blocks] == [5, 9, 2]
     assert [[made.row for made in block.sequences] for block in blocks] == [[0, 1], [0], [0, 1]]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -37,3 +37,7 @@ def test_small_cases_equal_the_references():
         assert concept_file(words, predicted) == expected["pred_i2b2_con"]
         checked += 1
     assert checked >= 5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

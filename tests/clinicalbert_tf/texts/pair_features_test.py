@@ -130,3 +130,7 @@ def test_no_texts_give_no_features(tokenizer):
 def test_wrong_settings_are_refused(tokenizer, rule, length):
     with pytest.raises(ValueError, match="Expected --"):
         make_features(tokenizer, ["a"], [None], length, rule)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -92,3 +92,7 @@ def test_an_unknown_label_names_the_sentence():
 def test_last_sentence_is_kept_by_default():
     path = FEATURES / "input" / "test.tsv"
     assert len(read_columns("test", path.read_bytes())) == len(made("test")) + 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -118,3 +118,7 @@ def test_an_unknown_format_is_refused():
 
 def test_text_is_not_shown_by_repr():
     assert SECRET not in repr(Row("1", SECRET, SECRET))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -49,3 +49,7 @@ def test_transitions_allow_exactly_the_sequences_that_need_no_repair():
 def test_what_is_no_tag_is_refused(tag):
     with pytest.raises(ValueError, match="tag like B-TYPE"):
         split_tag(tag)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

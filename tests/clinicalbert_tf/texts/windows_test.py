@@ -92,3 +92,7 @@ def test_a_second_text_without_wordpieces_makes_no_pair(tokenizer):
         *tokenizer.encode("pain"),
         tokenizer.sep_id,
     ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

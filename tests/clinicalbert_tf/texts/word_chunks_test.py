@@ -48,3 +48,7 @@ def test_chunk_of_text_has_the_same_wordpieces_again(tmp_path):
     assert chunks == ["no pains,", "pains, no", "no fever no", "pains no pain"]
     assert all(len(tokenizer.encode(chunk)) <= 4 for chunk in chunks)
     assert WordChunker(tokenizer, 6, 3).chunks(" \u200b ") == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -71,3 +71,7 @@ def test_memory_does_not_grow_with_the_text():
 def test_windows_without_room_or_with_gaps(length, stride):
     with pytest.raises(ValueError, match="Expected"):
         WordWindows(TOKENIZER, length, stride)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

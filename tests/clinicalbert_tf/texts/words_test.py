@@ -78,3 +78,7 @@ def test_rule_of_data_that_is_in_words(words, rule):
 def test_unknown_rule():
     with pytest.raises(ValueError, match="whitespace, edges, punctuation, clinical"):
         split_words("a", "spaces")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

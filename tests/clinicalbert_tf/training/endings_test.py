@@ -1,6 +1,7 @@
 """What is said at the end, and the exit codes that go with it."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from clinicalbert_tf import pretrain
@@ -54,3 +55,7 @@ def test_exit_codes_are_distinct_and_in_the_help():
     assert sorted(codes) == [0, 1, 75, 76, 130]
     for code in codes:
         assert f" {code} " in " ".join(pretrain.__doc__.split())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -176,3 +176,7 @@ def test_patience_that_runs_out_at_the_end_is_no_early_stop(end):
     hook.start(0, end, None)
     stops = [hook.after_call(call(step)) for step in sorted({10, 20, 30, end})]
     assert stops[-1] is None if end == 30 else stops[2] is not None
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

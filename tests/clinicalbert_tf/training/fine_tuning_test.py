@@ -52,3 +52,7 @@ def test_update_rules_and_tpu():
     assert made(strategy="tpu").length_buckets == 0
     with pytest.raises(ValueError, match="--optimizer"):
         made(optimizer="sgd")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

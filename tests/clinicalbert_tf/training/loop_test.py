@@ -312,3 +312,7 @@ def test_hook_may_end_the_loop_before_its_first_step():
     )
     assert loop.run(None, 4, "model.ckpt-4") == {}
     assert saved == [] and loop.stepper.calls == [] and hook.closed == [None]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

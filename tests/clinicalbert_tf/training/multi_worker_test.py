@@ -330,3 +330,7 @@ def test_damaged_file_is_recorded_before_any_worker_ends_and_left_out_by_all(
     assert "Trained to step 20" in printed[0]
     for text in printed:
         assert "damaged.tfrecord is left out" in text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -57,3 +57,7 @@ def test_resumed_runs_give_the_same_losses_on_one_device_and_on_two_replicas(
         replicas[name] = json.loads((tmp_path / name / "run.json").read_text())["num_replicas"]
     assert replicas == {"two": 2, "resumed": 1, "back": 2}
     assert undisturbed[-1] < undisturbed[0] - 0.1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

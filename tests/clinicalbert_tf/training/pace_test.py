@@ -40,3 +40,7 @@ def test_signal_to_any_worker_stops_all():
     signals = StopSignals()
     signals.received = signal.SIGTERM
     assert Pace(Workers([1.0, 0.0]), signals).after(1, 1.0) is True
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

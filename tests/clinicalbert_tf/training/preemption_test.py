@@ -144,3 +144,7 @@ def test_signal_inside_a_library_raises_nothing_there(length, code, message):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     assert message in done.stdout and len(done.stdout.splitlines()) == 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

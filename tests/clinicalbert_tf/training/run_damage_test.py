@@ -245,3 +245,7 @@ def test_run_goes_on_from_the_checkpoint_before_a_damaged_one(settings):
     run_pretraining(dataclasses.replace(settings, on_corrupt="previous"))
     assert_same(arrays(settings.output_dir), expected)
     assert os.listdir(os.path.join(settings.output_dir, "damaged")) == ["model.ckpt-40"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

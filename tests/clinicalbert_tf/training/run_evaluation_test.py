@@ -244,3 +244,7 @@ def test_losses_on_the_same_records_count_alike_in_any_batches(settings, batch_s
 def test_flags_that_need_each_other_are_asked_for(settings, changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(settings, **changes)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -272,3 +272,7 @@ def test_damaged_record_stops_the_training_and_names_the_file(golden_settings, r
     match = r"flipped\.tfrecord.*record \d+ \(from 0, of 948\) damaged"
     with pytest.raises(CorruptRecordsError, match=match):
         run_pretraining(settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -301,3 +301,7 @@ def test_elementwise_kernels_are_compiled_unless_everything_is(small_config):
         stepper = make_stepper(one_device(), small_config, SCHEDULE, jit_compile=jit_compile)
         made.append(stepper._kernel_compiler)
     assert made == [xla_kernel, None]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

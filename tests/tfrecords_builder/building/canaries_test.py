@@ -99,3 +99,7 @@ def test_bad_settings_are_refused():
         BuilderSettings("r", canary_repeats=0)
     with pytest.raises(ValueError, match="an --output_dir of this machine with --canaries"):
         canaries.plant(BuilderSettings("gs://bucket/r", canaries=1))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

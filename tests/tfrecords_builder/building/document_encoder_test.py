@@ -119,3 +119,7 @@ def test_a_note_that_raises_is_counted_by_its_id_without_its_text(tokenizer):
     assert counts.empty == 1
     assert counts.read == 3
     assert counts.failed == [{"note_id": "2", "reason": "sections=as_published: IndexError"}]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

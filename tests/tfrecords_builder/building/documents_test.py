@@ -148,3 +148,7 @@ def test_an_empty_input_beside_others_is_nothing_to_refuse(tmp_path):
     for names in (inputs, (inputs[1], "gs://bucket/a.csv")):
         filters = documents.NoteFilters.of(BuilderSettings("unused", input=names))
         assert filters == documents.NoteFilters(text_files="auto")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -271,3 +271,7 @@ def is_running(pid):
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -137,3 +137,7 @@ def test_every_statistic_equals_the_exact_modes_within_sampling_error(tmp_path):
         if abs(ours - theirs) > STANDARD_ERRORS * error:
             wrong[name] = (ours, theirs, error)
     assert not wrong
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

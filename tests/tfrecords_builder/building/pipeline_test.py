@@ -425,3 +425,7 @@ def test_a_bucket_is_refused_by_the_local_runner(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"received gs://bucket/records.*--runner=beam"):
         build("gs://bucket/records")
     assert os.listdir(tmp_path) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

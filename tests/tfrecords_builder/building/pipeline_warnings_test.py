@@ -112,3 +112,7 @@ def test_chinese_case_records_from_end_to_end(tmp_path):
     assert manifest.counts["unknown_tokens"] / manifest.counts["tokens"] < 0.01
     assert 0.3 < manifest.counts["random_next"] / manifest.counts["instances"] < 0.7
     assert warnings_everywhere(tmp_path, manifest) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

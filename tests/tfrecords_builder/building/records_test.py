@@ -192,3 +192,7 @@ def test_an_instance_without_a_prediction_is_padded_too():
     assert block["input_ids"].tolist() == [[5, 6, 7, 8, 9, 0]]
     assert block["segment_ids"].tolist() == [[0, 0, 0, 1, 1, 0]]
     assert block["masked_lm_weights"].tolist() == [[0.0, 0.0]]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -69,3 +69,7 @@ def test_as_many_workers_as_cores_also_where_the_system_names_none(monkeypatch):
     assert BuilderSettings("out").workers == 6
     monkeypatch.setattr(settings.os, "cpu_count", lambda: None)
     assert BuilderSettings("out").workers == 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

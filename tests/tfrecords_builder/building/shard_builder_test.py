@@ -151,3 +151,7 @@ def test_whole_words_reach_the_records(corpus, tokenizer, tmp_path):
             following = tokens[position + 1]
             if not starts_word[following]:
                 assert position + 1 in positions
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

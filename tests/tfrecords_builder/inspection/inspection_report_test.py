@@ -100,3 +100,7 @@ def test_missing_matplotlib_names_the_extra(found, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(RuntimeError, match=r"clinicalbert_tf\[report\]"):
         inspection_report.png(found)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

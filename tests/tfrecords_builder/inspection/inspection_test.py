@@ -197,3 +197,7 @@ def test_instances_are_shown_with_their_predictions():
             position, original = example["masked_lm_positions"][i], example["masked_lm_ids"][i]
             shown = rows[int(example["input_ids"][position])]
             assert tokens[position] == f"{{{rows[int(original)]}>{shown}}}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

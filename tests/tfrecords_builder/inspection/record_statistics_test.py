@@ -193,3 +193,7 @@ def test_records_of_two_lengths_are_refused(tmp_path):
     total = record_statistics.count_file(first)
     with pytest.raises(ValueError, match=rf"max_seq_length 8 in {first} and 16 in {second}"):
         total.add(record_statistics.count_file(second))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -190,3 +190,7 @@ def test_notes_of_unknown_subjects_are_left_out_and_of_no_admission_kept(tmp_pat
         "excluded_admission": 1,
     }
     assert ids(str(path), exclude_admissions={"100"}) == ["1", "2", "4"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

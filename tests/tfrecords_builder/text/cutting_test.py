@@ -83,3 +83,7 @@ def test_the_kind_of_line_end_makes_no_difference(end):
         "Seen today",
         "on rounds and is well.",
     ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

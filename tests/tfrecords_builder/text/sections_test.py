@@ -286,3 +286,7 @@ def test_many_parentheses_take_time_in_proportion():
     text = "A" + "(" * 400_000 + ":\nb"
     assert sections.split_sections(text) == [text.replace("\n", " ")]
     assert sections.is_title("Cardiac (pre (op) Exam (a:b):") and not sections.is_title("A) b:")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

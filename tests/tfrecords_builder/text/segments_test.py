@@ -142,3 +142,7 @@ def test_sentences_are_where_they_are_said_to_be(text):
 def test_pieces_of_another_text_are_refused():
     with pytest.raises(ValueError, match="pieces of the text"):
         segments.locate("one two", ["one", "three"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

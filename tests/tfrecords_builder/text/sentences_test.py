@@ -201,3 +201,7 @@ def test_an_indented_line_belongs_to_the_item_above():
 )  # fmt: skip
 def test_wrapped_chinese_lines_are_joined_without_a_space(section, expected):
     assert split_sentences(section) == expected.split("|")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

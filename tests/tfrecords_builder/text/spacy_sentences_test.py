@@ -308,3 +308,7 @@ def test_a_blank_pipeline_of_another_language(language, text):
 def test_an_unknown_language_is_refused(language):
     with pytest.raises(ValueError, match=r"a language that spaCy knows .* such as de, es or fr"):
         sentences.describe(f"spacy:blank:{language}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

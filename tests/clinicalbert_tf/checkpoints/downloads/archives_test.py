@@ -258,3 +258,7 @@ def test_a_cache_that_cannot_be_made_says_what_to_give_instead(tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OSError, match=r"a folder for the cache at .*CLINICALBERT_TF_CACHE"):
             archives.cache_folder(place)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -139,3 +139,7 @@ def test_an_archive_two_levels_down_is_not_opened(tmp_path):
     path = write_tar(tmp_path / "outer.tar.gz", {"deep.tar.gz": deep})
     with pytest.raises(FileNotFoundError, match="expected a checkpoint in it"):
         locate_model(path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

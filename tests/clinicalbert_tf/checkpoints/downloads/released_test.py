@@ -119,3 +119,7 @@ def test_missing_heads_and_a_classifiers_head_are_reported():
     report = check_tensors(source_at("/x", {**shapes, "output_weights": (3, 768)}))
     assert report.present == ("embeddings", "encoder", "pooler", "masked LM head")
     assert len(report.missing) == 2 and report.other == ("output_weights",)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

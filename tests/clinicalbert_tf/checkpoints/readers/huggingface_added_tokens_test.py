@@ -163,3 +163,7 @@ def test_a_token_that_cannot_be_a_row_is_refused_by_name(tmp_path, content, row,
     with pytest.raises(ValueError, match=named) as error:
         find_vocabulary(str(folder), tmp_path / "cache")
     assert repr(content) in str(error.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

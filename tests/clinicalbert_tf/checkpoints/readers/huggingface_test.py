@@ -243,3 +243,7 @@ def test_missing_files_are_named(tmp_path, arrays):
     (folder / "config.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"Expected a config\.json"):
         read_huggingface_folder(folder)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -90,3 +90,7 @@ def test_a_damaged_tokenizer_file_is_an_error(tmp_path):
     (tmp_path / "tokenizer.json").write_text("[1")
     with pytest.raises(ValueError, match=r"tokenizer\.json: expected JSON.*Download"):
         find_vocabulary(str(tmp_path))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

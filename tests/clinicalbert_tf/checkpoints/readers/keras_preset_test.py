@@ -144,3 +144,7 @@ def test_weights_in_parts_are_named(tmp_path):
     assert is_keras_preset(tmp_path)
     with pytest.raises(FileNotFoundError, match="max_shard_size=None"):
         read_keras_preset(tmp_path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -262,3 +262,7 @@ def test_adam_slots_and_step_are_read_back_by_name():
     assert list_variables(GOLDEN) == SHAPES
     with pytest.raises(ValueError, match="no_such/adam_m, other, found"):
         read_tf1_checkpoint_tensors(GOLDEN, ["no_such/adam_m", "other", "global_step"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -292,3 +292,7 @@ def test_a_damaged_checkpoint_is_an_error(tmp_path, arrays):
     with pytest.raises(CorruptCheckpointError, match="damaged"):
         source = read_tf2_checkpoint(tmp_path)
         [source.tensors[name] for name in source.tensors]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

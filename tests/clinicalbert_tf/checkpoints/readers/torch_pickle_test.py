@@ -335,3 +335,7 @@ def test_a_length_beyond_the_file_is_an_error_and_takes_no_memory(tmp_path, leng
 def test_an_index_of_the_memo_takes_no_memory():
     # pickle.Unpickler would make room for 2 ** 32 entries, tens of gigabytes.
     assert interpret(b"K\x01r\xff\xff\xff\xff.", {}, None) == 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

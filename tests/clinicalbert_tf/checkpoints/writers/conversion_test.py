@@ -180,3 +180,7 @@ def test_model_without_pooler_is_an_error_where_the_format_needs_one(checkpoint,
     with pytest.raises(ValueError, match=f"received one without, which the format {name}"):
         convert(ConversionSettings(str(folder), str(tmp_path / "made"), name))
     assert not (tmp_path / "made").exists() and unfinished(tmp_path) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

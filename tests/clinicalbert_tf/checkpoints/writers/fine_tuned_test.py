@@ -233,3 +233,7 @@ def test_settings_of_one_format_are_refused_for_others():
             ConversionSettings("a", "b", "tf1", **{name: value})
     with pytest.raises(ValueError, match="--quantize to be int8"):
         ConversionSettings("a", "b", "onnx", quantize="int4")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

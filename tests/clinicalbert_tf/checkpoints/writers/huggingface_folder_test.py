@@ -219,3 +219,7 @@ def test_real_weights_give_the_outputs_of_transformers(tmp_path):
                 np.testing.assert_allclose(
                     np.array(found[name]) * where, theirs.numpy() * where, rtol=0, atol=1e-4
                 )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

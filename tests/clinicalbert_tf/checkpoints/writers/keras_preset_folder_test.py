@@ -84,3 +84,7 @@ def test_encoder_alone_gives_a_preset_without_masked_lm(checkpoint, tmp_path):
     assert len(after.tensors) == made.arrays == 55
     assert weights_digest(after) == made.weights_sha256
     keras_nlp.models.BertTokenizer.from_preset(made.target)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -78,3 +78,7 @@ def test_missing_extra_is_named_before_anything_is_read(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"package onnx.*pip install 'clinicalbert_tf\[onnx\]'"):
         convert(settings)
     assert list(tmp_path.iterdir()) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

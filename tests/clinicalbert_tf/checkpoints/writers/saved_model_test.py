@@ -266,3 +266,7 @@ def test_length_beyond_the_positions_is_an_error(checkpoint, tmp_path):
         with pytest.raises(ValueError, match=rf"from 3 to 128, .*received {length}"):
             convert(settings)
     assert not (tmp_path / "made").exists()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -168,3 +168,7 @@ def test_what_a_killed_writer_left_can_be_removed(model, tmp_path):
     assert remove_unfinished(tmp_path) == 1
     assert sorted(os.listdir(tmp_path)) == FILES
     assert remove_unfinished(tmp_path) == 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -79,3 +79,7 @@ def test_published_figure_of_gad():
     gold = np.array([int(e.label) for e in data.splits["test"].examples])
     accuracy = np.mean(made.probabilities["test"].argmax(axis=1) == gold)
     assert accuracy == pytest.approx(0.672, abs=0.002)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

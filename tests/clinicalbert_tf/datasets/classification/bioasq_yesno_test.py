@@ -36,3 +36,7 @@ def test_file_without_yes_or_no_names_the_other_command(tmp_path):
     (tmp_path / "train.json").write_text(json.dumps({"questions": asked}))
     with pytest.raises(ValueError, match="run_squad"):
         read_dataset(find_dataset("bioasq_yesno"), DataSettings(data_dir=str(tmp_path)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

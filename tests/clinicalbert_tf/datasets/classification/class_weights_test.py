@@ -33,3 +33,7 @@ def test_wrong_weights_are_refused(text):
 def test_a_class_without_examples_cannot_be_balanced():
     with pytest.raises(ValueError, match="none of d"):
         parse_class_weights("balanced", "abcd", EXAMPLES)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

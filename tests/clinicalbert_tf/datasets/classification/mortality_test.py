@@ -155,3 +155,7 @@ def test_repeated_admissions_missing_columns_and_no_notes(tmp_path):
         read(tmp_path, [note(900, "x")])
     with pytest.raises(ValueError, match="--hours"):
         read(tmp_path, everywhere(), hours=0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -336,3 +336,7 @@ def test_every_data_set_names_a_metric_and_its_classes():
         if spec.counted_labels is not None:
             assert set(spec.counted_labels) < set(spec.labels)
         assert spec.metric in ("accuracy", "f1", "f1_micro", "f1_macro", "auroc")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

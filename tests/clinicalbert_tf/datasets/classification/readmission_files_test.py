@@ -68,3 +68,7 @@ def test_references_files_are_read(tmp_path):
     assert [(e.id, e.text_a, e.label) for e in data.splits["train"].examples] == [
         ("184800", "a\fb", "1"), ("9", "c", "0")]  # fmt: skip
     assert list(data.splits) == ["train", "dev"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -70,3 +70,7 @@ def test_labels_of_other_problem_types(tokenizer, tmp_path):
         write_records(str(tmp_path / problem_type), data, tokenizer, 8)
         made = parsed(tmp_path / problem_type / "train.tfrecord")
         assert [record["label_ids"] for record in made] == expected
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

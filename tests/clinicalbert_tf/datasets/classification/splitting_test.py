@@ -87,3 +87,7 @@ def test_fractions():
     for wrong in ("0.8,0.1", "0.8,0.1,0.3", "0,0.5,0.5", "a,b,c", "", "1.2,-0.1,-0.1"):
         with pytest.raises(ValueError, match="--do_split"):
             parse_fractions(wrong)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

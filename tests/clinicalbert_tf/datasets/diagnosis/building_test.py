@@ -74,3 +74,7 @@ def test_codes_are_chosen_on_training_patients(built):
             counts.setdefault(code, set()).add(row["id"])
     numbers = [len(counts[code]) for code in (folder / "codes.txt").read_text().split()]
     assert numbers == sorted(numbers, reverse=True) and numbers[-1] > 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

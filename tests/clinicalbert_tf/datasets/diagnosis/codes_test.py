@@ -60,3 +60,7 @@ def test_unfit_lists_are_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"codes\.txt"):
         read_list(str(path))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

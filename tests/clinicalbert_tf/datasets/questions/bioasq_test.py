@@ -99,3 +99,7 @@ def test_prepared_files_keep_the_question_of_their_ids_and_yes_or_no():
     assert made[0].answers == (Answer("IGF1", 28),) and made[0].kind == "factoid"
     assert next(squad.questions_of(content, "in/BioASQ-train-list-7b.json")).kind == "list"
     assert (made[1].kind, made[1].label, made[1].answers) == ("yesno", "no", ())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -82,3 +82,7 @@ def test_layout_is_told_from_the_file():
     assert detect_layout(file_of()["data"]) == "emrqa"
     assert detect_layout({"questions": []}) == "bioasq"
     assert detect_layout({"data": []}) == detect_layout({"data": 3}) == "squad"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

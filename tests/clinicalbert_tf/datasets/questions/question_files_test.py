@@ -140,3 +140,7 @@ def test_what_cannot_be_trained_names_the_id():
         check_trainable([Question("q4", "Is it?", CONTEXT, kind="yesno")], True, "f.json")
     with pytest.raises(ValueError, match=r"'q5': expected a context .* empty"):
         check_trainable([asked("q5", 0, context=" ")], False, "f.json")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

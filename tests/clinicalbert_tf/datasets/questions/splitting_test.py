@@ -25,3 +25,7 @@ def test_split_depends_on_ids_and_seed_alone():
 def test_empty_side_is_refused(share):
     with pytest.raises(ValueError, match="60 questions about 20 documents"):
         split_by_document(QUESTIONS, share, seed=1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -254,3 +254,7 @@ def test_short_row_is_an_error_that_shows_no_text(tables, tmp_path):
         building.build(settings_of(tables, tmp_path / "o", notes=(str(path),)), None)
     assert "secret" not in str(caught.value)
     assert not list((tmp_path / "o").iterdir())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

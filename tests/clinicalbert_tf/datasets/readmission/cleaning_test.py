@@ -32,3 +32,7 @@ def test_case_stays_for_cased_models():
 @given(st.lists(st.from_regex(r"[a-zA-Z]{1,8}|[0-9]{1,3}\.[0-9]", fullmatch=True), min_size=1))
 def test_words_and_decimals_all_stay(words):
     assert clean("x " + " ".join(words), lower_case=False).split() == ["x", *words]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

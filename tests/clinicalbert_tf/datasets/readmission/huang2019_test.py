@@ -180,3 +180,7 @@ def test_ids_that_are_no_numbers_are_refused(tmp_path):
     settings = golden_settings(tmp_path, admissions=str(path))
     with pytest.raises(tables.TableError, match="SUBJECT_ID for --split=huang2019"):
         huang2019.label_admissions(tables.read_admissions(settings), settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -212,3 +212,7 @@ def test_missing_column_is_named_and_no_cell_is_shown(cohort_of):
     with pytest.raises(tables.TableError, match="DISCHTIME") as caught:
         cohort_of("1,2,secret", header="SUBJECT_ID,HADM_ID,ADMITTIME")
     assert "secret" not in str(caught.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -151,3 +151,7 @@ def test_mimic_iv_columns_and_types_are_known():
 def test_table_without_text_is_refused():
     with pytest.raises(TableError, match="without TEXT"):
         NoteColumns("n.csv", HEADER[:-1])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -3,6 +3,7 @@
 import collections
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,3 +35,7 @@ def test_every_patient_has_a_side(ids, seed):
     sides = split_patients([(i, len(i) > 1) for i in ids], 0.1, 0.1, seed)
     assert sides.keys() == ids
     assert held_out(sides) == sorted(i for i in ids if sides[i] in ("dev", "test"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

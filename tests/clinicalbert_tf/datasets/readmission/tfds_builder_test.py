@@ -35,3 +35,7 @@ def test_rows_are_those_of_the_files(tmp_path):
             for row in tfds.as_numpy(builder.as_dataset(split=name))
         ]
         assert found == expected
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -178,3 +178,7 @@ def test_missing_inputs(tmp_path):
         read_notes(str(tmp_path / "no.jsonl"), no_noteevents)
     with pytest.raises(FileNotFoundError, match=r"\.txt or i2b2 \.xml"):
         read_notes(str(tmp_path), no_noteevents)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

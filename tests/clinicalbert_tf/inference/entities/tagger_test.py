@@ -144,3 +144,7 @@ def test_a_model_without_entities_is_refused(bert):
         other = dataclasses.replace(bert, task=task)
         with pytest.raises(ValueError, match="runs/x: expected"):
             EntityTagger(other)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -58,3 +58,7 @@ def test_windows_merge_to_the_whole_text(classifier, tokenizer):
 def test_no_steps_are_refused(classifier):
     with pytest.raises(ValueError, match="at least 1"):
         IntegratedGradients(classifier, 0, steps=0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

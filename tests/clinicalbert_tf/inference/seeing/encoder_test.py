@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.inference.seeing.encoder import attention_weights
@@ -80,3 +81,7 @@ def test_layer_by_layer_gives_the_models_own_logits(classifier, tokenizer):
         classifier.backbone, embeddings, inputs["segment_ids"], inputs["padding_mask"]
     )
     tf.debugging.assert_near(classifier.head(pooled), classifier(inputs)["logits"], atol=1e-6)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

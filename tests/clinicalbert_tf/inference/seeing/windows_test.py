@@ -31,3 +31,7 @@ def test_empty_text_is_one_window(tokenizer):
     (window,) = text_windows(tokenizer, "", 8)
     assert window.tokens == ("[CLS]", "[SEP]")
     assert window.owned == (1, 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

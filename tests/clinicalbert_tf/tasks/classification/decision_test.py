@@ -69,3 +69,7 @@ def test_what_is_kept_comes_back():
     decision = Decision("single", ("0", "1"), 2.5, 0.4, "1")
     assert decision_of("single", ["0", "1"], decision.to_json()) == decision
     assert decision_of("single", ["0", "1"], {}) == Decision("single", ("0", "1"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

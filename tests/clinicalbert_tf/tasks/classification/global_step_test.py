@@ -62,3 +62,7 @@ def test_frozen_layers_stay_and_have_no_slots(pair_settings):
     *_, optimizer = first_step(pair_settings, one, 1, freeze_layers=1)
     assert not any("layer_0/" in name or "embeddings" in name for name in optimizer.slots)
     assert any("layer_1/" in name for name in optimizer.slots)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -32,3 +32,7 @@ def test_padding_is_under_15_percent(name, length):
         tokens += int(batch["padding_mask"].numpy().sum())
         positions += batch["padding_mask"].shape[0] * batch["padding_mask"].shape[1]
     assert 1 - tokens / positions < 0.15
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

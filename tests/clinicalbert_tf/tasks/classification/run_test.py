@@ -212,3 +212,7 @@ def test_what_to_do_follows_flags_and_files(pair_settings):
         asked(do_eval=True)
     with pytest.raises(ValueError, match="--eval_steps"):
         asked(eval_steps=5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

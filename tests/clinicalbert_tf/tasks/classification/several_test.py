@@ -71,3 +71,7 @@ def test_sweep_chooses_on_dev_and_tests_once(pair_settings, tmp_path, counted):
     del counted[:]
     several.run_sweep(given, data, str(grid))
     assert [evaluated for _, evaluated in counted] == [("test",)]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

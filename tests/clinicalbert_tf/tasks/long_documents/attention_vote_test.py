@@ -66,3 +66,7 @@ def test_several_labels_learn_each(vote):
     logits = several.logits(vectors, document)
     assert auroc(labels, logits[:, 0]) > 0.95 and auroc(1 - labels, logits[:, 1]) > 0.95
     assert np.mean(logits[:, 2] < 0) > 0.98
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -53,3 +53,7 @@ def test_chunks_cover_the_text_and_are_full(count, size, data):
     assert sorted({w for s in starts for w in range(s, min(s + size, count))}) == list(range(count))
     assert starts == sorted(set(starts))
     assert count <= size or all(start + size <= count for start in starts)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -79,3 +79,7 @@ def test_pooled_figures_are_those_of_all_documents():
     assert (found["auroc"], found["rp80"], found["documents"]) == (1, 1, 10)
     assert found["intervals"]["auroc"] == [1, 1] and found["intervals_draw"] == "patients"
     assert np.isclose(found["prevalence"], 0.3)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

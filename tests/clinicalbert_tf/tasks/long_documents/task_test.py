@@ -173,3 +173,7 @@ def test_pairs_are_refused(settings_of, tmp_path):
     data.splits["train"].examples[0] = type(example)("a", "b", "c", "1", "d")
     with pytest.raises(ValueError, match="single texts with --long_documents"):
         prepare(settings_of(tmp_path), data)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -61,3 +61,7 @@ def test_certain_chunks_stay_finite():
     voted = vote_logits(np.array([[-1e4, 1e4], [1e4, -1e4]]), np.array([0, 1]), "single", "max", 2)
     assert np.isfinite(voted).all()
     assert voted.argmax(axis=1).tolist() == [1, 0]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

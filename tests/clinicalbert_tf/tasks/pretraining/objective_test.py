@@ -108,3 +108,7 @@ def test_masked_words_alone_train_neither_pooler_nor_next_sentence_head():
 def test_unknown_objective_is_refused():
     with pytest.raises(ValueError, match=r"mlm_nsp, mlm, received 'nsp'\. Give .*--objective"):
         PretrainingObjective("nsp")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -57,3 +57,7 @@ def test_run_that_is_all_warm_up_is_doubted():
     assert "--num_warmup_steps is 10000" in doubt and "20% of --learning_rate" in doubt
     assert make(num_train_steps=2000, num_warmup_steps=200).doubts() == []
     assert make(num_train_steps=2000, do_train=False, do_eval=True).doubts() == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

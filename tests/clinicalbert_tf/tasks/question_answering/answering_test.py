@@ -88,3 +88,7 @@ def test_intervals_draw_documents():
 def test_best_text_is_never_no_answer():
     assert best_text(prediction("a", "pain")) == "pain"
     assert best_text(prediction("a", "")) == ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

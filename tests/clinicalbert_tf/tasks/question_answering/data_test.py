@@ -140,3 +140,7 @@ def test_no_window_to_train_on_is_an_error(tmp_path, tokenizer):
 def test_settings_that_contradict_each_other(tmp_path, given, message):
     with pytest.raises(ValueError, match=message):
         settings(tmp_path, **given)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -198,3 +198,7 @@ def test_windows_longer_than_the_models_positions_are_refused(folder):
 def test_no_model_is_an_error_that_names_the_flags(folder):
     with pytest.raises(FileNotFoundError, match="--init_checkpoint, or --bert_config_file"):
         run_question_answering(settings(folder, "none", bert_config_file=None))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

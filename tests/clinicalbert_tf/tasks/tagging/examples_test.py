@@ -85,3 +85,7 @@ def test_truncated_words_are_outside_and_counted():
 def test_no_words_at_all():
     with pytest.raises(ValueError, match="sentences with words"):
         window_words([sentence([])], TOKENIZER, 9).source(IDS, 9, ["f.tsv"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

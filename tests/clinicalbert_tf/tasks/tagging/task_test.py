@@ -202,3 +202,7 @@ def test_a_missing_part_is_named(tagging_folder, tagging_settings):
     assert prepared.evaluated == ("dev",) and settings.num_train_steps
     with pytest.raises(FileNotFoundError, match=r"test in .*--do_predict"):
         prepare(tagging_settings("parts", data_dir=str(folder), do_predict=True))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

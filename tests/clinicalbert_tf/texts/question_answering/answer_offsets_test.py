@@ -65,3 +65,7 @@ def test_question_without_an_answer_stays(impossible):
 def test_answers_of_an_impossible_question_are_dropped():
     question = Question("q", "Why?", "chest pain", (Answer("pain", 6),), True)
     assert located_question(question).answers == ()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

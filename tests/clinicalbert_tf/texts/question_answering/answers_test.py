@@ -149,3 +149,7 @@ def test_file_with_offsets(maker, tokenizers, tmp_path):
         f'{{"id": "q-1", "text": "arrival", "start": {start}, "end": {start + 7}, "probability": 0.'
     )
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,3 +1,5 @@
+import pytest
+
 from clinicalbert_tf.texts.question_answering.bioasq_answers import (
     bioasq_answers,
     exact_answer,
@@ -50,3 +52,7 @@ def test_snippets_of_a_question_become_one_entry():
         "ideal_answer": "",
         "exact_answer": [["x"]],
     }
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

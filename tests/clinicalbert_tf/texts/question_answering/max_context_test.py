@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +42,7 @@ def test_window_starts_follow_one_another_by_the_stride_until_the_end_is_reached
     assert window_starts(11, 10, 4) == [0, 4]
     assert window_starts(18, 10, 4) == [0, 4, 8]
     assert window_starts(25, 10, 40) == [0, 10, 20]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

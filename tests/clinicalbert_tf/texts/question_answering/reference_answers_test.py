@@ -134,3 +134,7 @@ def test_final_texts_equal_the_reference(read_golden, tokenizers):
         tokenizer = tokenizers["uncased" if case["do_lower_case"] else "cased"]
         text = get_final_text(case["pred_text"], case["orig_text"], tokenizer)
         assert text == case["expected"], case
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

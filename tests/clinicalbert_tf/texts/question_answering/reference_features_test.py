@@ -124,3 +124,7 @@ def test_error_names_the_question_and_not_its_text():
     with pytest.raises(ValueError) as raised:
         reference_example(question, is_training=True, version_2=False)
     assert "'q-7'" in str(raised.value) and "Aspirin" not in str(raised.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -127,3 +127,7 @@ def test_padding_and_segments(maker):
     np.testing.assert_array_equal(batch["input_mask"].sum(1), [len(w.token_ids) for w in windows])
     assert batch["segment_ids"].sum(1).tolist() == [w.num_pieces + 1 for w in windows]
     assert batch["input_ids"].dtype == np.int32
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -85,3 +85,7 @@ def test_run_name_is_the_same_for_all_workers_or_none():
     assert run_name(tf_config("worker", 0, worker=["a:1"])) is None
     assert run_name(STEP) == run_name({**STEP, "SLURM_PROCID": "0"}) == "slurm-4711"
     assert run_name({RUN_NAME: "launch-1", **STEP}) == "launch-1"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

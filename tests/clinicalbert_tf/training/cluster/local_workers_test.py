@@ -189,3 +189,7 @@ def test_local_workers_do_not_share_gpus():
     assert share({name: "0,1,2,3"}, 1) == [{}]
     assert share({name: "7"}, 2) == [{name: "-1"}] * 2
     assert share({name: "-1"}, 2) == share({name: ""}, 2) == [{}, {}]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -108,3 +108,7 @@ def test_gpus_that_slurm_bound_to_a_task_are_left():
     assert gpus(1) is None
     alone = {"SLURM_STEP_TASKS_PER_NODE": "1(x2)", "CUDA_VISIBLE_DEVICES": "0,1"}
     assert gpus(1, **alone) is None
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

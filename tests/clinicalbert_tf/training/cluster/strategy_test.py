@@ -112,3 +112,7 @@ def test_tensorflow_waits_for_a_silent_worker_as_long_as_asked(monkeypatch, jobs
     assert context.settings["service_leader"] == leader
     tasks = {job.name: job.num_tasks for job in context.settings["coordinated_jobs"]}
     assert tasks == {kind: len(addresses) for kind, addresses in jobs.items()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

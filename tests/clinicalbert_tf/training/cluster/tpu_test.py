@@ -183,3 +183,7 @@ def test_other_precisions_than_bfloat16_are_advised_against(caplog):
 def test_length_buckets_are_refused():
     with pytest.raises(ValueError, match="a TPU needs batches of one shape"):
         PretrainingSettings(input_file="-", output_dir="-", strategy="tpu", length_buckets=8)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -207,3 +207,7 @@ def test_end_says_why_and_has_a_status_of_its_own():
     assert ended.returncode == WORKER_LOST == 76
     assert "worker 1 is gone" in ended.stderr
     assert ended.stdout == "before\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

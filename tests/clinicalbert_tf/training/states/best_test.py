@@ -188,3 +188,7 @@ def test_record_of_a_version_that_went_by_the_loss_alone_is_compared_with(tmp_pa
     (tmp_path / "best" / "best.json").write_text(json.dumps(old))
     assert not keep(tmp_path, model).offer(8, {"loss": 2.0}, "dev")
     assert best_prefix(str(tmp_path)).endswith("model.ckpt-7")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -225,3 +225,7 @@ def test_state_file_names_its_files_with_their_sizes(tmp_path, small_config):
         name: (tmp_path / name).stat().st_size
         for name in ("model.ckpt-0.index", "model.ckpt-0.data-00000-of-00001")
     }
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -214,3 +214,7 @@ def test_no_flipped_byte_goes_unnoticed(folder, saved, workers, name):
             assert name.endswith(".json") and state.content == expected
         path.write_bytes(sound)
     assert unnoticed < len(places) / 4
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

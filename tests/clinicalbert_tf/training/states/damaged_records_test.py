@@ -162,3 +162,7 @@ def test_worker_waits_until_the_chief_has_recorded_the_same_files(settings, reco
     chief.join()
     other = sound_inputs(own, [str(elsewhere / "part-2.tfrecord")])
     assert not wait_until_recorded(own, other, 0.1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -49,3 +49,7 @@ def test_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
     with lock_folder(str(tmp_path)):
         entered.append(True)
     assert entered
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -65,3 +65,7 @@ def test_longer_records_are_warned_about(caplog):
     assert "a/model.ckpt-5" in said and "positions 129 to 512" in said
     for trained, length in ((512, 512), (512, 128), (None, 512)):
         assert not warn_of_untrained_positions("a/model.ckpt-5", trained, length)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -134,3 +134,7 @@ def test_renewed_state_keeps_its_weights_and_takes_new_content(checkpoints):
     # A step that was not saved has nothing to renew.
     saver.renew(7)
     assert newest_state(checkpoints.directory).step == 5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -45,3 +45,7 @@ def test_batch_that_replicas_and_parts_do_not_divide_is_refused():
         check_parts(24, 2, 8)
     with pytest.raises(ValueError, match=r"is 4 .*multiple of 8.*example, 8"):
         check_parts(4, 1, 8)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

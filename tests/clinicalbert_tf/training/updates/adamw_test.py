@@ -1,6 +1,7 @@
 """AdamW against a slow version with all its powers written out; factors of the learning rate."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.training.updates.adamw import AdamW
@@ -50,3 +51,7 @@ def test_rates_differ_by_variable():
     optimizer.apply([tf.constant([0.5]), tf.constant([0.5])])
     np.testing.assert_allclose(variables[0][1].numpy(), [-0.025], rtol=1e-4)
     np.testing.assert_allclose(variables[1][1].numpy(), [-0.1], rtol=1e-4)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

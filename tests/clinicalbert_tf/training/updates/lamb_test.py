@@ -1,6 +1,7 @@
 """LAMB against a NumPy version written from the paper, in float64."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.training.cluster.strategy import build_strategy
@@ -109,3 +110,7 @@ def test_two_replicas_make_the_same_update():
     for variable, value in zip(optimizer.variables, expected, strict=True):
         for part in strategy.experimental_local_results(variable):
             np.testing.assert_allclose(part, value, atol=1e-5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

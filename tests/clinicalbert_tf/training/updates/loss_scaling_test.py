@@ -129,3 +129,7 @@ def test_replicas_agree_on_an_overflow():
     for part in strategy.experimental_local_results(optimizer.variables[0]):
         np.testing.assert_array_equal(part, INITIAL)
     assert optimizer.loss_scale.state() == {"scale": 512.0, "good_steps": 0, "skipped_steps": 1}
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

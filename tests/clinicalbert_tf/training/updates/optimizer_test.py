@@ -80,3 +80,7 @@ def test_decay_alone_shrinks_only_decayed_variables():
     optimizer.apply([tf.constant([0.0]), tf.constant([0.0])])
     assert variables[0][1].numpy() == pytest.approx([2.0 * (1 - 0.1 * 0.5)])
     assert variables[1][1].numpy() == pytest.approx([2.0])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -99,3 +99,7 @@ def test_parts_that_do_not_divide_the_batch_are_refused_before_anything_is_made(
     with pytest.raises(ValueError, match=r"multiple of 3: replicas \(1\)"):
         run_pretraining(settings)
     assert not pathlib.Path(settings.output_dir).exists()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

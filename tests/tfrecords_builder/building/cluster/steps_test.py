@@ -110,3 +110,7 @@ def test_a_failed_engine_leaves_no_manifest_and_no_finished_build(tmp_path):
     built = build.build_records(settings(tmp_path), run_in_any_order)
     with open(tmp_path / schema.MANIFEST_NAME, encoding="utf-8") as file:
         assert json.load(file)["counts"] == built.counts
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -59,3 +59,7 @@ def test_passes_and_notes_multiply_the_records():
 def test_it_is_said_in_round_numbers():
     size = estimate.RecordsEstimate(1_234_567, 1_900_000_000, 40_000_000)
     assert str(size).startswith("about 1,200,000 instances, 1.9 GB of records and 0.04 GB more")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -109,3 +109,7 @@ def test_the_bar_begins_when_the_estimate_is_said(total, expected, tmp_path, mon
     # A character in two is a byte.
     begin = 2 * size if total is None else size
     assert said == ["estimate", ("bar", expected, begin), "100 notes", begin, "close"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

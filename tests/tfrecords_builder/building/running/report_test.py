@@ -3,6 +3,8 @@
 import dataclasses
 import shlex
 
+import pytest
+
 from tfrecords_builder import schema
 from tfrecords_builder.building.running import report
 
@@ -71,3 +73,7 @@ def test_next_command_is_one_for_a_shell_with_one_placeholder_that_is_explained(
     ]
     assert explanation.startswith("(RELEASED_CHECKPOINT: ")
     assert "--bert_config_file=FILE" in explanation
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

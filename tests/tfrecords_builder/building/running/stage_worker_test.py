@@ -2,6 +2,8 @@
 
 import pathlib
 
+import pytest
+
 from tfrecords_builder.building import documents
 from tfrecords_builder.building.running.stage_worker import StageWorker
 from tfrecords_builder.building.settings import BuilderSettings
@@ -37,3 +39,7 @@ def test_words_and_pipelines_are_freed_before_the_first_shard_is_built(tmp_path)
     # A worker can go on encoding.
     _, again = worker.spill(documents.NoteBatch(notes))
     assert again == counts
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -78,3 +78,7 @@ def test_a_killed_worker_is_a_clear_error():
         os.kill(victim, signal.SIGKILL)
         with pytest.raises(WorkerKilledError, match=r"2 workers.*memory.*same command again"):
             list(results)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

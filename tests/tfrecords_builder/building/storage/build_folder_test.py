@@ -283,3 +283,7 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path):
     (tmp_path / "records").write_text("a file")
     with pytest.raises(OSError, match=r"Expected to write .*records.*received .*fix the folder"):
         begun(tmp_path / "records")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

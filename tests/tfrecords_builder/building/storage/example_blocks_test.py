@@ -133,3 +133,7 @@ def test_tensorflows_own_serialisation_is_read():
     block = example_blocks.decode_block(examples)
     assert block["ids"].tolist() == [row["ids"] for row in rows]
     assert block["weights"].tolist() == [row["weights"] for row in rows]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

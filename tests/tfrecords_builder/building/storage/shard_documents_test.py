@@ -116,3 +116,7 @@ def test_documents_that_lost_their_end_are_an_error(tmp_path):
     os.truncate(path, path.stat().st_size - 5)
     with pytest.raises(ValueError, match=rf"Expected 24 bytes .* in {path}, received 19: "):
         read(tmp_path).pool(0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -203,3 +203,7 @@ def test_a_full_disk_is_named(tmp_path):
     )
     expected = rf"Expected to write {tmp_path}/\d+\.documents, received 'File too large'\. Free "
     assert re.search(expected, done.stdout)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

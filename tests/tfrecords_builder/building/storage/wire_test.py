@@ -116,3 +116,7 @@ def test_other_bytes_are_refused(data):
 def test_values_beyond_the_table_are_refused():
     with pytest.raises(ValueError, match="ids: expected a largest value"):
         wire.ExampleEncoder((wire.Feature("ids", 2, 1 << 21),))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -187,3 +187,7 @@ def test_white_space_makes_no_other_text_and_broken_text_is_a_text():
 def test_wrong_settings_are_refused_by_name(arguments, expected):
     with pytest.raises(ValueError, match=expected):
         Deduplicator(**arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -120,3 +120,7 @@ def test_index_of_one_text_remembers_the_last_one():
     for signature in signatures:
         one.add(signature)
     assert [one.contains(s) for s in signatures] == [False, False, True]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

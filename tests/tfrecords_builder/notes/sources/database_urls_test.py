@@ -140,3 +140,7 @@ def test_what_may_be_secret_in_a_drivers_message():
     assert {"one", "three", "fourth"} <= set(found)
     assert "h" not in found
     assert found[0] == "D=x;PWD=three"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

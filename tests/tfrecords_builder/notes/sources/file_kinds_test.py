@@ -122,3 +122,7 @@ def test_a_folder_of_tables_alone_says_how_to_name_them(tmp_path):
     write(tmp_path / "notes.csv", "note_id,text\n")
     with pytest.raises(NoteSourceError, match="but tables or JSON lines: name them by their paths"):
         list(read_notes(str(tmp_path)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -170,3 +170,7 @@ def test_what_opens_a_remote_file_is_not_shown():
     with pytest.raises(FileNotFoundError, match="received https://me:") as raised:
         input_files.find_sources(["https://me:secret@host/notes.csv?signature=secret"])
     assert "secret" not in str(raised.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -254,3 +254,7 @@ def test_a_source_without_the_ids_of_a_list_is_refused(tmp_path, kind, lists):
         return
     with pytest.raises(note_rows.NoteSourceError, match=message):
         reading.check_ids(str(path), **lists)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

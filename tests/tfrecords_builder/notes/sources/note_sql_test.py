@@ -277,3 +277,7 @@ def test_postgresql_gives_the_notes_of_the_csv_file(tmp_path, postgres_url):
     with pytest.raises(reading.NoteSourceError, match="UndefinedColumn"):
         reading.check_ids(f"{postgres_url}#SELECT row_id, words AS text FROM noteevents")
     assert "UndefinedTable" in failure(f"{postgres_url}#SELECT note_id, text FROM none")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

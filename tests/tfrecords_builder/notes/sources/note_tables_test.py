@@ -174,3 +174,7 @@ def test_every_spelling_of_a_flag_that_is_not_set(flag, tmp_path):
 def test_a_flag_of_no_known_spelling_is_refused_without_showing_it(tmp_path):
     message = failure(write(tmp_path, b"note_id,iserror,text\n1,0,a\n2,secret,a\n"))
     assert "row 2: expected iserror" in message and "secret" not in message
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -90,3 +90,7 @@ def test_other_encodings_are_named_with_a_command(text, encoding, named, tmp_pat
 def test_names_lose_their_packing_only():
     assert packed_files.without_suffix("A/Notes.CSV.GZ") == "a/notes.csv"
     assert packed_files.without_suffix("notes.csv") == "notes.csv"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -106,3 +106,7 @@ def test_sentence_files_are_told_by_their_ending(tmp_path):
         assert sentence_files.is_sentence_file(str(tmp_path / name)) == expected
     assert not sentence_files.is_sentence_file(str(tmp_path / "folder.txt"))
     assert not sentence_files.is_sentence_file(str(tmp_path / "none.txt"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

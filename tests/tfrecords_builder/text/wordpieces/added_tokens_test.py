@@ -80,3 +80,7 @@ def test_it_survives_pickling(vocab_file):
 def test_a_token_must_be_a_row_of_the_vocabulary(vocab_file, row):
     with pytest.raises(ValueError, match=rf"added token '\[DOSE\]' in row {row}"):
         BertTokenizer(vocab_file, True, [AddedToken("[DOSE]", row)])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,55 @@
+"""What test files of several rooms use: `from tests import support`.
+
+Plain functions rather than fixtures, so that TestCase classes can call them; tests/conftest.py
+makes fixtures of them.
+"""
+
+import gzip
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# What the reference code gave on invented inputs.
+GOLDEN = ROOT / "tests" / "golden"
+
+
+def golden_records(folder):
+    """Writes cased_128 as the reference wrote it, one plain TFRecord file of 948 records.
+
+    Returns:
+        The file's path, a string.
+    """
+    path = pathlib.Path(folder) / "cased_128.tfrecord"
+    data = (GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz").read_bytes()
+    path.write_bytes(gzip.decompress(data))
+    return str(path)
+
+
+def small_config(**changes):
+    """Returns a model for the golden records that is traced in a second; without dropout."""
+    from clinicalbert_tf.config import BertConfig
+
+    values = {
+        "vocab_size": 1200,
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+        "max_position_embeddings": 128,
+        "type_vocab_size": 2,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    }
+    return BertConfig(**{**values, **changes})
+
+
+def two_devices():
+    """Asks for two CPU devices; has to come before TensorFlow starts.
+
+    tests/clinicalbert_tf/conftest.py calls it for pytest; a TestCase file whose tests need two
+    replicas calls it itself, for `python x_test.py`.
+    """
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
