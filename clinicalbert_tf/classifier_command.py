@@ -31,15 +31,8 @@ def define_classifier_flags() -> None:
         "The reference's name of the model; a path is taken for --init_checkpoint if --model_loc "
         "is not given.",
     )
-    flags.DEFINE_string(
-        "seeds", None, "Several seeds N,N,...: a run each, in OUTPUT_DIR/seed-N, and their mean."
-    )
-    flags.DEFINE_string(
-        "sweep",
-        None,
-        "A file of flags with several values each, --NAME=A,B: a run for each combination, the "
-        "best one chosen on dev and tested once.",
-    )
+    command.define_seeds_flag()
+    command.define_sweep_flag()
     flags.DEFINE_bool(
         "baseline", False, "Fit TF-IDF and logistic regression on the same splits, and compare."
     )
@@ -130,7 +123,7 @@ class ClassifierCommand:
         if FLAGS.sweep:
             return several.run_sweep(self._given, self._data, FLAGS.sweep, **watching)
         if FLAGS.seeds:
-            return several.run_seeds(prepared, _seeds(FLAGS.seeds), **watching)
+            return several.run_seeds(prepared, command.many_seeds(FLAGS.seeds), **watching)
         return run_classification(prepared, **watching)
 
     def say_results(self, settings: ClassificationSettings, results: dict[str, Any]) -> None:
@@ -235,15 +228,3 @@ def _with_steps_of_one(given: dict[str, Any]) -> dict[str, Any]:
     from clinicalbert_tf.training.fine_tuning import with_steps
 
     return with_steps(given, 1, False) | {"do_train": True}
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError:
-        seeds = []
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ValueError(
-            f"Expected --seeds to be different whole numbers N,N,..., received {text!r}."
-        )
-    return seeds

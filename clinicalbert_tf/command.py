@@ -1,23 +1,31 @@
 """What every training command does around its run.
 
-A command defines its flags (`define_run_flags`), turns them into settings, and hands both steps to
-`run_command`: environment, logging, signals, exit codes, messages and how to continue are here.
+A command defines its flags (`define_run_flags`), turns them into settings (`settings_given`), and
+hands both steps to `run_command`: environment, logging, signals, exit codes, messages and how to
+resume are here.
 """
 
 import datetime
-import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import app, flags, logging
 
-from clinicalbert_tf.flags import define_flags, given_settings
-from clinicalbert_tf.quiet_start import plain_lines_at_a_terminal, start_tensorflow
-from clinicalbert_tf.run_files import RECORD_NAME, REPORT_NAME
-from clinicalbert_tf.setting_fields import settings_of
+from clinicalbert_tf.run_files import REPORT_NAME
+from clinicalbert_tf.run_flags import (
+    check_workers,
+    define_run_flags,
+    define_seeds_flag,
+    define_sweep_flag,
+    is_chief,
+    many_seeds,
+    settings_given,
+    settings_of_run,
+    what_to_do,
+)
 from clinicalbert_tf.training import endings, exit_codes
 from clinicalbert_tf.training.allocator import keep_freed_memory
 from clinicalbert_tf.training.cluster import watchdog
@@ -25,130 +33,22 @@ from clinicalbert_tf.training.cluster.cluster import find_cluster, run_name
 from clinicalbert_tf.training.errors import LostWorkerError
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.watching import json_lines
+from tfrecords_builder.quiet_start import prepare_process, start_tensorflow
 
+__all__ = [
+    "check_workers",
+    "define_run_flags",
+    "define_seeds_flag",
+    "define_sweep_flag",
+    "is_chief",
+    "many_seeds",
+    "run_command",
+    "say_run_results",
+    "settings_given",
+    "settings_of_run",
+    "what_to_do",
+]
 FLAGS = flags.FLAGS
-# --help of a command lists the flags that are defined here for it.
-flags.disclaim_key_flags()
-# Flags of the reference that have another name in the settings, or none: kind, name, help.
-_REFERENCE_FLAGS = (
-    (flags.DEFINE_bool, "use_tpu", False, "The reference's way to say --strategy=tpu."),
-    (flags.DEFINE_string, "master", None, "The reference's name for --tpu_name, grpc:// address."),
-    (
-        flags.DEFINE_integer,
-        "num_tpu_cores",
-        None,
-        "The reference's name for --num_replicas on a TPU. Default: all cores.",
-    ),
-    (
-        flags.DEFINE_integer,
-        "iterations_per_loop",
-        None,
-        "The reference's name for --steps_per_loop.",
-    ),
-)
-
-
-def define_run_flags(
-    settings_class, left_out: Collection[str] = (), defaults: Mapping[str, Any] | None = None
-) -> None:
-    """Defines a training command's flags: one per setting, and the reference's names for some."""
-    define_flags(settings_class, left_out, defaults)
-    for define, name, default, text in _REFERENCE_FLAGS:
-        define(name, default, text)
-
-
-def settings_given(settings_class, default_output_dir: str) -> dict[str, Any]:
-    """The settings that the flags give, by name, under the settings' own names.
-
-    Args:
-        settings_class: the command's settings.
-        default_output_dir: where everything goes without --output_dir.
-
-    Raises:
-        ValueError: flags contradict each other or are out of range.
-    """
-    given = given_settings(settings_class)
-    _take_reference_flags(given)
-    check_workers(given)
-    given.setdefault("output_dir", default_output_dir)
-    return given
-
-
-def settings_of_run(settings_class, given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The settings of the run in the output folder, by name; None if none of the kind lies there.
-
-    Args:
-        settings_class: the command's settings.
-        given: what the flags give, with output_dir.
-    """
-    path = os.path.join(given["output_dir"], RECORD_NAME)
-    try:
-        with open(path, encoding="utf-8") as file:
-            held = json.load(file)["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    known = settings_of(settings_class)
-    # A tuple is a list in JSON.
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in held.items()
-        if name in known and name != "output_dir"
-    }
-
-
-def _take_reference_flags(given: dict[str, Any]) -> None:
-    """Puts what the reference calls otherwise under the settings' names."""
-    reference = {name: FLAGS[name].value for _, name, *_ in _REFERENCE_FLAGS if FLAGS[name].present}
-    if "iterations_per_loop" in reference:
-        given.setdefault("steps_per_loop", reference["iterations_per_loop"])
-    if reference.get("use_tpu") and given.setdefault("strategy", "tpu") != "tpu":
-        raise ValueError(
-            f"Expected --strategy=tpu with --use_tpu, received --strategy={given['strategy']}. "
-            "Drop one of the two."
-        )
-    if given.get("strategy") == "tpu":
-        given.setdefault("tpu_name", reference.get("master"))
-        given.setdefault("num_replicas", reference.get("num_tpu_cores"))
-
-
-def check_workers(given: Mapping[str, Any]) -> None:
-    """Refuses several workers that share no folder, or that were not told to be workers.
-
-    Raises:
-        ValueError: says which flag is missing.
-    """
-    if given.get("strategy") == "multi_worker":
-        if "output_dir" not in given and run_name() is None:
-            raise ValueError(
-                "Expected --output_dir with --strategy=multi_worker, received none. Name one "
-                "folder on a file system that all workers share."
-            )
-        find_cluster()
-        return
-    strategy = given.get("strategy", "one_device")
-    if strategy != "tpu" and os.environ.get("TF_CONFIG"):
-        workers = len(find_cluster().addresses)
-        if workers > 1:
-            raise ValueError(
-                f"Expected --strategy=multi_worker as TF_CONFIG names {workers} workers, "
-                f"received --strategy={strategy}: each would train on its own. Give the flag, or "
-                "unset TF_CONFIG."
-            )
-
-
-def is_chief(given: Mapping[str, Any]) -> bool:
-    """Whether this process writes what all workers share."""
-    return given.get("strategy") != "multi_worker" or find_cluster().is_chief
-
-
-def what_to_do(given: Mapping[str, Any], held_out: bool) -> tuple[bool, bool]:
-    """(do_train, do_eval), each from the other and from whether anything is held out."""
-    train, evaluate = given.get("do_train"), given.get("do_eval")
-    if train is None:
-        train = not evaluate
-    if evaluate is None:
-        evaluate = train and held_out
-    return train, evaluate
 
 
 def run_command(
@@ -188,15 +88,13 @@ def run_command(
 def _prepare_process() -> None:
     # Checkpoints, vocabularies and records hold what was learnt from protected notes.
     os.umask(0o077)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    prepare_process()
     # Off by default on processors without the newest instructions, where it gains too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.INFO)
     if FLAGS.log_format == "json":
         json_lines.install()
-    else:
-        plain_lines_at_a_terminal()
     keep_freed_memory()
 
 

@@ -44,9 +44,7 @@ def define_readmission_flags() -> None:
         "Folds by patient over all splits together, in OUTPUT_DIR/fold-N; 0 trains once.",
         lower_bound=0,
     )
-    flags.DEFINE_string(
-        "seeds", None, "Several seeds N,N,...: a run each, in OUTPUT_DIR/seed-N, and their mean."
-    )
+    command.define_seeds_flag()
     flags.DEFINE_bool(
         "baseline", True, "Fit TF-IDF and logistic regression on the same splits, and compare."
     )
@@ -107,8 +105,7 @@ class ReadmissionCommand:
             return cross_validation.run_folds(self._given, self._data, folds, **watching)
         prepared = Prepared(settings, self._data, self._evaluated)
         if FLAGS.seeds:
-            seeds = [int(part) for part in FLAGS.seeds.split(",")]
-            return several.run_seeds(prepared, seeds, **watching)
+            return several.run_seeds(prepared, command.many_seeds(FLAGS.seeds), **watching)
         return run_classification(prepared, **watching)
 
     def say_results(self, settings: ClassificationSettings, results: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ SHARED = {
     "command_line",
     "files",
     "html_page",
+    "quiet_start",
     "schema",
     "tfrecord_checksum",
     "tfrecord_files",
@@ -70,8 +71,8 @@ SOURCES = {
 
 
 def is_command(name):
-    """A module that can be run with `python -m`, or the embedded default that only commands use."""
-    if name.startswith("clinicalbert_tf.embedded_"):
+    """A module that can be run with `python -m`, or what only commands use."""
+    if name.startswith("clinicalbert_tf.embedded_") or name.endswith("_command"):
         return True
     return "__main__" in SOURCES[name].read_text(encoding="utf-8") or name.endswith("__main__")
 
@@ -134,15 +135,7 @@ def test_a_room_imports_only_what_stands_before_it(room):
 
 def test_every_module_of_the_trainer_has_its_place():
     rooms = {name.split(".")[1] for name in SOURCES if name.startswith("clinicalbert_tf.")}
-    own = {
-        "command",
-        "classifier_command",
-        "i2b2_command",
-        "readmission_command",
-        "flags",
-        "quiet_start",
-        *ORDER,
-    }
+    own = {"command", "flags", "run_flags", *ORDER}
     for room in rooms - own:
         assert is_command(f"clinicalbert_tf.{room}"), f"{room} is neither a command nor in ORDER"
 

@@ -1,4 +1,4 @@
-"""What every command of both packages does around its `main`: a pipe that ends is no error.
+"""What every command of both packages does around its `main`: quiet start, pipes that may end.
 
 if __name__ == "__main__":
     command_line.run(main)
@@ -18,7 +18,7 @@ def run(main: Callable[[list[str]], None]) -> None:
     """Runs a command's `main` with absl's flags and ends the process with its exit status.
 
     If what reads the output ends before it (`command | head`), the command ends quietly. Messages
-    on the standard error are dropped if nobody reads them, and the work goes on. --help is a
+    on the standard error are dropped if nobody reads them, and the work continues. --help is a
     success.
 
     Args:
@@ -26,9 +26,12 @@ def run(main: Callable[[list[str]], None]) -> None:
     """
     from absl import app
 
+    from tfrecords_builder import quiet_start
+
     sys.stdout = _guarded(sys.stdout, ends=True)
     sys.stderr = _guarded(sys.stderr, ends=False)
     _log_to(sys.stderr)
+    quiet_start.prepare_process()
     try:
         app.run(main)
     except SystemExit as ending:

@@ -5,6 +5,7 @@ says on a CPU machine is held back; every other line is passed on.
 """
 
 import contextlib
+import importlib.abc
 import os
 import re
 import sys
@@ -18,6 +19,19 @@ _CHATTER = re.compile(
     rb"|.*\b(port|cudart_stub|cpu_feature_guard|cuda_platform|cuda_executor|cuda_diagnostics)\.cc:\d+\]"
     rb"|To enable the following instructions:)"
 )
+
+
+def prepare_process() -> None:
+    """Keeps a command quiet: plain lines at a terminal, TensorFlow without chatter if it starts.
+
+    TensorFlow is not imported here, so that --help and wrong flags take no seconds.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    plain_lines_at_a_terminal()
+    if "tensorflow" not in sys.modules and not any(
+        isinstance(finder, _TensorFlowFinder) for finder in sys.meta_path
+    ):
+        sys.meta_path.insert(0, _TensorFlowFinder())
 
 
 def start_tensorflow() -> None:
@@ -67,3 +81,28 @@ class _PlainFormatter(logging.PythonFormatter):
     def format(self, record):
         words = {"WARNING": "Warning: ", "ERROR": "Error: "}.get(record.levelname, "")
         return words + record.getMessage()
+
+
+class _TensorFlowFinder(importlib.abc.MetaPathFinder):
+    """Finds nothing by itself; TensorFlow's first import and its look for devices are quiet."""
+
+    def find_spec(self, name, path=None, target=None):
+        """Returns TensorFlow's specification with a loader that is quiet, None for others."""
+        if name != "tensorflow":
+            return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def exec_module(module) -> None:
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+            with without_chatter():
+                execute(module)
+                module.config.list_physical_devices("GPU")
+
+        spec.loader.exec_module = exec_module
+        return spec

@@ -16,7 +16,7 @@ CHATTER = (
 )
 CODE = (
     "import os, sys\n"
-    "from clinicalbert_tf.quiet_start import without_chatter\n"
+    "from tfrecords_builder.quiet_start import without_chatter\n"
     "with without_chatter():\n"
     "    os.write(2, {text!r}.encode())\n"
     "    {then}\n"
@@ -41,7 +41,7 @@ def test_nothing_is_lost_when_the_block_fails():
 
 @pytest.mark.large
 def test_starting_tensorflow_says_nothing_on_a_machine_without_a_gpu():
-    code = "from clinicalbert_tf.quiet_start import start_tensorflow as s; s(); import tensorflow"
+    code = "from tfrecords_builder.quiet_start import start_tensorflow as s; s(); import tensorflow"
     said = stderr_of(code, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})
     assert said == ""
 
@@ -49,7 +49,7 @@ def test_starting_tensorflow_says_nothing_on_a_machine_without_a_gpu():
 def test_lines_at_a_terminal_have_no_prefix():
     code = (
         "from absl import flags, logging\nflags.FLAGS(['command'])\nlogging.use_absl_handler()\n"
-        "from clinicalbert_tf.quiet_start import plain_lines_at_a_terminal\n"
+        "from tfrecords_builder.quiet_start import plain_lines_at_a_terminal\n"
         "plain_lines_at_a_terminal()\nlogging.set_verbosity('info')\n"
         "logging.info('step %d', 1)\nlogging.warning('slow')\n"
     )

@@ -1,0 +1,37 @@
+"""What every command that trains nothing does around its work."""
+
+import sys
+from collections.abc import Callable
+
+# What a user can mend: one message. Anything else is a defect, with its traceback.
+_EXPECTED = (ValueError, OSError, ImportError)
+
+
+def run_tool(name: str, work: Callable[[], str | None]) -> None:
+    """Runs a command's work and prints what it returns.
+
+    Args:
+        name: the command's, as in python -m clinicalbert_tf.NAME.
+        work: does what the flags ask for; returns the closing lines, None for none.
+
+    Raises:
+        SystemExit: with one message, if something is wrong that a user can mend.
+    """
+    try:
+        said = work()
+    except _EXPECTED as error:
+        sys.exit(f"{name}: {error}")
+    if said is not None:
+        print(said)
+
+
+def refuse_arguments(name: str, argv: list[str]) -> None:
+    """Ends the command if it was given arguments that are no flags; they are not shown.
+
+    Raises:
+        SystemExit: names how many were received.
+    """
+    if len(argv) > 1:
+        sys.exit(
+            f"{name}: Expected flags only, received {len(argv) - 1} other arguments. See --help."
+        )
