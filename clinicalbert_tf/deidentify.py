@@ -42,6 +42,9 @@ _FLAGS = (
     (_STRING, "note_id_key", None, "Of the note's id; default note_id, ROW_ID or id.", {}),
     (_STRING, "patient_key", None, """Of the patient, whose dates move together; default
         patient_id or subject_id, else the note's id.""", {}),
+    (flags.DEFINE_list, "sections", [], """Kinds of section to clean, such as "assessment and
+        plan,medications" (docs/notes.md); the rest of each note stays as it is. Default: the whole
+        note.""", {}),
     (_INTEGER, "processes", 1, "Worker processes.", {"lower_bound": 1}),
 )  # fmt: skip
 
@@ -101,6 +104,7 @@ def settings_of(values: flags.FlagValues):
     """Returns the flags as settings."""
     from clinicalbert_tf.deidentification.rows import Keys
     from clinicalbert_tf.deidentification.run import Settings
+    from clinicalbert_tf.texts.note_sections import section_kinds
 
     secret = b""
     if values.style == "surrogate":
@@ -118,6 +122,7 @@ def settings_of(values: flags.FlagValues):
         thresholds=thresholds_of(values),
         keys=Keys(values.text_key, values.note_id_key, values.patient_key),
         processes=values.processes,
+        sections=section_kinds(values.sections),
     )
 
 
@@ -148,7 +153,16 @@ def run(values: flags.FlagValues) -> None:
     for name, count in sorted(report["removed"].items()):
         print(f"  {name:<20} {count} removed")
     if report["left"]:
-        print(f"  too short to be removed everywhere, seen again: {report['left']}")
+        why = "too short to be removed everywhere"
+        if settings.sections:
+            why += ", or outside of the sections"
+        print(f"  {why}, seen again: {report['left']}")
+    if settings.sections:
+        print(f"Cleaned only: {', '.join(settings.sections)}. The rest of each note is as it was.")
+        print(
+            f"  {report['without_section']} notes have no such section and are as they were: "
+            "without_section in the report by note id"
+        )
     print(f"Report by note id: {values.output}.report.jsonl")
 
 

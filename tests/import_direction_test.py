@@ -18,6 +18,7 @@ SHARED = {
     "tfrecord_files",
     "tokenization",
     "synthetic",
+    "text",
     "vocabulary_rules",
 }
 # Worker processes import these: TensorFlow would cost each of them seconds and memory.

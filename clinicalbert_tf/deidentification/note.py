@@ -15,6 +15,7 @@ from clinicalbert_tf.deidentification.found import (
     whole_words,
 )
 from clinicalbert_tf.deidentification.surrogates import Surrogates
+from clinicalbert_tf.texts.note_sections import section_spans
 
 STYLES = ("placeholder", "surrogate", "asterisks")
 # Each round finds what the last one's words repeat; names of names end after two or three.
@@ -47,12 +48,15 @@ class CleanNote:
         text: the clean text.
         replacements: in order of position.
         left: type -> how often a removed text still stands in the clean one because it is too short
-            to be removed everywhere, e.g. an age that is also a blood pressure.
+            to be removed everywhere, e.g. an age that is also a blood pressure, or outside of the
+            sections that are cleaned.
+        has_sections: False if the note has no section of the kinds that are cleaned.
     """
 
     text: str
     replacements: tuple[Replacement, ...] = ()
     left: Counter = field(default_factory=Counter)
+    has_sections: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Cleaner:
         detector: a model, or None for the rules alone.
         thresholds: type -> lowest probability of the model's spans.
         use_rules: False for the model alone.
+        sections: kinds of section that are cleaned; empty: the whole note.
     """
 
     style: str = "placeholder"
@@ -72,6 +77,7 @@ class Cleaner:
     detector: Detector | None = None
     thresholds: dict[str, float] | None = None
     use_rules: bool = True
+    sections: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.style not in STYLES:
@@ -86,7 +92,13 @@ class Cleaner:
             text: the note.
             patient: its patient (or note) id, for surrogates.
         """
+        places = section_spans(text, self.sections) if self.sections else [(0, len(text))]
+        if not places:
+            return CleanNote(text, has_sections=False)
+        # The whole note is looked at: a name in its head is removed from its sections too.
         spans = find_all(text, self.detector, self.thresholds, self.use_rules)
+        cleaned = Ranges(places)
+        spans = [span for span in spans if cleaned.touch(span.start, span.end)]
         return replace(text, spans, self._style_of(text, spans, patient))
 
     def _style_of(self, text: str, spans: list[Found], patient: str) -> Callable:

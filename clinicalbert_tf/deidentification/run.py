@@ -25,6 +25,7 @@ from clinicalbert_tf.deidentification.rows import (
     text_key,
 )
 from clinicalbert_tf.deidentification.surrogates import Surrogates
+from clinicalbert_tf.texts.note_sections import section_kinds
 from tfrecords_builder.files import check_folder_of, write_private
 
 _ROWS_PER_BATCH = 64
@@ -46,6 +47,8 @@ class Settings:
         thresholds: type -> lowest probability of the model's spans.
         keys: which keys or columns hold what.
         processes: worker processes; 1 for none.
+        sections: kinds of section that are cleaned (texts.note_sections); the rest of each note is
+            written as it is. Empty: whole notes are cleaned.
     """
 
     input: str
@@ -58,14 +61,16 @@ class Settings:
     thresholds: dict[str, float] | None = None
     keys: Keys = field(default_factory=Keys)
     processes: int = 1
+    sections: tuple[str, ...] = ()
 
 
 def deidentify(settings: Settings, progress: Callable[[int], object] = lambda notes: None) -> dict:
     """Cleans a file.
 
     Beside the output stand OUTPUT.report.jsonl, with one line per note {"row", "note_id",
-    "removed": type -> count, "left": type -> count}, and OUTPUT.report.json with the totals, which
-    are returned. A run that was killed resumes if it is started again.
+    "removed": type -> count, "left": type -> count}, and "without_section": true if the note has
+    none of the sections that are cleaned; and OUTPUT.report.json with the totals, which are
+    returned. A run that was killed resumes if it is started again.
 
     Args:
         settings: files and style.
@@ -197,7 +202,14 @@ def _cleaner(settings: Settings, with_model: bool = True) -> Cleaner:
 
         detector = load_detector(settings.model, lowest(settings.thresholds))
     surrogates = Surrogates(settings.secret) if settings.style == "surrogate" else None
-    return Cleaner(settings.style, surrogates, detector, settings.thresholds, settings.use_rules)
+    return Cleaner(
+        settings.style,
+        surrogates,
+        detector,
+        settings.thresholds,
+        settings.use_rules,
+        section_kinds(settings.sections),
+    )
 
 
 _worker: list[Cleaner] = []
@@ -237,6 +249,7 @@ def _fingerprint(settings: Settings) -> dict:
         "use_rules": settings.use_rules,
         "thresholds": settings.thresholds,
         "keys": asdict(settings.keys),
+        "sections": list(settings.sections),
     }
 
 
@@ -245,6 +258,7 @@ class _Totals:
     notes: int = 0
     notes_with_removals: int = 0
     without_text: int = 0
+    without_section: int = 0
     removed: Counter = field(default_factory=Counter)
     by_source: Counter = field(default_factory=Counter)
     left: Counter = field(default_factory=Counter)
@@ -266,7 +280,11 @@ class _Totals:
         self.by_source += Counter(replacement.source for replacement in note.replacements)
         self.left += note.left
         line = {"row": row.number, "note_id": row.note_id, "removed": dict(removed)}
-        return (json.dumps({**line, "left": dict(note.left)}) + "\n").encode()
+        line["left"] = dict(note.left)
+        if not note.has_sections:
+            self.without_section += 1
+            line["without_section"] = True
+        return (json.dumps(line) + "\n").encode()
 
 
 def _write_report(settings: Settings, totals: _Totals) -> dict:
@@ -277,6 +295,7 @@ def _write_report(settings: Settings, totals: _Totals) -> dict:
         "model": settings.model,
         "found_by": "model and rules" if settings.model and settings.use_rules else
         "model" if settings.model else "rules alone",
+        "sections": list(settings.sections),
         **totals.state(),
     }  # fmt: skip
     write_private(f"{settings.output}.report.json", json.dumps(report, indent=1) + "\n")

@@ -21,11 +21,11 @@ class Finding:
     """One kind of problem in the examples.
 
     Attributes:
-        kind: "empty_text", "repeated_ids", "repeated_examples", "contradicting_labels" or
-            "overlap".
+        kind: "empty_text", "no_section", "repeated_ids", "repeated_examples",
+            "contradicting_labels" or "overlap".
         splits: the split, or the two of an overlap.
         count: examples that have it.
-        places: "FILE, line N" of the first few.
+        places: "FILE, line N" of the first few, or their ids.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class Finding:
 
 _SENTENCES = {
     "empty_text": "{count:,} examples of {splits} have no text",
+    "no_section": "{count:,} texts of {splits} have no section of --sections and are read as empty",
     "repeated_ids": "{count:,} ids of {splits} occur more than once",
     "repeated_examples": "{count:,} examples of {splits} repeat an earlier one with the same label",
     "contradicting_labels": "{count:,} texts of {splits} occur with contradicting labels",

@@ -14,9 +14,11 @@ from clinicalbert_tf.datasets.classification.labels import (
     find_labels,
     unify_spellings,
 )
+from clinicalbert_tf.datasets.classification.section_texts import keep_sections
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.datasets.classification.splitting import parse_fractions, split_examples
 from clinicalbert_tf.datasets.released_folders import find_file, require_file
+from clinicalbert_tf.texts.note_sections import section_kinds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,8 @@ class LabelledData:
         splits: {"train", "dev", "test"}, those that are there, in this order.
         findings: what looks wrong, as counted warnings.
         assignment: {split: ids} if --do_split divided one file, else None.
+        sections: the kinds of section that texts were restricted to; () for whole texts.
+        without_section: {split: ids of texts that have no such section}.
     """
 
     spec: DatasetSpec
@@ -38,6 +42,8 @@ class LabelledData:
     splits: dict[str, Split]
     findings: list[Finding]
     assignment: dict[str, list[str]] | None = None
+    sections: tuple[str, ...] = ()
+    without_section: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def is_pair(self) -> bool:
@@ -62,6 +68,7 @@ def read_dataset(spec: DatasetSpec, settings: DataSettings) -> LabelledData:
         ValueError: a file cannot be read, a label is unknown or has two spellings, a split is
             empty, or examples overlap and that is forbidden; names file and line.
     """
+    kinds = section_kinds(settings.sections)
     splits = _read(spec, settings)
     problem_type = settings.problem_type or spec.problem_type
     assignment = None
@@ -70,12 +77,23 @@ def read_dataset(spec: DatasetSpec, settings: DataSettings) -> LabelledData:
     ordered = [splits[name] for name in SPLITS if name in splits]
     ordered = unify_spellings(ordered, settings.join_label_spellings)
     findings = check_examples(ordered, settings.forbid_overlap)
+    without: dict[str, list[str]] = {}
+    if kinds:
+        ordered, missing, without = keep_sections(ordered, kinds)
+        findings += missing
     labels: Sequence[str] = ()
     if problem_type != "regression":
         labels = spec.labels or find_labels(ordered[0])
         check_labels(ordered, labels)
     return LabelledData(
-        spec, problem_type, tuple(labels), {s.name: s for s in ordered}, findings, assignment
+        spec,
+        problem_type,
+        tuple(labels),
+        {s.name: s for s in ordered},
+        findings,
+        assignment,
+        kinds,
+        without,
     )
 
 

@@ -47,6 +47,12 @@ class DataSettings:
     )
     separator: str = setting("", "Between cells of a CSV or TSV file of your own.")
     quoted: bool = setting(True, "Whether quotes enclose cells in a CSV or TSV file of your own.")
+    sections: str = setting(
+        "",
+        """Kinds of section to read of each text, such as "assessment and plan,medications"
+        (docs/notes.md); a text without one is read as empty. Default: the whole text.""",
+        decisive=True,
+    )
     do_split: str = setting(
         "",
         """Fractions TRAIN,DEV,TEST by which the training file is divided, stratified, groups kept

@@ -12,6 +12,7 @@ from clinicalbert_tf.inference.fine_tuned import FineTunedModel, load_fine_tuned
 from clinicalbert_tf.inference.predictor import Predictor
 from clinicalbert_tf.tasks.classification.decision import decision_of
 from clinicalbert_tf.tasks.classification.results import prediction_rows
+from clinicalbert_tf.texts.note_sections import section_spans, sections_only
 from clinicalbert_tf.texts.pair_features import make_features
 
 Text = str | tuple[str, str]
@@ -27,6 +28,7 @@ class Classifier:
         fine_tuned: the model and what belongs to it.
         decision: how logits become labels.
         is_pair: whether it was trained on pairs; None if its folder does not say.
+        sections: the kinds of section that it reads of each text; () for whole texts.
 
     Raises:
         ValueError: the model has another head.
@@ -45,6 +47,7 @@ class Classifier:
         self.decision = decision_of(problem_type, labels, task.settings)
         self.is_pair: bool | None = task.settings.get("is_pair")
         self._features = task.settings.get("features", "corrected")
+        self.sections: tuple[str, ...] = tuple(task.settings.get("sections") or ())
         self._voter = document_voter(fine_tuned, problem_type)
         with_vectors = self._voter is not None and self._voter.needs_vectors
         self._predictor = _predictor(fine_tuned.model, with_vectors)
@@ -85,6 +88,8 @@ class Classifier:
                 0, len(self.decision.labels),
             )  # fmt: skip
             return np.zeros(shape)
+        if self.sections:
+            texts_a = [sections_only(text, self.sections) for text in texts_a]
         if self._voter is not None:
             return self.decision.probabilities(self._voter.logits(self._predictor, texts_a))
         made = make_features(
@@ -96,6 +101,10 @@ class Classifier:
             [len(features) - int(features.segment_ids.sum()) for features in made],
         )
         return self.decision.probabilities(outputs["logits"])
+
+    def lacks_sections(self, text: str) -> bool:
+        """Whether a text has none of the sections that are read, so that it is read as empty."""
+        return bool(self.sections) and not section_spans(text, self.sections)
 
     def check_pairs(self, is_pair: bool) -> None:
         """Refuses pairs for a model of single texts, and the reverse.

@@ -31,6 +31,9 @@ def predict_file(
 ) -> tuple[str, RowCounts]:
     """Writes OUTPUT_DIR/predictions.jsonl: one line per row, in the file's order.
 
+    A model of some kinds of section reads these alone; a row whose text has none is read as empty
+    and says "without_section": true.
+
     Killed and started again, it continues after the last finished part.
 
     Args:
@@ -85,7 +88,11 @@ def _rows(classifier: Classifier, block, show_text: bool):
     probabilities = classifier.probabilities(
         [example.text_a for example in block], [example.text_b for example in block]
     )
-    return list(prediction_rows(block, probabilities, classifier.decision, show_text))
+    rows = list(prediction_rows(block, probabilities, classifier.decision, show_text))
+    for row, example in zip(rows, block, strict=True):
+        if classifier.lacks_sections(example.text_a):
+            row["without_section"] = True
+    return rows
 
 
 def _layout(path: str, asked: Mapping[str, Any]) -> tuple[ColumnLayout, TableFormat | None]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from clinicalbert_tf.tasks.classification.decision import Decision
 from tfrecords_builder.files import open_private, write_private
 
 METRICS_NAME = "metrics.json"
+WITHOUT_SECTION_NAME = "without_section.json"
 TEST_RESULTS_NAME = "test_results.tsv"
 
 
@@ -67,6 +68,15 @@ def write_predictions(path: str, rows: Iterable[dict[str, Any]]) -> int:
 def as_line(row: dict[str, Any]) -> bytes:
     """A row of predictions as a line."""
     return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def write_without_section(
+    folder: str, kinds: Sequence[str], without: Mapping[str, Sequence[str]]
+) -> None:
+    """Writes without_section.json: ids of the texts without a section of some kinds, by split."""
+    values = {"sections": list(kinds), "without_section": dict(without)}
+    path = os.path.join(folder, WITHOUT_SECTION_NAME)
+    write_private(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_test_results(folder: str, probabilities: np.ndarray) -> str:

@@ -90,6 +90,8 @@ def run_classification(
     settings, data = prepared.settings, prepared.data
     task = task_class(settings)(settings, data, prepared.evaluated)
     found = run_training(task, settings, signals, write_report)
+    if data.sections:
+        results.write_without_section(settings.output_dir, data.sections, data.without_section)
     if baseline and task.scored:
         add_baseline(task, settings)
         if write_report is not None and settings.report:

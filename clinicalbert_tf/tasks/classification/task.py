@@ -96,7 +96,7 @@ class ClassificationTask(TaskDefaults):
         """The encoder with its vocabulary, and the examples tokenized with it."""
         model = find_model(settings)
         check_size(model.config, settings.max_seq_length, self.data.is_pair)
-        tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
+        tokenizer = model.tokenizer()
         self._lower = model.do_lower_case
         if not settings.do_train:
             self._take_kept_decision(model)
@@ -109,7 +109,7 @@ class ClassificationTask(TaskDefaults):
             {name: sources[name] for name in self.evaluated if settings.do_eval},
             model.vocab_file,
             model.init_checkpoint,
-            files={LABELS_NAME: self._labels_text()},
+            files={LABELS_NAME: self._labels_text(), **model.files()},
         )
 
     def make_source(self, split: str, tokenizer: BertTokenizer) -> ArraySource:
@@ -260,6 +260,13 @@ class ClassificationTask(TaskDefaults):
         """Takes threshold and temperature of a model that is evaluated only."""
         source = model.init_checkpoint
         kept = read_task(self.settings.output_dir) if source is None else source.task
+        trained = () if kept is None else tuple(kept.settings.get("sections") or ())
+        if trained != self.data.sections:
+            logging.warning(
+                "The model was trained on sections %s, and is evaluated on %s: give the same "
+                "--sections.",
+                *(", ".join(kinds) or "of every kind" for kinds in (trained, self.data.sections)),
+            )
         if kept is not None and kept.labels == self.output_names:
             data = self.data
             self.decision = decision_of(data.problem_type, data.labels, kept.settings)
@@ -284,6 +291,7 @@ class ClassificationTask(TaskDefaults):
             "data_set": self.data.spec.name,
             "is_pair": self.data.is_pair,
             "features": self.settings.features,
+            "sections": list(self.data.sections),
             **self.decision.to_json(),
         }
 

@@ -37,6 +37,27 @@ def test_what_is_too_short_to_go_everywhere_is_counted():
     assert cleaner().clean(NOTE).left == {"AGE": 1}
 
 
+SECTIONED = (
+    "Name: Ann Quill\n\nMedications:\nper Dr. Farr, 1/5/2023\n\nPlan:\ncall Quill 1/6/2023\n"
+)
+
+
+def test_sections_alone_are_cleaned_and_the_rest_keeps_its_place():
+    note = cleaner("asterisks", sections=("medications", "assessment and plan")).clean(SECTIONED)
+    assert note.text == (
+        "Name: Ann Quill\n\nMedications:\nper Dr. ****, ********\n\nPlan:\ncall ***** ********\n"
+    )
+    for span in note.replacements:
+        assert SECTIONED[span.start : span.end] == span.original
+    # The name that stands outside is still there, and counted.
+    assert note.left == {"PATIENT": 1} and note.has_sections
+
+
+def test_a_note_without_such_a_section_stays_and_is_told():
+    note = cleaner(sections=("allergies",)).clean(SECTIONED)
+    assert (note.text, note.has_sections) == (SECTIONED, False)
+
+
 def test_asterisks_keep_every_offset():
     note = cleaner("asterisks").clean(NOTE)
     assert len(note.text) == len(NOTE)

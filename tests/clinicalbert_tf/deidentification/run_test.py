@@ -61,6 +61,19 @@ def test_rows_order_ids_and_other_keys_stay(source, tmp_path):
     ]  # fmt: skip
 
 
+def test_notes_without_the_sections_stay_and_are_named_by_id(tmp_path):
+    rows = [{"note_id": "a", "text": "Plan:\nSeen 1/5/2023"}, {"note_id": "b", "text": "1/6/2023"}]
+    source = write_notes(tmp_path / "notes.jsonl", rows)
+    report = deidentify(settings(source, tmp_path, sections=("assessment_and_plan",)))
+    texts = [row["text"] for row in read_notes(tmp_path / "clean.jsonl")]
+    assert texts == ["Plan:\nSeen [**DATE**]", "1/6/2023"]
+    assert (report["notes"], report["without_section"]) == (2, 1)
+    lines = read_notes(tmp_path / "clean.jsonl.report.jsonl")
+    assert [line.get("without_section") for line in lines] == [None, True]
+    with pytest.raises(ValueError, match="kinds of section among"):
+        deidentify(settings(source, tmp_path, "other.jsonl", sections=("plans",)))
+
+
 def test_several_processes_write_the_same_file(source, tmp_path):
     common = {"style": "surrogate", "secret": bytes(16)}
     deidentify(settings(source, tmp_path, "one.jsonl", **common))
