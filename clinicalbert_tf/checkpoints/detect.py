@@ -19,6 +19,7 @@ from clinicalbert_tf.checkpoints.readers.huggingface import (
     is_huggingface_folder,
     read_huggingface_folder,
 )
+from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import find_vocabulary
 from clinicalbert_tf.checkpoints.readers.keras_preset import (
     WEIGHTS_NAME,
     is_keras_preset,
@@ -85,9 +86,19 @@ def open_checkpoint(
     if vocab_file is None and source.vocab_file is None and place.outer is not None:
         vocab_file = find_vocab_file(place.outer)
     if vocab_file is not None:
-        source = dataclasses.replace(source, vocab_file=vocab_file)
+        source = _with_vocabulary(source, vocab_file, cache_dir)
     source = dataclasses.replace(source, tensors=source.tensors.checked(source.path))
     return source if do_lower_case is None else settle_casing(source, do_lower_case)
+
+
+def _with_vocabulary(source: CheckpointSource, vocab_file: str, cache_dir) -> CheckpointSource:
+    """The source with another file's vocabulary, which its own added tokens go behind."""
+    if source.kind == "keras_preset":
+        # Its tokenizer.json is Keras's own.
+        return dataclasses.replace(source, vocab_file=vocab_file)
+    folder = source.path if os.path.isdir(source.path) else os.path.dirname(source.path)
+    found = find_vocabulary(folder, cache_dir, vocab_file)
+    return dataclasses.replace(source, vocab_file=found.vocab_file, added_tokens=found.added_tokens)
 
 
 def _read(place, config_file, vocab_file, cache_dir) -> CheckpointSource:

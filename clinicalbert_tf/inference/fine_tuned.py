@@ -62,9 +62,7 @@ def load_fine_tuned(path: str | os.PathLike, do_lower_case: bool | None = None) 
     restore_into(model, source, labels=source.labels or None, require_head=True)
     for remark in source.remarks:
         logging.warning("%s", remark)
-    return FineTunedModel(
-        model, BertTokenizer(source.vocab_file, source.do_lower_case), source.task, source
-    )
+    return FineTunedModel(model, source.tokenizer(), source.task, source)
 
 
 def task_of(path: str | os.PathLike, known: Sequence[str]) -> str | None:

@@ -10,9 +10,10 @@ from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.model_files import find_vocab_file
 from clinicalbert_tf.checkpoints.source import CheckpointSource
 from clinicalbert_tf.checkpoints.vocabulary_check import settle_casing
+from clinicalbert_tf.checkpoints.writers.companions import tokenizer_files
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.training.settings import RunSettings
-from tfrecords_builder.tokenization import BertTokenizer
+from tfrecords_builder.tokenization import AddedToken, BertTokenizer
 from tfrecords_builder.vocabulary_rules import check_rows, choose_casing
 
 
@@ -24,13 +25,27 @@ class StartingModel:
         config: the model's shape.
         vocab_file: its vocabulary.
         do_lower_case: its casing.
+        added_tokens: tokens found in texts before they are split into words; rows of vocab_file.
         init_checkpoint: its weights; None for fresh ones, or if the run's own are restored.
     """
 
     config: BertConfig
     vocab_file: str
     do_lower_case: bool
+    added_tokens: tuple[AddedToken, ...] = ()
     init_checkpoint: CheckpointSource | None = None
+
+    def tokenizer(self) -> BertTokenizer:
+        """Makes the tokenizer, which finds the added tokens.
+
+        Raises:
+            ValueError: the vocabulary is not a sound one.
+        """
+        return BertTokenizer(self.vocab_file, self.do_lower_case, self.added_tokens)
+
+    def files(self) -> dict[str, str]:
+        """Returns the texts of what must lie beside the vocabulary, by file name."""
+        return tokenizer_files(self.do_lower_case, self.added_tokens)
 
 
 def find_model(settings: RunSettings) -> StartingModel:
@@ -50,12 +65,24 @@ def find_model(settings: RunSettings) -> StartingModel:
             vocab_file=settings.vocab_file,
         )
         source = settle_casing(source, settings.do_lower_case)
-        return StartingModel(source.config, source.vocab_file, source.do_lower_case, source)
+        return _of_source(source, source)
     if os.path.isdir(settings.output_dir) and list_checkpoints(settings.output_dir):
         # Its weights are found by the engine, which resumes the newest whole state.
         source = settle_casing(open_checkpoint(settings.output_dir), settings.do_lower_case)
-        return StartingModel(source.config, source.vocab_file, source.do_lower_case)
+        return _of_source(source)
     return _fresh(settings)
+
+
+def _of_source(
+    source: CheckpointSource, init_checkpoint: CheckpointSource | None = None
+) -> StartingModel:
+    return StartingModel(
+        source.config,
+        source.vocab_file,
+        source.do_lower_case,
+        source.added_tokens,
+        init_checkpoint,
+    )
 
 
 def _fresh(settings: RunSettings) -> StartingModel:
@@ -89,8 +116,7 @@ def find_tokenizer(settings: RunSettings) -> BertTokenizer:
     if settings.vocab_file and not settings.init_checkpoint:
         casing = choose_casing(settings.vocab_file, settings.do_lower_case)
         return BertTokenizer(settings.vocab_file, casing.do_lower_case)
-    model = find_model(settings)
-    return BertTokenizer(model.vocab_file, model.do_lower_case)
+    return find_model(settings).tokenizer()
 
 
 def check_size(config: BertConfig, max_seq_length: int, is_pair: bool = False) -> None:

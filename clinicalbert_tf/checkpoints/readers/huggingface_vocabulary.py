@@ -41,7 +41,9 @@ class Vocabulary:
     remarks: tuple[str, ...]
 
 
-def find_vocabulary(folder: str, cache_dir: str | os.PathLike | None = None) -> Vocabulary:
+def find_vocabulary(
+    folder: str, cache_dir: str | os.PathLike | None = None, vocab_file: str | None = None
+) -> Vocabulary:
     """Reads vocab.txt, tokenizer.json and tokenizer_config.json, whichever are there.
 
     A do_lower_case that is written down in tokenizer_config.json goes before the normalizer of
@@ -51,22 +53,23 @@ def find_vocabulary(folder: str, cache_dir: str | os.PathLike | None = None) -> 
     Args:
         folder: the model's folder.
         cache_dir: where a vocabulary taken from tokenizer.json is written.
+        vocab_file: the vocabulary, if it is not the folder's own.
 
     Raises:
         ValueError: tokenizer.json is damaged, is no WordPiece tokenizer, or its ids have gaps.
     """
     settings = _read_optional(os.path.join(folder, TOKENIZER_CONFIG_NAME))
     tokenizer = _read_optional(os.path.join(folder, TOKENIZER_NAME))
-    vocab_file, added_tokens = _find_tokens(folder, tokenizer, settings, cache_dir)
+    vocab_file, added_tokens = _find_tokens(folder, tokenizer, settings, cache_dir, vocab_file)
     normalizer = _bert_normalizer(tokenizer.get("normalizer"))
     casing = _first_bool(settings.get("do_lower_case"), normalizer.get("lowercase"))
     remarks = _remarks(settings, normalizer, casing)
     return Vocabulary(vocab_file, casing, added_tokens, remarks)
 
 
-def _find_tokens(folder, tokenizer, settings, cache_dir):
+def _find_tokens(folder, tokenizer, settings, cache_dir, vocab_file):
     """The vocabulary's file with all rows, and the added tokens."""
-    vocab_file = find_vocab_file(folder)
+    vocab_file = vocab_file or find_vocab_file(folder)
     if vocab_file is None and not tokenizer:
         return None, ()
     if vocab_file is not None:

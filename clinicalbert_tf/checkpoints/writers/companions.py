@@ -1,6 +1,7 @@
 """The small files of a model beside its weights: configuration, vocabulary, labels."""
 
 import os
+from collections.abc import Sequence
 
 from clinicalbert_tf.checkpoints import task_file
 from clinicalbert_tf.checkpoints.model_files import TF1_CONFIG, VOCABULARY
@@ -12,6 +13,7 @@ from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import TOKENIZER
 from clinicalbert_tf.checkpoints.source import CheckpointSource
 from clinicalbert_tf.checkpoints.text_files import json_bytes
 from tfrecords_builder.files import write_private
+from tfrecords_builder.tokenization import AddedToken
 
 
 def write_companions(source: CheckpointSource, folder: str, vocabulary: bool = True) -> None:
@@ -31,10 +33,25 @@ def write_companions(source: CheckpointSource, folder: str, vocabulary: bool = T
             write_private(os.path.join(folder, VOCABULARY), file.read())
     if source.task is not None:
         task_file.write_task(folder, source.task)
-    if source.added_tokens:
-        values = {
-            "do_lower_case": source.do_lower_case,
-            "added_tokens_decoder": added_tokens_decoder(source.added_tokens),
-            ADDED_ROWS_KEY: [t.id for t in source.added_tokens if not t.in_vocabulary],
-        }
-        write_private(os.path.join(folder, TOKENIZER_CONFIG_NAME), json_bytes(values))
+    for name, text in tokenizer_files(source.do_lower_case, source.added_tokens).items():
+        write_private(os.path.join(folder, name), text)
+
+
+def tokenizer_files(
+    do_lower_case: bool | None, added_tokens: Sequence[AddedToken]
+) -> dict[str, str]:
+    """What must lie beside vocab.txt so that added tokens are found: {file name: text}.
+
+    Args:
+        do_lower_case: the casing; None if it is not known.
+        added_tokens: rows of vocab.txt; the result is empty without any.
+    """
+    if not added_tokens:
+        return {}
+    values = {
+        "added_tokens_decoder": added_tokens_decoder(added_tokens),
+        ADDED_ROWS_KEY: [token.id for token in added_tokens if not token.in_vocabulary],
+    }
+    if do_lower_case is not None:
+        values["do_lower_case"] = do_lower_case
+    return {TOKENIZER_CONFIG_NAME: json_bytes(values).decode("utf-8")}

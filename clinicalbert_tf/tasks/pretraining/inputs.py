@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 from absl import logging
 
+from clinicalbert_tf.checkpoints.source import CheckpointSource
+from clinicalbert_tf.checkpoints.writers.companions import tokenizer_files
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.checks import check_records, check_vocabulary
 from clinicalbert_tf.input_pipeline.masking_rule import change_masking_rule
@@ -40,7 +42,8 @@ def find_inputs(settings: PretrainingSettings, left_out: Collection[str] = ()) -
     beside = _first(CONFIG_NAME, folders)
     init = open_init_checkpoint(settings, beside)
     config = init.config if init else _config(settings, beside, folders)
-    vocab_file = settings.vocab_file or (init and init.vocab_file)
+    # --vocab_file is in it, with the added tokens of the checkpoint behind its rows.
+    vocab_file = init.vocab_file if init else settings.vocab_file
     vocab_file = vocab_file or _first(VOCABULARY_NAME, folders)
     if vocab_file is None:
         logging.warning("No vocabulary was found, so none is checked or copied: give --vocab_file.")
@@ -58,7 +61,16 @@ def find_inputs(settings: PretrainingSettings, left_out: Collection[str] = ()) -
             "records, or give a smaller batch."
         )
     evaluated = {} if eval_records is None else {EVALUATION: eval_records}
-    return RunInputs(config, records, evaluated, vocab_file, init)
+    return RunInputs(
+        config, records, evaluated, vocab_file, init, _tokenizer_files(init, vocab_file)
+    )
+
+
+def _tokenizer_files(init: CheckpointSource | None, vocab_file: str | None) -> dict[str, str]:
+    """What keeps the added tokens of the checkpoint to start from with its vocabulary."""
+    if init is None or vocab_file is None or vocab_file != init.vocab_file:
+        return {}
+    return tokenizer_files(init.do_lower_case, init.added_tokens)
 
 
 def _with_masking(settings, *sources: RecordSource | None) -> list[RecordSource | None]:

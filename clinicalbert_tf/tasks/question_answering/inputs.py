@@ -56,7 +56,7 @@ def prepare(
     """
     model = find_model(settings)
     check_size(model.config, settings.max_seq_length, is_pair=True)
-    tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
+    tokenizer = model.tokenizer()
     train, held_out = [], []
     if settings.do_train or (settings.dev_proportion and settings.train_file):
         train, held_out = read_training_sets(settings)

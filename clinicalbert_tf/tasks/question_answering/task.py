@@ -97,7 +97,10 @@ class QuestionAnsweringTask(TaskDefaults):
             evaluated,
             prepared.model.vocab_file,
             prepared.model.init_checkpoint,
-            {task_file.NAME: json.dumps(dataclasses.asdict(self._task_file()), indent=2) + "\n"},
+            {
+                task_file.NAME: json.dumps(dataclasses.asdict(self._task_file()), indent=2) + "\n",
+                **prepared.model.files(),
+            },
         )
 
     def build_model(self, config: BertConfig, settings: QuestionAnsweringSettings):

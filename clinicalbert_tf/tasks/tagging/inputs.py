@@ -54,7 +54,7 @@ def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
     """
     model = find_model(settings)
     check_length(settings.max_seq_length, model.config.max_position_embeddings)
-    tokenizer = BertTokenizer(model.vocab_file, model.do_lower_case)
+    tokenizer = model.tokenizer()
     entity_set = read_parts(settings)
     labels = entity_set.labels
     if not settings.do_train:

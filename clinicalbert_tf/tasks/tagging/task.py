@@ -81,7 +81,10 @@ class TaggingTask(TaskDefaults):
             {part: source(part) for part in prepared.evaluated},
             prepared.model.vocab_file,
             prepared.model.init_checkpoint,
-            {task_file.NAME: json.dumps(dataclasses.asdict(self.task_file()), indent=2) + "\n"},
+            {
+                task_file.NAME: json.dumps(dataclasses.asdict(self.task_file()), indent=2) + "\n",
+                **prepared.model.files(),
+            },
         )
 
     def build_model(self, config: BertConfig, settings: TaggingSettings):
