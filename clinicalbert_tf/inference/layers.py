@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-POOLINGS = ("mean", "cls", "max")
+from clinicalbert_tf.inference.settings import POOLINGS
 
 
 def resolve_layers(layers: tuple[int, ...], count: int) -> list[int]:

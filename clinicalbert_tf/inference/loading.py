@@ -6,6 +6,7 @@ import hashlib
 import os
 
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.setting_fields import setting
 
 _DEFAULT_RUNS = os.path.join("runs", "pretrain-*")
 MASKED_LM_HEAD = "masked LM head"
@@ -17,17 +18,16 @@ class ModelSource:
 
     Attributes:
         checkpoint: anything that clinicalbert_tf.from_pretrained takes.
-        model: the name of one model if the checkpoint holds several.
-        bert_config_file: a configuration that is not beside the weights, or None.
-        vocab_file: a vocabulary that is not beside the weights, or None.
-        do_lower_case: the casing, or None to tell it from the model.
     """
 
     checkpoint: str
-    model: str | None = None
-    bert_config_file: str | None = None
-    vocab_file: str | None = None
-    do_lower_case: bool | None = None
+    model: str | None = setting(None, "The model's name if the checkpoint holds several.")
+    bert_config_file: str | None = setting(None, "bert_config.json, if not beside the checkpoint.")
+    vocab_file: str | None = setting(None, "vocab.txt, if not beside the checkpoint.")
+    do_lower_case: bool | None = setting(
+        None,
+        "Casing; by default told from the model. One that does not fit it is an error.",
+    )
 
 
 def load_model(source: ModelSource, require_masked_lm: bool = False):

@@ -8,6 +8,7 @@ from clinicalbert_tf.texts.windows import default_stride
 VECTOR_FORMATS = ("parquet", "npz", "tfrecord")
 OUTPUT_FORMATS = ("jsonl", *VECTOR_FORMATS)
 UNITS = ("note", "sentence")
+POOLINGS = ("mean", "cls", "max")
 # The reference's default for token vectors; a text's vector is usually taken from the last layer.
 _TOKEN_LAYERS = 4
 _VECTOR_LAYERS = 1

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
+from clinicalbert_tf.setting_fields import check_values, setting
 from tfrecords_builder.schema import Note
 
 INPUT_FORMATS = ("text", "jsonl", "csv", "noteevents")
@@ -27,7 +28,7 @@ class Row:
         note_id: the source's identifier, or the line's number from 0; safe to log.
         text: protected health information.
         second_text: the second segment of a pair, or None.
-        category: the kind of note, "" where the source does not say.
+        category: the kind of note, "" if the source does not say.
         sentence: the sentence's number in its note from 0; -1 for a whole note or line.
         patient: whose note it is, "" if the source does not say.
     """
@@ -45,27 +46,26 @@ class RowSource:
     """A file of texts.
 
     Attributes:
-        path: the file, gzipped where its name ends in `.gz`.
-        input_format: one of INPUT_FORMATS, or "auto" to tell it from name and header.
-        text_column: CSV column or JSON key of the text.
-        id_column: CSV column or JSON key of the identifier.
-        category_column: CSV column or JSON key of the kind of note; used where it is there.
-        patient_column: CSV column or JSON key of the patient; used if it is there.
+        path: the file, gzipped if its name ends in `.gz`.
     """
 
     path: str
-    input_format: str = "auto"
-    text_column: str = "text"
-    id_column: str = "note_id"
-    category_column: str = "category"
-    patient_column: str = "subject_id"
+    input_format: str = setting(
+        "auto",
+        "Form of the texts; auto goes by the file's name and, for CSV, its header.",
+        choices=("auto", *INPUT_FORMATS),
+    )
+    text_column: str = setting("text", "CSV column or JSON key of the text.")
+    id_column: str = setting("note_id", "CSV column or JSON key of the identifier.")
+    category_column: str = setting(
+        "category", "CSV column or JSON key of the kind of note; used if it is there."
+    )
+    patient_column: str = setting(
+        "subject_id", "CSV column or JSON key of the patient; used if it is there."
+    )
 
     def __post_init__(self):
-        if self.input_format not in ("auto", *INPUT_FORMATS):
-            raise ValueError(
-                f"Expected input_format to be auto, {', '.join(INPUT_FORMATS)}, received "
-                f"{self.input_format!r}. Choose one of these."
-            )
+        check_values(self)
 
 
 def resolve_format(source: RowSource) -> str:

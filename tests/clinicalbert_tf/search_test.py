@@ -4,14 +4,14 @@ import pathlib
 import pytest
 from absl import flags
 
-from clinicalbert_tf import search
+from clinicalbert_tf import search, search_command, tool_command
 
 CHECKPOINT = str(pathlib.Path(__file__).resolve().parents[1] / "golden" / "tf1_checkpoint")
 
 
 def values(*arguments):
     parsed = flags.FlagValues()
-    search.define_flags(parsed)
+    search_command.define_search_flags(parsed)
     parsed(["search", *arguments])
     return parsed
 
@@ -26,7 +26,7 @@ def index_dir(tmp_path_factory):
         "null,3,Nursing,No fever.\n",
         encoding="utf-8",
     )
-    made = search.index(
+    made = search_command.index(
         values(
             f"--input_file={folder}/notes.csv",
             f"--index_dir={folder}/index",
@@ -41,7 +41,9 @@ def index_dir(tmp_path_factory):
 
 
 def test_a_query_prints_ids_as_given_offsets_and_cosines(index_dir):
-    found = json.loads(search.query("No fever.", values(f"--index_dir={index_dir}", "--json")))
+    found = json.loads(
+        search_command.query("No fever.", values(f"--index_dir={index_dir}", "--json"))
+    )
     first, second = found["results"]
     assert first.pop("score") == pytest.approx(1, abs=1e-6)
     assert first == {
@@ -49,14 +51,14 @@ def test_a_query_prints_ids_as_given_offsets_and_cosines(index_dir):
     }  # fmt: skip
     assert (second["note_id"], second["start"], second["end"]) == ("007", 0, 23)
     assert -1 <= second["score"] < 1
-    line = search.query("No fever.", values(f"--index_dir={index_dir}", "-k", "1"))
+    line = search_command.query("No fever.", values(f"--index_dir={index_dir}", "-k", "1"))
     assert line == "1.0000\tnull\t0\t9"
 
 
 def test_filters_and_the_lack_of_hits_are_said(index_dir):
-    line = search.query("fever", values(f"--index_dir={index_dir}", "--patient=03"))
+    line = search_command.query("fever", values(f"--index_dir={index_dir}", "--patient=03"))
     assert line.split("\t")[1:] == ["007", "0", "23"]
-    none = search.query("fever", values(f"--index_dir={index_dir}", "--patient=003"))
+    none = search_command.query("fever", values(f"--index_dir={index_dir}", "--patient=003"))
     assert none == "No note is left by the filters."
 
 
@@ -68,9 +70,8 @@ def test_filters_and_the_lack_of_hits_are_said(index_dir):
         (["search"], "received 0 arguments"),
     ],
 )
-def test_a_mistake_is_one_line_without_what_was_asked(arguments, message, monkeypatch):
-    monkeypatch.setattr(search.index, "__defaults__", (values(),))
+def test_a_mistake_is_one_line_without_what_was_asked(arguments, message):
     with pytest.raises(SystemExit) as error:
-        search.main(arguments)
+        tool_command.run_tool("search", lambda: search.work(arguments[1:], values()))
     assert message in str(error.value) and "Smith" not in str(error.value)
     assert "\n" not in str(error.value)

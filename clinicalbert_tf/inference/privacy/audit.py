@@ -12,6 +12,12 @@ from clinicalbert_tf.metrics.intervals import intervals, ranking_of
 from clinicalbert_tf.metrics.memorization import exposure, membership_auroc
 from clinicalbert_tf.texts.rows import Row
 
+_WITHOUT_OTHERS = "needs --others: notes like --notes that were not trained on"
+_LIMITS = (
+    "An attack that fails here is no proof that none succeeds: other attacks, and attackers who "
+    "know more, are not tried. Differential privacy bounds them all (docs/privacy.md)."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class AuditSettings:
@@ -98,3 +104,62 @@ class Auditor:
             for score in self._sampled.score(rows)
             if score.scored_tokens
         ]
+
+
+def audit_model(
+    auditor: Auditor,
+    members: Iterable[Row] | None,
+    others: Iterable[Row] | None,
+    canaries: Sequence[Canary],
+) -> dict[str, Any]:
+    """Everything that can be measured of a model.
+
+    Args:
+        auditor: of the model.
+        members: notes that were trained on, or None.
+        others: notes like them that were not, or None.
+        canaries: planted secrets and controls, which may be none.
+
+    Returns:
+        {"membership", "canaries", "controls"}, those that there is something for; "reasons" says
+        why membership is None if only `others` is missing.
+    """
+    found: dict[str, Any] = {}
+    if members is not None and others is None:
+        found = {"membership": None, "reasons": {"membership": _WITHOUT_OTHERS}}
+    elif members is not None:
+        found["membership"] = auditor.membership(members, others)
+    for kind, planted in (("canaries", True), ("controls", False)):
+        chosen = [canary for canary in canaries if canary.planted == planted]
+        if chosen:
+            found[kind] = auditor.canaries(chosen)
+    return found
+
+
+def result_lines(found: dict[str, dict[str, Any]]) -> list[str]:
+    """The results in words, with what they do and do not show.
+
+    Args:
+        found: what audit_model returned, for "model" and "before".
+    """
+    lines = []
+    for name, results in found.items():
+        lines.append("The model:" if name == "model" else "The model before training:")
+        for measure, reason in results.get("reasons", {}).items():
+            lines.append(f"  {measure}: not measured, {reason}")
+        if results.get("membership"):
+            result = results["membership"]
+            low, high = result["interval_95"]
+            lines.append(
+                f"  membership: AUROC {result['auroc']:.3f} ({low:.3f} to {high:.3f}); 0.5 tells "
+                f"{result['members']} trained notes from {result['others']} others by chance."
+            )
+        for kind in ("canaries", "controls"):
+            if kind in results:
+                result = results[kind]
+                lines.append(
+                    f"  {kind}: mean exposure {result['mean_exposure']:.2f} bits, greatest "
+                    f"{result['max_exposure']:.2f} of {result['most_possible']:.2f}; about 1.4 is "
+                    "chance."
+                )
+    return [*lines, _LIMITS]

@@ -8,5 +8,6 @@ indexing       rows -> parts -> a folder, there only when complete
 scores         cosines by blocks, and the best of them
 approximate    the extra `usearch`, for more than a million vectors
 search_index   an index opened for queries
+querying       a question in words -> hits
 encoder        texts -> unit vectors
 """

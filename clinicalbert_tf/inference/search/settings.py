@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from clinicalbert_tf.inference.layers import POOLINGS
+from clinicalbert_tf.inference.settings import POOLINGS
+from clinicalbert_tf.setting_fields import check_values, setting
 from clinicalbert_tf.texts.rows import RowSource
 from clinicalbert_tf.texts.windows import default_stride
 
@@ -15,29 +16,24 @@ MOST_EXACT = 1_000_000
 class EncoderSettings:
     """How a text becomes a vector; the same for notes and queries.
 
-    Attributes:
-        pooling: "mean" over all tokens, [CLS] and [SEP] included, as sentence-transformers does;
-            "cls"; or "max".
-        max_seq_length: tokens per chunk, [CLS] and [SEP] included.
-
     Raises:
         ValueError: there is no such pooling, or a chunk has no place for a wordpiece.
     """
 
-    pooling: str = "mean"
-    max_seq_length: int = 128
+    pooling: str = setting(
+        "mean",
+        """One vector of a chunk's tokens: their mean, [CLS] and [SEP] included; cls, that of
+        [CLS]; or max, the largest values. Sentence-transformers models want mean.""",
+        choices=POOLINGS,
+    )
+    max_seq_length: int = setting(
+        128,
+        "Tokens per chunk, [CLS] and [SEP] included; longer queries are cut to it.",
+        at_least=3,
+    )
 
     def __post_init__(self):
-        if self.pooling not in POOLINGS:
-            raise ValueError(
-                f"Expected pooling to be one of {', '.join(POOLINGS)}, received {self.pooling!r}. "
-                "Correct --pooling."
-            )
-        if self.max_seq_length < 3:
-            raise ValueError(
-                "Expected max_seq_length of at least 3 tokens ([CLS], a wordpiece, [SEP]), "
-                f"received {self.max_seq_length}. Raise --max_seq_length."
-            )
+        check_values(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +44,6 @@ class IndexSettings:
         source: the file of notes.
         folder: where the index goes; there only when complete.
         encoder: how a chunk becomes a vector.
-        stride: wordpieces from one chunk of a note to the next; None for three quarters of a
-            chunk.
-        batch_size: sequences of max_seq_length tokens per batch; shorter ones are more.
-        store_text: whether the index keeps the chunks' text.
-        engine: one of ENGINES; "auto" is usearch for more than MOST_EXACT vectors.
-        overwrite: whether an index at `folder` is replaced.
 
     Raises:
         ValueError: the values do not fit each other.
@@ -62,18 +52,27 @@ class IndexSettings:
     source: RowSource
     folder: str
     encoder: EncoderSettings = EncoderSettings()
-    stride: int | None = None
-    batch_size: int = 32
-    store_text: bool = False
-    engine: str = "auto"
-    overwrite: bool = False
+    stride: int | None = setting(
+        None,
+        """Wordpieces from one chunk of a note to the next; default three quarters of
+        max_seq_length - 2.""",
+    )
+    batch_size: int = setting(
+        32,
+        "Sequences of max_seq_length tokens per batch; of shorter ones more.",
+        at_least=1,
+    )
+    store_text: bool = setting(False, "Keep the chunks' text, which query then prints.")
+    engine: str = setting(
+        "auto",
+        """exact compares every vector. usearch (extra `search`) is approximate. auto: usearch for
+        more than a million vectors, if it is installed.""",
+        choices=ENGINES,
+    )
+    overwrite: bool = setting(False, "Replace the index at --index_dir.")
 
     def __post_init__(self):
-        if self.engine not in ENGINES:
-            raise ValueError(
-                f"Expected engine to be one of {', '.join(ENGINES)}, received {self.engine!r}. "
-                "Correct --engine."
-            )
+        check_values(self)
         most = self.encoder.max_seq_length - 2
         if self.stride is not None and not 1 <= self.stride <= most:
             raise ValueError(
