@@ -180,6 +180,13 @@ class RunSettings:
         above=0,
         decisive=True,
     )
+    dp_examples_at_once: int | None = setting(
+        None,
+        """Differential privacy: examples whose gradients are computed together, at most; each needs
+        memory for a gradient of every trained variable. 1 needs least and takes longest. Default:
+        8, or 1 with --crf.""",
+        at_least=1,
+    )
     dp_delta: float | None = setting(
         None,
         """Probability at which the privacy guarantee may fail. Default: a tenth of one over the
@@ -212,6 +219,11 @@ class RunSettings:
     def update_rule(self) -> str:
         """The name of the optimizer's rule in updates.update_rules."""
         return {"adamw": "reference"}.get(self.optimizer, self.optimizer)
+
+    @property
+    def examples_at_once(self) -> int:
+        """How many examples' gradients are computed together with differential privacy."""
+        return self.dp_examples_at_once or 8
 
     def rate_factor(self, tf1_name: str, num_hidden_layers: int) -> float:
         """What the learning rate of a variable is multiplied by; 0 leaves it as it is."""

@@ -1,5 +1,7 @@
 """One step on every replica; several steps per call."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +15,7 @@ from clinicalbert_tf.training.updates.accumulation import sum_over_parts
 from clinicalbert_tf.training.updates.private_gradients import (
     CLIPPED_FRACTION,
     PrivateGradients,
+    of_each_example,
 )
 
 
@@ -34,8 +37,8 @@ class Stepper:
             kernels alone.
         parts: pieces that each replica's batch is computed in, one after another.
         compile_kernels: whether to compile elementwise kernels where not everything is compiled.
-        privacy: clips every example's gradient and adds noise; None for plain gradients. Each
-            example is then a piece of its own.
+        privacy: clips every example's gradient and adds noise; None for plain gradients. It says
+            then how many examples are computed at once, instead of `parts`.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class Stepper:
         # A call of its own, for two reasons. Reductions over replicas stay outside of what XLA
         # compiles, which on CPU and GPU is one device. And inside a loop, TensorFlow's graph
         # optimizer may turn large sums of gradients into temporary variables that are never freed.
-        self._gradients = tf.function(
-            self._forward_backward,
+        compiled = functools.partial(
+            tf.function,
             autograph=False,
             jit_compile=jit_compile or None,
             experimental_attributes={"_noinline": True},
         )
+        self._gradients = compiled(functools.partial(self._forward_backward, self._kernel_compiler))
+        self._example_gradients = compiled(self._forward_backward_of_each)
         self._train = tf.function(self._train_steps, reduce_retracing=True)
         self._mean = over_replicas(strategy, tf.distribute.ReduceOp.MEAN)
         self._evaluate = tf.function(self._evaluation_steps, reduce_retracing=True)
@@ -161,31 +166,60 @@ class Stepper:
 
         With privacy the number of clipped examples stands before the sums.
         """
-        parts = self.parts if self.privacy is None else _examples(batch)
+        if self.privacy is not None:
+            return self._private_gradients(batch, normalizers, draw)
 
         def of_part(features, part):
             # As many draws for each (step, replica) as there are parts.
-            own_draw = draw * parts + tf.cast(part, draw.dtype)
-            found = self._gradients(features, normalizers, own_draw)
-            if self.privacy is None:
-                return found
-            *gradients, sums = found
-            gradients, clipped = self.privacy.clip(gradients)
+            own_draw = draw * self.parts + tf.cast(part, draw.dtype)
+            return self._gradients(features, normalizers, own_draw)
+
+        return sum_over_parts(of_part, batch, self.parts, self._zeros)
+
+    def _private_gradients(self, batch, normalizers, draw):
+        examples = _examples(batch)
+        pieces = self.privacy.pieces(examples)
+        size = examples // pieces
+
+        def of_piece(features, piece):
+            # Every example has its own draw, however many are computed at once.
+            first = draw * examples + tf.cast(piece * size, draw.dtype)
+            if size == 1:
+                *gradients, sums = self._gradients(features, normalizers, first)
+                gradients, clipped = self.privacy.clip(gradients)
+            else:
+                draws = first + tf.range(size, dtype=draw.dtype)
+                *gradients, sums = self._example_gradients(features, normalizers, draws)
+                gradients, clipped = self.privacy.clip_each(gradients)
+                sums = tf.reduce_sum(sums, axis=0)
             return [*gradients, clipped, sums]
 
         def zeros():
-            width = len(self.sum_names)
-            counts = [] if self.privacy is None else [tf.zeros([])]
-            return [*map(tf.zeros_like, self.optimizer.variables), *counts, tf.zeros([width])]
+            *gradients, sums = self._zeros()
+            return [*gradients, tf.zeros([]), sums]
 
-        return sum_over_parts(of_part, batch, parts, zeros)
+        return sum_over_parts(of_piece, batch, pieces, zeros)
 
-    def _forward_backward(self, batch, normalizers, draw):
+    def _zeros(self):
+        width = len(self.sum_names)
+        return [*map(tf.zeros_like, self.optimizer.variables), tf.zeros([width])]
+
+    def _forward_backward_of_each(self, batch, normalizers, draws):
+        # A compiled kernel would be called once for every example.
+        def of_one(features, draw):
+            return self._forward_backward(None, features, normalizers, draw)
+
+        *gradients, sums = of_each_example(of_one, batch, draws)
+        # Computed of all at once, some lose the shape that every variable has.
+        shapes = [[_examples(batch), *variable.shape] for variable in self.optimizer.variables]
+        return [*map(tf.ensure_shape, gradients, shapes), sums]
+
+    def _forward_backward(self, kernel_compiler, batch, normalizers, draw):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
         scale = None if self.optimizer.loss_scale is None else self.optimizer.loss_scale.scale
         # Entered on each replica's own thread: a scope around all of them would not reach it.
         # Over the backward pass too, for what that computes again.
-        with compiled_by(self._kernel_compiler):
+        with compiled_by(kernel_compiler):
             with tf.GradientTape() as tape, self.seeds.scope(draw):
                 outputs = self.model(inputs, training=True)
                 loss, sums = self.objective.loss_and_sums(outputs, batch, normalizers)

@@ -111,9 +111,20 @@ class TaggingSettings(FineTuningSettings):
         at_least=0,
     )
 
+    @property
+    def examples_at_once(self) -> int:
+        """As RunSettings has it; one at a time with a CRF, which is a loop over the words."""
+        return 1 if self.crf else super().examples_at_once
+
     def check(self) -> None:
         """Raises ValueError if a setting is out of range or contradicts another."""
         super().check()
+        if self.crf and (self.dp_examples_at_once or 1) > 1:
+            raise ValueError(
+                "Expected --dp_examples_at_once=1 with --crf, received "
+                f"{self.dp_examples_at_once}: a CRF is a loop over the words of each example. "
+                "Drop one of the flags."
+            )
         if self.loss == "reference" and not self.truncate:
             raise ValueError(
                 "Expected --truncate with --loss=reference, received --loss=reference alone: the "

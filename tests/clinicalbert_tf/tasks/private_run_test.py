@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
 from clinicalbert_tf.training.run import run_training
 from clinicalbert_tf.training.updates.privacy_loss import epsilon
 
@@ -83,3 +84,12 @@ def test_epsilon_and_clipped_fraction_are_said(tmp_path):
 def test_settings_that_say_nothing_are_refused(tmp_path, given, message):
     with pytest.raises(ValueError, match=message):
         toy.ToySettings(output_dir=str(tmp_path), **{**SETTINGS, **given})
+
+
+def test_a_crf_takes_one_example_at_a_time(tmp_path):
+    given = {"output_dir": str(tmp_path), "data_dir": "data", "do_train": True}
+    given |= {"dp_clip_norm": 1.0, "dp_noise_multiplier": 1.0}
+    assert TaggingSettings(**given).examples_at_once == 8
+    assert TaggingSettings(**given, crf=True).examples_at_once == 1
+    with pytest.raises(ValueError, match="--dp_examples_at_once=1 with --crf, received 4"):
+        TaggingSettings(**given, crf=True, dp_examples_at_once=4)

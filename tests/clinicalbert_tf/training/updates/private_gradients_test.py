@@ -86,6 +86,14 @@ def gradient_of(place, kernel, bias):
     return 2 * scale * np.outer(INPUTS[place], error), 2 * scale * error
 
 
+def gradients_and_norms():
+    """Every example's own gradients and their norms, before the first step."""
+    keras.utils.set_random_seed(3)
+    kernel, bias = make(build_strategy("one_device"), None).model.get_weights()
+    gradients = [gradient_of(place, kernel, bias) for place in range(EXAMPLES)]
+    return gradients, [np.sqrt((g**2).sum() + (b**2).sum()) for g, b in gradients]
+
+
 class PrivateGradientsTest(tf.test.TestCase):
     def test_no_noise_and_a_huge_clip_are_plain_training(self):
         for replicas in (1, 2):
@@ -98,10 +106,7 @@ class PrivateGradientsTest(tf.test.TestCase):
             self.assertEqual(private[1]["clipped_fraction"], 0)
 
     def test_every_example_is_clipped_on_its_own(self):
-        keras.utils.set_random_seed(3)
-        kernel, bias = make(build_strategy("one_device"), None).model.get_weights()
-        gradients = [gradient_of(place, kernel, bias) for place in range(EXAMPLES)]
-        norms = [np.sqrt((g**2).sum() + (b**2).sum()) for g, b in gradients]
+        gradients, norms = gradients_and_norms()
         clip = float(np.median(norms))
         expected = [
             sum(g[part] * min(1, clip / norm) for g, norm in zip(gradients, norms, strict=True))
@@ -112,6 +117,20 @@ class PrivateGradientsTest(tf.test.TestCase):
             for ours, theirs in zip(kept, expected, strict=True):
                 self.assertAllClose(ours, theirs / EXAMPLES, rtol=1e-4, atol=1e-6)
             self.assertAllClose(report["clipped_fraction"], np.mean(np.array(norms) > clip))
+
+    def test_examples_computed_together_are_as_one_after_the_other(self):
+        # A clip that some of the examples exceed; 5 is lowered to 4, so that pieces are equal.
+        clip = float(np.median(gradients_and_norms()[1]))
+        alone = step(PrivateGradients(0.0, clip, EXAMPLES, 1))
+        for at_once in (2, 5, EXAMPLES):
+            together = step(PrivateGradients(0.0, clip, EXAMPLES, 1, at_once))
+            for ours, theirs in zip(together[0] + together[2], alone[0] + alone[2], strict=True):
+                self.assertAllClose(ours, theirs, rtol=1e-6, atol=1e-6)
+            self.assertAllClose(together[1], alone[1], rtol=1e-6)
+
+    def test_pieces_are_equal_and_at_most_what_is_asked(self):
+        for examples, at_once, pieces in ((12, 5, 3), (12, 1, 12), (12, 99, 1), (7, 4, 7)):
+            self.assertEqual(PrivateGradients(0, 1, 1, 1, at_once).pieces(examples), pieces)
 
     def test_noise_has_its_size_and_is_the_same_on_every_replica(self):
         sizes = []
@@ -140,6 +159,9 @@ class PrivateGradientsTest(tf.test.TestCase):
         privacy = PrivateGradients(1.0, 1.0, 1, 1)
         kept, _ = privacy.clip([tf.constant([np.inf, 1.0])])
         self.assertAllEqual(kept[0], [0.0, 0.0])
+        kept, clipped = privacy.clip_each([tf.constant([[np.inf, 1.0], [0.5, 0.0], [0.0, 2.0]])])
+        self.assertAllEqual(kept[0], [0.5, 1.0])
+        self.assertEqual(clipped, 2.0)
 
 
 if __name__ == "__main__":
