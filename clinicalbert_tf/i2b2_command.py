@@ -108,8 +108,11 @@ def say_results(settings: TaggingSettings, results: dict[str, Any]) -> None:
         _say_summary(settings, results["summary"])
         return
     command.say_run_results(settings, results)
-    for part, scores in results.get("evaluations", {}).items():
-        print(f"  {part}: exact F1 {scores['f1']:.4f} ({settings.output_dir}/metrics.json)")
+    if results.get("evaluations"):
+        from clinicalbert_tf.tasks.tagging.score_lines import score_lines
+
+        for line in score_lines(settings.output_dir):
+            print(f"  {line}")
     print(
         "  python -m clinicalbert_tf.run_i2b2 --do_predict "
         f"--output_dir={shlex.quote(settings.output_dir)} --input=notes.jsonl "

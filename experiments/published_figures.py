@@ -5,8 +5,10 @@ import os
 import sys
 
 # Test figures in percent: accuracy for MedNLI, micro F1 over the named relations, F1 for GAD.
-# Sources: Alsentzer et al. 2019 (W19-1909); Peng et al. 2019 (BLUE); Lee et al. 2019 (BioBERT).
-# Typed from memory, without the papers at hand: compare with their tables before quoting.
+# Sources: Alsentzer et al. 2019 (W19-1909), table 2, compared with copies of it in public lecture
+# notes; Peng et al. 2019, compared with the table in the README of ncbi-nlp/BLUE_Benchmark; Lee et
+# al. 2019 (BioBERT). The three figures of BioBERT 1.1 were typed from memory and could not be
+# compared with a copy: look them up before quoting.
 PUBLISHED = {
     "mednli": {
         "BERT (Alsentzer et al.)": 77.6,

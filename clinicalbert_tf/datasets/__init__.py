@@ -25,16 +25,24 @@ Neither TensorFlow nor a builder is imported before one of them is asked for.
     table_files           Opens a table's file as text: unpacks .gz and .zip, recognises or ...
     table_format          How a table is written, what a row of it is, and the count of what was ...
     table_parsers         The parsers behind table.read_rows: CSV and TSV, JSON lines, Parquet
+    tfds_entities         What the tensorflow_datasets builders of entity sets share: run_i2b2's ...
     tfds_examples         What the tensorflow_datasets builders share: the commands' examples, ...
     tfds_provider         The data sets that tensorflow_datasets finds here, by name
+    bc5cdr                The data set bc5cdr for tensorflow_datasets
     chemprot              The data set chemprot for tensorflow_datasets
     classification        Classification data sets: released layouts and own tables as labelled ...
+    conll_entities        The data set conll_entities for tensorflow_datasets
     covid_question_pairs  The data set covid_question_pairs for tensorflow_datasets
     diagnosis             Diagnosis codes of an admission, predicted from its discharge summary
     gad                   The data set gad for tensorflow_datasets
     gad_blurb             The data set gad_blurb for tensorflow_datasets
     i2b2                  The i2b2 and n2c2 releases as the portal hands them out: archives, or ...
+    i2b2_2006             The data set i2b2_2006 for tensorflow_datasets
+    i2b2_2010             The data set i2b2_2010 for tensorflow_datasets
     i2b2_2010_relations   The data set i2b2_2010_relations for tensorflow_datasets
+    i2b2_2012             The data set i2b2_2012 for tensorflow_datasets
+    i2b2_2014             The data set i2b2_2014 for tensorflow_datasets
+    ncbi_disease          The data set ncbi_disease for tensorflow_datasets
     phee                  The data set phee for tensorflow_datasets
     pubmedqa              The data set pubmedqa for tensorflow_datasets
     questions             Readers of question answering data sets: SQuAD 1.1 and 2.0, BioASQ B, ...

@@ -18,6 +18,7 @@ from clinicalbert_tf.datasets.i2b2.releases import (
     Conversion,
     file_name,
     read_release,
+    reference_files,
     split_sentences,
 )
 from clinicalbert_tf.datasets.i2b2_xml import read_i2b2_xml
@@ -72,6 +73,8 @@ def read_entity_set(
     seed: int = 1,
     rules: str = "corrected",
     word_rule: str = "punctuation",
+    split: str = "patient",
+    fragments: str = "range",
 ) -> EntitySet:
     """Reads a data set.
 
@@ -86,10 +89,13 @@ def read_entity_set(
         data_dir: the folder.
         seed: decides which documents are dev if the data does not say.
         rules: one of RULES. "reference" reads files of columns as the reference does, faults
-            included, and leaves all labels as typed; "lenient" likewise, but keeps the last
-            sentence.
+            included, and leaves all labels as typed (a raw i2b2 release is converted by its rules
+            first); "lenient" likewise, but keeps the last sentence.
         word_rule: how documents with spans become words, one of texts.words.WORD_RULES; files of
             columns have their words.
+        split: how a raw i2b2 release is divided, one of datasets.i2b2.releases.SPLITS.
+        fragments: what becomes of brat's entities of several fragments, one of
+            datasets.brat.FRAGMENT_RULES.
 
     Raises:
         FileNotFoundError: there is no training or no test part.
@@ -106,9 +112,11 @@ def read_entity_set(
         source = _find(task_name, data_dir, part)
         if source is not None:
             files.append(str(source))
-            parts[part] = _read(source, rules, word_rule, account)
+            parts[part] = _read(source, rules, word_rule, account, fragments)
     if not parts and task_name in TASKS:
-        parts, files = _read_release(task_name, data_dir, seed, account), [data_dir]
+        conversion_rules = "reference" if rules == "reference" else "corrected"
+        conversion = Conversion(task_name, data_dir, conversion_rules, seed, split=split)
+        parts, files = _read_release(conversion, account), [data_dir]
     if not parts:
         raise FileNotFoundError(_nothing_found(data_dir))
     if "train" in parts and "dev" not in parts:
@@ -143,9 +151,11 @@ def _find(task_name: str, data_dir: str, part: str) -> pathlib.Path | None:
     return None
 
 
-def _read(path: pathlib.Path, rules: str, word_rule: str, account: Account) -> list[Sentence]:
+def _read(
+    path: pathlib.Path, rules: str, word_rule: str, account: Account, fragments: str
+) -> list[Sentence]:
     if path.is_dir():
-        return _sentences(_folder_documents(path, account), word_rule, account)
+        return _sentences(_folder_documents(path, account, fragments), word_rule, account)
     data = _bytes(path)
     plain = path.name.removesuffix(".gz")
     if plain in _NCBI_RELEASE.values():
@@ -176,7 +186,7 @@ def _sentences(documents: Iterable[Document], word_rule: str, account: Account) 
     return [s for document in documents for s in document_sentences(document, account, word_rule)]
 
 
-def _folder_documents(folder: pathlib.Path, account: Account) -> Iterable[Document]:
+def _folder_documents(folder: pathlib.Path, account: Account, fragments: str) -> Iterable[Document]:
     paths = sorted(path for path in folder.rglob("*") if not path.name.startswith("._"))
     by_kind: dict[str, Callable[[pathlib.Path], Document]] = {
         ".xml": lambda path: read_i2b2_xml(
@@ -188,6 +198,7 @@ def _folder_documents(folder: pathlib.Path, account: Account) -> Iterable[Docume
             path.read_bytes(),
             path.stem,
             account,
+            fragments,
         ),
     }
     found = [path for path in paths if path.suffix in by_kind]
@@ -205,10 +216,13 @@ def _text_beside(path: pathlib.Path) -> pathlib.Path:
     return text
 
 
-def _read_release(
-    task_name: str, data_dir: str, seed: int, account: Account
-) -> dict[str, list[Sentence]]:
-    conversion = Conversion(task_name, data_dir, seed=seed)
+def _read_release(conversion: Conversion, account: Account) -> dict[str, list[Sentence]]:
+    if conversion.rules == "reference":
+        texts = reference_files(conversion, account)
+        return {
+            part: read_columns_as_the_reference(text.encode("utf-8"))
+            for part, text in texts.items()
+        }
     documents = read_release(conversion, account)
     train, dev = split_sentences(
         conversion, documents["train"], _sentences(documents["train"], "whitespace", account)

@@ -42,6 +42,8 @@ PHI_CATEGORIES = {
     "IDNUM": "ID",
 }
 _OTHER_CATEGORY = "PHI"
+# Types of 2006, which are no types of 2014.
+_CATEGORIES_2006 = {"LOCATION": "LOCATION", "ID": "ID"}
 # Characters that no XML file can hold, in whatever form.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -123,7 +125,7 @@ def i2b2_xml(document: Document, root: str = "deIdi2b2") -> str:
         "<TAGS>",
     ]
     for number, span in enumerate(document.spans):
-        category = PHI_CATEGORIES.get(span.label, _OTHER_CATEGORY)
+        category = category_of(span.label)
         attributes = {
             "id": span.annotation or f"P{number}",
             "start": str(span.start),
@@ -138,6 +140,11 @@ def i2b2_xml(document: Document, root: str = "deIdi2b2") -> str:
         )
         lines.append(f"<{category} {written} />")
     return "\n".join([*lines, "</TAGS>", f"</{root}>", ""])
+
+
+def category_of(label: str) -> str:
+    """The XML element of a type of i2b2 2006 or 2014, as in the release of 2014."""
+    return PHI_CATEGORIES.get(label) or _CATEGORIES_2006.get(label, _OTHER_CATEGORY)
 
 
 def _cdata(text: str) -> str:

@@ -190,7 +190,11 @@ def with_sources(path: str, sentences: list[Sentence]) -> list[Sentence]:
             sources = [json.loads(line) for line in file]
     except FileNotFoundError:
         return sentences
-    if [len(source["offsets"]) for source in sources] != [len(s.words) for s in sentences]:
+    # Sentences that came from columns have no offsets.
+    if len(sources) != len(sentences) or any(
+        len(source["offsets"]) not in (0, len(sentence.words))
+        for source, sentence in zip(sources, sentences, strict=True)
+    ):
         raise ValueError(
             f"{source_path(path)}: expected the words of {len(sentences)} sentences of {path}, "
             f"received those of {len(sources)} other sentences. Convert the release again, or "

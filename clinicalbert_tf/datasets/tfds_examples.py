@@ -12,7 +12,7 @@ from clinicalbert_tf.datasets.classification.reading import read_dataset
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 
 # tensorflow_datasets' names of the splits.
-_SPLIT_NAMES = {"train": "train", "dev": "validation", "test": "test"}
+SPLIT_NAMES = {"train": "train", "dev": "validation", "test": "test"}
 
 
 class ClassificationBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -42,8 +42,7 @@ class ClassificationBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=T
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         data = self._read(dl_manager)
         return {
-            _SPLIT_NAMES[name]: self._generate_examples(split)
-            for name, split in data.splits.items()
+            SPLIT_NAMES[name]: self._generate_examples(split) for name, split in data.splits.items()
         }
 
     def _generate_examples(self, split: Split) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -57,17 +56,22 @@ class ClassificationBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=T
     def _read(self, dl_manager: tfds.download.DownloadManager):
         spec = find_dataset(self.name)
         missing = None
-        for folder in self._folders(dl_manager):
+        for folder in release_folders(self, dl_manager):
             try:
                 return read_dataset(spec, DataSettings(data_dir=folder))
             except FileNotFoundError as error:
                 missing = missing or error
         raise FileNotFoundError(f"{missing} {self.MANUAL_DOWNLOAD_INSTRUCTIONS}")
 
-    def _folders(self, dl_manager: tfds.download.DownloadManager) -> list[str]:
-        try:
-            manual = os.fspath(dl_manager.manual_dir)
-        except AssertionError:
-            # tensorflow_datasets' way to say that the manual folder is not there, or empty.
-            return [os.fspath(self._data_dir_root)]
-        return [os.path.join(manual, self.name), manual, os.fspath(self._data_dir_root)]
+
+def release_folders(
+    builder: tfds.core.DatasetBuilder, dl_manager: tfds.download.DownloadManager
+) -> list[str]:
+    """The folders in which a builder's released files may lie, the first choice first."""
+    root = os.fspath(builder._data_dir_root)
+    try:
+        manual = os.fspath(dl_manager.manual_dir)
+    except AssertionError:
+        # tensorflow_datasets' way to say that the manual folder is not there, or empty.
+        return [root]
+    return [os.path.join(manual, builder.name), manual, root]

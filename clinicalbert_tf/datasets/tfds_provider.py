@@ -4,12 +4,19 @@ import importlib
 
 # One folder each: NAME/NAME_dataset_builder.py with its card beside it.
 TFDS_DATASETS = (
+    "bc5cdr",
     "chemprot",
+    "conll_entities",
     "covid_question_pairs",
     "gad",
     "gad_blurb",
+    "i2b2_2006",
+    "i2b2_2010",
     "i2b2_2010_relations",
+    "i2b2_2012",
+    "i2b2_2014",
     "mednli",
+    "ncbi_disease",
     "phee",
     "pubmedqa",
     "readmission",

@@ -14,7 +14,7 @@ from clinicalbert_tf.datasets.i2b2 import (
     xml_2012_2014,
 )
 from clinicalbert_tf.datasets.labelled_words import Sentence, document_sentences, write_sentences
-from clinicalbert_tf.datasets.release_files import ReleaseFile, release_files
+from clinicalbert_tf.datasets.release_files import release_files
 from clinicalbert_tf.datasets.splits import split_documents
 from tfrecords_builder.files import make_private_folder, write_private
 
@@ -133,7 +133,7 @@ def convert(conversion: Conversion, output_dir: str) -> tuple[Account, dict[str,
     """
     account = Account()
     if conversion.rules == "reference":
-        texts = _reference_files(conversion, release_files(conversion.data_dir, account.skipped))
+        texts = reference_files(conversion, account)
         make_private_folder(output_dir)
         for part, text in texts.items():
             path = os.path.join(output_dir, file_name(conversion.task_name, part))
@@ -196,8 +196,21 @@ def _reference_dev_2010(conversion: Conversion) -> list[str]:
     return partners if conversion.partners_only else partners + beth
 
 
-def _reference_files(conversion: Conversion, files: list[ReleaseFile]) -> dict[str, str]:
-    account = Account()
+def reference_files(conversion: Conversion, account: Account) -> dict[str, str]:
+    """The contents of the files that the reference makes of a release, faults included.
+
+    Args:
+        conversion: its rules are not looked at.
+        account: receives the number of files that were skipped.
+
+    Returns:
+        {part: "token label" lines}.
+
+    Raises:
+        FileNotFoundError, ValueError: the release is not there, not whole, or the reference would
+            stop at it.
+    """
+    files = release_files(conversion.data_dir, account.skipped)
     if conversion.task_name == "i2b2_2010":
         release = concepts_2010.sort_files(files, account)
         counts = collections.Counter("test" if k[0] == "test" else "train" for k in release.texts)

@@ -155,7 +155,13 @@ def read_parts(settings: TaggingSettings) -> EntitySet:
         rules = "lenient"
     word_rule = "punctuation" if settings.word_rule == "auto" else settings.word_rule
     entity_set = read_entity_set(
-        settings.task_name, settings.data_dir, settings.seed, rules, word_rule
+        settings.task_name,
+        settings.data_dir,
+        settings.split_seed,
+        rules,
+        word_rule,
+        settings.split,
+        settings.fragments,
     )
     if settings.fold is None:
         return entity_set

@@ -21,6 +21,7 @@ from clinicalbert_tf.texts.reference_word_features import (
 )
 from tfrecords_builder.files import make_private_folder, write_private
 
+METRICS_NAME = "metrics.json"
 # The reference calls the dev part eval.
 REFERENCE_PARTS = {"dev": "eval"}
 

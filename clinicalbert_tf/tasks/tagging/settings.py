@@ -12,6 +12,8 @@ TASK_NAMES = (
     *("ncbi_disease", "ncbi", "conll"),
 )
 RULES = ("corrected", "reference")
+SPLITS = ("patient", "reference")
+FRAGMENT_RULES = ("range", "split", "drop")
 WORD_RULES = ("auto", "whitespace", "edges", "punctuation", "clinical")
 
 
@@ -80,8 +82,28 @@ class TaggingSettings(FineTuningSettings):
     rules: str = setting(
         "corrected",
         """reference reads files of columns with the reference's faults: the last sentence is lost
-        unless an empty line follows it.""",
+        unless an empty line follows it. A raw i2b2 release is converted by its rules first.""",
         choices=RULES,
+        decisive=True,
+    )
+    fragments: str = setting(
+        "range",
+        """What becomes of brat's entities of several fragments: their whole range, an entity per
+        fragment (split), or nothing (drop).""",
+        choices=FRAGMENT_RULES,
+        decisive=True,
+    )
+    split: str = setting(
+        "patient",
+        """How dev is taken from a raw i2b2 release: by patient (by document if patients are
+        unknown), or as the reference does.""",
+        choices=SPLITS,
+        decisive=True,
+    )
+    split_seed: int = setting(
+        1,
+        "Decides which training documents are dev if the data does not say.",
+        at_least=0,
         decisive=True,
     )
     word_rule: str = setting(

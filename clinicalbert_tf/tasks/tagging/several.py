@@ -14,8 +14,8 @@ from absl import logging
 from clinicalbert_tf.run_files import BEST_FOLDER
 from clinicalbert_tf.tasks import many_runs
 from clinicalbert_tf.tasks.tagging.inputs import read_parts
+from clinicalbert_tf.tasks.tagging.results import METRICS_NAME
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
-from clinicalbert_tf.tasks.tagging.task import METRICS_NAME
 from tfrecords_builder.files import make_private_folder, write_private
 
 SUMMARY_NAME = "summary.json"

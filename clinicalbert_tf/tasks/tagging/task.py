@@ -16,7 +16,9 @@ from clinicalbert_tf.tasks.tagging.decoding import LabelDecoder
 from clinicalbert_tf.tasks.tagging.inputs import Prepared, prepare
 from clinicalbert_tf.tasks.tagging.losses import number_of_outputs
 from clinicalbert_tf.tasks.tagging.objective import TaggingObjective
+from clinicalbert_tf.tasks.tagging.organisers import organiser_scores
 from clinicalbert_tf.tasks.tagging.results import (
+    METRICS_NAME,
     LabelledPart,
     all_scores,
     headline_scores,
@@ -33,8 +35,6 @@ from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.run import run_training
 from clinicalbert_tf.training.watching.operations import encoder_operations
 from tfrecords_builder.files import write_private
-
-METRICS_NAME = "metrics.json"
 
 
 class TaggingTask(TaskDefaults):
@@ -146,7 +146,9 @@ class TaggingTask(TaskDefaults):
         write_part(split, words, part, output_dir)
         draws = self._settings.bootstrap
         bootstrap = Bootstrap(draws, seed=self._settings.seed) if draws else None
-        scores = all_scores(words, part, bootstrap)
+        scores = all_scores(words, part, bootstrap) | organiser_scores(
+            self._settings.task_name, words.sentences, part.gold, part.predicted
+        )
         self._metrics[split] = {"step": results["global_step"], "loss": results["loss"], **scores}
         text = json.dumps(self._metrics, indent=2)
         write_private(os.path.join(output_dir, METRICS_NAME), text + "\n")

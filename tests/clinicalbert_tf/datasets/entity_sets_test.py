@@ -79,9 +79,15 @@ def test_folders_of_brat_files(tmp_path):
         folder = tmp_path / part / "brat"
         folder.mkdir(parents=True)
         (folder / "a.txt").write_text("left arm pain")
-        (folder / "a.ann").write_text("T1\tSite 0 8\tleft arm\n")
-    read = read_entity_set("conll", str(tmp_path))
-    assert read.parts["test"][0].labels == ("B-Site", "I-Site", "O")
+        (folder / "a.ann").write_text("T1\tSite 0 4;9 13\tleft pain\n")
+    for fragments, labels in {
+        "range": ("B-Site", "I-Site", "I-Site"),
+        "split": ("B-Site", "O", "B-Site"),
+        "drop": ("O", "O", "O"),
+    }.items():
+        read = read_entity_set("conll", str(tmp_path), fragments=fragments)
+        assert read.parts["test"][0].labels == labels
+        assert read.account.counts() == {"discontinuous": 3}
     (tmp_path / "test" / "brat" / "a.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"a\.txt"):
         read_entity_set("conll", str(tmp_path))
@@ -96,6 +102,19 @@ def test_a_raw_release_gives_what_its_files_give(task, tmp_path):
     assert direct.labels == converted.labels and direct.labels[-1] == "O"
     sentence = converted.parts["test"][0]
     assert sentence.document and len(sentence.offsets) == len(sentence.words)
+
+
+@pytest.mark.parametrize("task", ["i2b2_2006", "i2b2_2012"])
+def test_a_raw_release_by_the_references_rules_and_split(task, tmp_path):
+    raw = str(GOLDEN / "i2b2_raw" / "input" / task)
+    convert(Conversion(task, raw, rules="reference"), str(tmp_path))
+    direct = read_entity_set(task, raw, rules="reference")
+    assert direct.parts == read_entity_set(task, str(tmp_path), rules="reference").parts
+    # The last sentence of each file is lost, as in the reference.
+    assert not any(sentence.document for sentence in direct.parts["test"])
+    corrected = read_entity_set(task, raw, split="reference")
+    convert(Conversion(task, raw, split="reference"), str(tmp_path / "split"))
+    assert corrected.parts == read_entity_set(task, str(tmp_path / "split")).parts
 
 
 def test_labels_begin_in_the_references_order():

@@ -157,8 +157,10 @@ del _BuilderTest
 
 
 def test_every_data_set_is_tested():
-    # Readmission is made of tables and tested beside them.
-    assert {*RELEASES, "readmission"} == set(clinicalbert_tf.datasets.TFDS_DATASETS)
+    # Readmission is made of tables and tested beside them; entities have tfds_entities_test.
+    entities = {"i2b2_2006", "i2b2_2010", "i2b2_2012", "i2b2_2014", "ncbi_disease", "bc5cdr"}
+    others = {*entities, "conll_entities", "readmission"}
+    assert {*RELEASES, *others} == set(clinicalbert_tf.datasets.TFDS_DATASETS)
 
 
 @pytest.mark.parametrize("name", ["mednli", "i2b2_2010_relations", "covid_question_pairs"])

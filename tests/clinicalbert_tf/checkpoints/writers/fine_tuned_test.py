@@ -89,8 +89,10 @@ def assert_equal_logits(found, expected, atol=1e-5):
     ("name", "format_name"),
     [
         ("classifier", "tf1"),
+        ("tagger", "tf1"),
         ("crf_tagger", "tf1"),
         ("crf_tagger", "huggingface"),
+        ("crf_tagger", "keras"),
         ("span", "huggingface"),
         ("multi", "keras"),
     ],

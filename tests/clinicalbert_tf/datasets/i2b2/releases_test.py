@@ -13,7 +13,13 @@ from clinicalbert_tf.datasets.conll import read_columns
 from clinicalbert_tf.datasets.documents import Account
 from clinicalbert_tf.datasets.i2b2 import concepts_2010, deid_2006, xml_2012_2014
 from clinicalbert_tf.datasets.i2b2.releases import TASKS, Conversion, convert, file_name
-from clinicalbert_tf.datasets.labelled_words import document_sentences, token_lines, with_sources
+from clinicalbert_tf.datasets.labelled_words import (
+    Sentence,
+    document_sentences,
+    token_lines,
+    with_sources,
+    write_sentences,
+)
 from clinicalbert_tf.datasets.release_files import ReleaseFile
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw"
@@ -303,3 +309,13 @@ def test_2012_unmerged_annotations_are_left_out():
     ]
     train, test = xml_2012_2014.split_files(files, account)
     assert not train and [file.parts[-2] for file in test] == ["merged_xml"]
+
+
+def test_sentences_without_offsets_are_written_and_read(tmp_path):
+    path = str(tmp_path / "train.tsv")
+    sentences = [Sentence(("a", "b"), ("O", "B-p"), "document 1"), Sentence(("c",), ("O",))]
+    write_sentences(path, sentences)
+    with open(path, "rb") as file:
+        assert with_sources(path, read_columns(path, file.read())) == sentences
+    with pytest.raises(ValueError, match="other sentences"):
+        with_sources(path, sentences[:1])
