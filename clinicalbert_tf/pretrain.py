@@ -3,9 +3,8 @@
 Takes the flags of the reference's run_pretraining. With no data flags at all it makes up notes,
 learns a vocabulary from them and trains a tiny BERT, to show the whole way.
 
-Exit codes: 0 done; 1 failed, with one message that says what to do; 75 stopped by SIGTERM with
-the state saved, started again it resumes; 76 another worker was lost, all started again resume; 130
-stopped by SIGINT, saved likewise.
+Exit codes: 0 done; 1 failed, with one message that says what to do; 75 stopped by SIGTERM with the
+state saved, 130 by SIGINT; 76 another worker was lost: start all again, which resumes.
 """
 
 import os
@@ -40,8 +39,8 @@ def settings_from_flags(default_output_dir: str) -> PretrainingSettings:
 
         prepare = command.is_chief(given)
         return (embedded_default.prepare if prepare else embedded_default.await_chief)(given)
-    held_out = bool(given.get("eval_file"))
-    given["do_train"], given["do_eval"] = command.what_to_do(given, held_out)
+    what_to_do = command.what_to_do(given, held_out=bool(given.get("eval_file")))
+    given["do_train"], given["do_eval"] = what_to_do
     if not given["do_train"]:
         given.setdefault("input_file", given.get("eval_file"))
     given.setdefault("input_file", "")
@@ -67,10 +66,8 @@ def _say_results(settings: PretrainingSettings, results: dict[str, Any]) -> None
             f"--output_dir={shlex.quote(settings.output_dir)} --input_file=HELD_OUT_RECORDS"
         )
     if settings.input_file.startswith(os.path.join(settings.output_dir, "data", "")):
-        print(
-            "  python -m tfrecords_builder --input NOTEEVENTS.csv.gz --vocab_file vocab.txt "
-            "--output_dir records"
-        )
+        build = "  python -m tfrecords_builder --input NOTEEVENTS.csv.gz --vocab_file vocab.txt"
+        print(f"{build} --output_dir records")
         print(f"{again} --input_file records --init_checkpoint RELEASED_CHECKPOINT")
 
 

@@ -1,8 +1,7 @@
 """Fine-tunes BERT to answer questions by a part of a text, and answers questions.
 
 Takes the flags of the reference's run_squad.py, and files of SQuAD 1.1 and 2.0, BioASQ B and emrQA.
-With no data flags at all it makes up notes and questions and trains a tiny BERT on them, to show
-the whole way.
+With no data flags it makes up notes and questions and trains a tiny BERT, to show the whole way.
 
 Exit codes: as python -m clinicalbert_tf.pretrain.
 """
@@ -20,14 +19,8 @@ from clinicalbert_tf.tasks.question_answering.settings import (
 )
 from tfrecords_builder import command_line
 
-_DATA_FLAGS = (
-    "train_file",
-    "dev_file",
-    "predict_file",
-    "bert_config_file",
-    "vocab_file",
-    "init_checkpoint",
-)
+_DATA_FLAGS = ("train_file", "dev_file", "predict_file")
+_MODEL_FLAGS = ("bert_config_file", "vocab_file", "init_checkpoint")
 command.define_run_flags(QuestionAnsweringSettings)
 flags.DEFINE_integer(
     "predict_batch_size", None, "The reference's name for --eval_batch_size.", lower_bound=1
@@ -46,7 +39,7 @@ def settings_from_flags(default_output_dir: str) -> QuestionAnsweringSettings:
     given = command.settings_given(QuestionAnsweringSettings, default_output_dir)
     if flags.FLAGS.predict_batch_size is not None:
         given.setdefault("eval_batch_size", flags.FLAGS.predict_batch_size)
-    if not any(given.get(name) for name in _DATA_FLAGS):
+    if not any(given.get(name) for name in (*_DATA_FLAGS, *_MODEL_FLAGS)):
         from clinicalbert_tf import embedded_questions
 
         given = embedded_questions.prepare(given)
@@ -70,14 +63,11 @@ def _run(settings: QuestionAnsweringSettings, signals) -> dict[str, Any]:
 
 def _say_results(settings: QuestionAnsweringSettings, results: dict[str, Any]) -> None:
     command.say_run_results(settings, results)
-    folder = shlex.quote(settings.output_dir)
     if settings.do_predict:
         print(f"  {os.path.join(settings.output_dir, 'predictions.json')} holds the answers")
-    else:
-        print(
-            "  python -m clinicalbert_tf.run_squad --do_predict "
-            f"--predict_file=QUESTIONS.json --output_dir={folder}"
-        )
+        return
+    again = "  python -m clinicalbert_tf.run_squad --do_predict --predict_file=QUESTIONS.json"
+    print(f"{again} --output_dir={shlex.quote(settings.output_dir)}")
 
 
 def main(argv):

@@ -5,14 +5,15 @@
     predictor        any model over sequences: bucketed, equal ones once, compiled kernels
     ahead            makes the next items while the last one is at work
     layers           backbone -> submodel over the layers asked for
-    vectors          rows -> one vector a row
-    token_features   rows -> the reference's JSON lines, a vector a wordpiece
+    vectors          rows -> one vector per row
+    token_features   rows -> the reference's JSON lines, a vector per wordpiece
     parts            the unfinished output: finished parts that a restart does not repeat
     writers          parts -> Parquet, NPZ, TFRecord or JSON lines
     projector        parts -> files for TensorBoard's embedding projector
     extraction       the run over all of these
     masked_words     fills [MASK]
     perplexity       pseudo-perplexity of notes
+    perplexity_table the same as a tab-separated file
     search           an index of notes by meaning, and queries of it
 
 Nothing here prints, logs or raises a piece of the text that it reads.

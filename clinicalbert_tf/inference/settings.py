@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from clinicalbert_tf.setting_fields import REQUIRED, check_values, setting
 from clinicalbert_tf.texts.rows import RowSource
 from clinicalbert_tf.texts.windows import default_stride
 
@@ -26,40 +27,68 @@ class ExtractionSettings:
 
     Attributes:
         source: the file of texts.
-        output_file: where the features go; there only when complete.
-        output_format: one of OUTPUT_FORMATS; "jsonl" holds every wordpiece, the others one vector
-            a row.
-        layers: the reference's indexes, -1 for the last encoder layer; None for the default, see
-            `layers_of`.
-        unit: whether a note is one row, or each of its sentences.
-        pooling: "mean", "cls" or "max"; not used for "jsonl".
-        max_seq_length: tokens a window, [CLS] and [SEP] included.
-        stride: wordpieces from one window to the next; None for "jsonl", which truncates.
-        batch_tokens: places a batch, padding included.
-        projector: a folder for the embedding projector, or None.
-        projector_rows: rows that the projector gets at most.
-        projector_text: whether the beginning of each text is written into the projector's files.
+        batch_tokens: positions per batch, padding included.
 
     Raises:
         ValueError: the values do not fit each other.
     """
 
     source: RowSource
-    output_file: str
-    output_format: str
-    layers: tuple[int, ...] | None = None
-    unit: str = "note"
-    pooling: str = "mean"
-    max_seq_length: int = 128
-    stride: int | None = None
+    output_file: str = setting(
+        REQUIRED,
+        """Where the features go: .parquet, .npz and .tfrecord[.gz] get one vector per row; any
+        other name the reference's JSON lines, which contain the text's wordpieces. Replaced when
+        complete; mode 0600.""",
+    )
+    output_format: str = setting(
+        REQUIRED,
+        """Form of the output: jsonl (every wordpiece), parquet, npz or tfrecord (one vector per
+        row); auto goes by the name of --output_file.""",
+    )
+    layers: tuple[int, ...] | None = setting(
+        None,
+        """Encoder layers, comma-separated: -1 is the last, 0 the first. Default -1,-2,-3,-4 for
+        JSON lines (all of a smaller model), -1 for vectors; the vectors of several layers stand
+        one after the other.""",
+    )
+    unit: str = setting(
+        "note",
+        "What gets a row: a whole note (or line), or each sentence.",
+        choices=UNITS,
+    )
+    pooling: str = setting(
+        "mean",
+        """One vector of many tokens: masked mean (a token in two windows counts once), cls (the
+        windows' mean of [CLS], weighted by their tokens), or max, the largest values.""",
+        choices=POOLINGS,
+    )
+    max_seq_length: int = setting(
+        128,
+        """Tokens per sequence, [CLS] and [SEP] included. JSON lines truncate longer texts; vectors
+        are made from windows of this length.""",
+    )
+    stride: int | None = setting(
+        None,
+        """Wordpieces from one window of a long text to the next; default three quarters of
+        max_seq_length - 2.""",
+    )
     batch_tokens: int = 4096
-    projector: str | None = None
-    projector_rows: int = 10_000
-    projector_text: bool = False
+    projector: str | None = setting(
+        None,
+        "Folder for TensorBoard's embedding projector: vectors, note ids and categories.",
+    )
+    projector_rows: int = setting(10_000, "Rows the projector gets at most.", at_least=1)
+    projector_text: bool = setting(
+        False, "Put the first 120 characters of each text into the projector."
+    )
 
     def __post_init__(self):
-        _one_of("output_format", self.output_format, OUTPUT_FORMATS)
-        _one_of("unit", self.unit, UNITS)
+        check_values(self)
+        if self.output_format not in OUTPUT_FORMATS:
+            raise ValueError(
+                f"Expected --output_format to be one of auto, {', '.join(OUTPUT_FORMATS)}, "
+                f"received {self.output_format!r}."
+            )
         if self.max_seq_length < 4:
             raise ValueError(
                 f"Expected max_seq_length of at least 4 tokens, received {self.max_seq_length}. "
@@ -137,11 +166,3 @@ def resolve_settings(
         batch_tokens=batch_size * max_seq_length,
         **others,
     )
-
-
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(
-            f"Expected {name} to be one of {', '.join(allowed)}, received {value!r}. "
-            f"Correct --{name}."
-        )

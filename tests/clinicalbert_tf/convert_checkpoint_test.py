@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from clinicalbert_tf.convert_checkpoint import paths
+from clinicalbert_tf.convert_checkpoint_command import paths
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "tests" / "golden" / "tf1_checkpoint"

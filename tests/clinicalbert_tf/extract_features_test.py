@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from absl import flags
 
-from clinicalbert_tf import extract_features
+from clinicalbert_tf import extract_features_command
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHECKPOINT = GOLDEN / "tf1_checkpoint"
@@ -20,9 +20,9 @@ MODULE = [sys.executable, "-m", "clinicalbert_tf.extract_features"]
 
 def run(*arguments):
     values = flags.FlagValues()
-    extract_features.define_flags(values)
+    extract_features_command.define_extraction_flags(values)
     values(["extract_features", *map(str, arguments)])
-    return extract_features.run(values)
+    return extract_features_command.extract_features(values)
 
 
 def arguments(source, output):
@@ -85,7 +85,7 @@ def test_flags_that_cannot_work_are_refused_before_the_model_is_loaded(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.csv").write_text("note_id,text\n1,pain\n")
-    monkeypatch.setattr("clinicalbert_tf.inference.loading.load_model", None)
+    monkeypatch.setattr(extract_features_command, "load_model", None)
     with pytest.raises((ValueError, OSError), match=message):
         run(*arguments("notes.csv", "out.jsonl"), flag)
 

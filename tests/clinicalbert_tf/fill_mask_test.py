@@ -5,7 +5,7 @@ import sys
 import pytest
 from absl import flags
 
-from clinicalbert_tf import fill_mask
+from clinicalbert_tf import fill_mask_command
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHECKPOINT = str(GOLDEN / "tf1_checkpoint")
@@ -14,14 +14,14 @@ NOTES = GOLDEN / "notes" / "NOTEEVENTS.csv"
 
 def parse(*arguments):
     values = flags.FlagValues()
-    fill_mask.define_flags(values)
+    fill_mask_command.define_fill_mask_flags(values)
     values(["fill_mask", *arguments])
     return values
 
 
 def test_words_of_each_mask_are_printed_with_descending_probabilities(capsys):
     values = parse(f"--checkpoint={CHECKPOINT}", "--top_k=3")
-    fill_mask.print_words(["Given [MASK] for [MASK].", "No [MASK]."], values)
+    fill_mask_command.print_words(["Given [MASK] for [MASK].", "No [MASK]."], values)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == [
         "text 1, [MASK] 1 of 2",
@@ -43,7 +43,7 @@ def test_perplexities_are_written_per_note_and_overall(tmp_path, capsys):
         "--max_seq_length=32",
         f"--output_file={output}",
     )
-    fill_mask.write_perplexities(values)
+    closing = fill_mask_command.score_file(values)
     lines = [line.split("\t") for line in output.read_text().splitlines()]
     assert lines[0][:3] == ["note_id", "tokens", "scored_tokens"]
     assert [line[0] for line in lines[1:]] == [*map(str, range(1, 81)), "overall"]
@@ -55,7 +55,7 @@ def test_perplexities_are_written_per_note_and_overall(tmp_path, capsys):
     assert 600 < float(lines[-1][4]) < 3000
     assert output.stat().st_mode & 0o777 == 0o600
     printed = capsys.readouterr()
-    assert "over 160 of" in printed.out and "denied" not in printed.out + printed.err
+    assert "over 160 of" in closing and "denied" not in printed.out + printed.err
 
 
 def test_a_file_without_a_wordpiece_is_refused_and_leaves_no_output(tmp_path):
@@ -66,7 +66,7 @@ def test_a_file_without_a_wordpiece_is_refused_and_leaves_no_output(tmp_path):
         f"--output_file={tmp_path / 'out.tsv'}",
     )
     with pytest.raises(ValueError, match=r"a wordpiece to score in .*empty\.txt"):
-        fill_mask.write_perplexities(values)
+        fill_mask_command.score_file(values)
     assert [path.name for path in tmp_path.iterdir()] == ["empty.txt"]
 
 
