@@ -44,15 +44,18 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
         f"admissions, a vocabulary learnt from them and a tiny BERT, in {folder}.",
         flush=True,
     )
-    if not os.path.exists(os.path.join(folder, "accounting.json")):
-        _build(folder, given.get("task_name") == "diagnosis")
+    diagnosis = given.get("task_name") == "diagnosis"
+    of_data = os.path.join(folder, "diagnosis") if diagnosis else folder
+    if not os.path.exists(os.path.join(of_data, "accounting.json")):
+        _build(folder, diagnosis)
     vocab_file = os.path.join(folder, "vocab.txt")
     with open(vocab_file, encoding="utf-8") as file:
         rows = sum(1 for _ in file)
     config_file = os.path.join(folder, "bert_config.json")
     BertConfig(vocab_size=rows, **_MODEL).write(config_file)
     made = {"data_dir": folder, "vocab_file": vocab_file, "bert_config_file": config_file}
-    return {**_RUN, **made, **given, "max_seq_length": _MODEL["max_position_embeddings"]}
+    run = _RUN | ({"num_train_epochs": 4.0} if diagnosis else {})
+    return {**run, **made, **given, "max_seq_length": _MODEL["max_position_embeddings"]}
 
 
 def _build(folder: str, diagnosis: bool) -> None:
@@ -73,7 +76,8 @@ def _build(folder: str, diagnosis: bool) -> None:
     if diagnosis:
         codes = diagnosis_building.CodeSettings(tables["DIAGNOSES_ICD"], num_codes=20)
         diagnosis_building.build(settings, codes, make_tokenizer)
-    build(settings, make_tokenizer)
+    else:
+        build(settings, make_tokenizer)
 
 
 def _learn_vocabulary(path: str, texts):

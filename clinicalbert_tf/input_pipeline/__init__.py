@@ -13,6 +13,8 @@
 
     array_source     Examples that are held in memory as arrays: what a fine-tuning task trains on
     extended_source  Examples of an ArraySource with further arrays: what another model made of them
+    file_source      Examples whose token sequences lie in a file: for long documents
     record_source    Input flags -> files of records, what is in them and what made them
+    sequence_file    Token sequences in a file instead of in memory
     source           What the pipeline needs to know of the examples that it batches
 """

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from clinicalbert_tf.input_pipeline.order import GENERATOR, unconverted
+from clinicalbert_tf.input_pipeline.sequence_file import SequenceFile
 from clinicalbert_tf.input_pipeline.source import Parser, rounded_up
 
 TOKEN_IDS = "token_ids"
@@ -49,13 +50,17 @@ class ArraySource:
         self.num_examples = len(sequences[TOKEN_IDS])
         self.max_seq_length = max_seq_length
         self.files = tuple(files)
-        self._lengths = np.array([len(ids) for ids in sequences[TOKEN_IDS]], np.int32)
+        self._lengths = _lengths(sequences[TOKEN_IDS])
         _check(sequences, values, self._lengths, max_seq_length)
+        self._keep(sequences)
+        self._values = {name: _narrow(np.asarray(array)) for name, array in values.items()}
+        self.fingerprint = self._digest()
+
+    def _keep(self, sequences: Mapping[str, Sequence[np.ndarray]]) -> None:
         ends = np.cumsum(self._lengths, dtype=np.int64)
         self._starts = ends - self._lengths
         self._flat = {name: _flat(arrays) for name, arrays in sequences.items()}
-        self._values = {name: _narrow(np.asarray(array)) for name, array in values.items()}
-        self.fingerprint = self._digest()
+        self._sequence_names = tuple(self._flat)
 
     @property
     def token_counts(self) -> np.ndarray:
@@ -110,7 +115,7 @@ class ArraySource:
     ) -> dict[str, tf.Tensor]:
         """Cuts sequences to the batch's longest example, rounded up."""
         length = rounded_up(tf.reduce_max(lengths["tokens"]), multiple)
-        names = (*self._flat, PADDING_MASK)
+        names = (*self._sequence_names, PADDING_MASK)
         return features | {name: features[name][:, :length] for name in names}
 
     def describe(self) -> dict[str, Any]:
@@ -128,12 +133,25 @@ class ArraySource:
 
     def _digest(self) -> str:
         digest = hashlib.sha256(self._lengths.tobytes())
-        for arrays in (self._flat, self._values):
-            for name in sorted(arrays):
-                array = np.ascontiguousarray(arrays[name])
-                digest.update(f"{name} {array.dtype} {array.shape}".encode())
-                digest.update(array.tobytes())
+        _update(digest, self._flat)
+        self._add_values(digest)
         return digest.hexdigest()
+
+    def _add_values(self, digest) -> None:
+        _update(digest, self._values)
+
+
+def _update(digest, arrays: Mapping[str, np.ndarray]) -> None:
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+
+
+def _lengths(sequences: Sequence[np.ndarray] | SequenceFile) -> np.ndarray:
+    if isinstance(sequences, SequenceFile):
+        return sequences.lengths
+    return np.array([len(ids) for ids in sequences], np.int32)
 
 
 def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
@@ -150,7 +168,7 @@ def _check(sequences, values, lengths: np.ndarray, max_seq_length: int) -> None:
     if not count:
         raise ValueError("Expected at least one example, received none. Name files with examples.")
     for name, arrays in sequences.items():
-        if [len(array) for array in arrays] != lengths.tolist():
+        if not np.array_equal(_lengths(arrays), lengths):
             raise ValueError(
                 f"Expected {name} to have the lengths of {TOKEN_IDS} for all {count} examples, "
                 "received others. Give one value per token."

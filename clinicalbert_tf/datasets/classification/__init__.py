@@ -20,4 +20,5 @@ relation_texts     A sentence with its two entities shown, for a classifier of r
 section_texts      Examples whose texts are restricted to some kinds of section
 settings           What a user may say about labelled data; commands make their flags of it
 splitting          Divides examples into train, dev and test: stratified, groups kept ...
+text_store         Long texts in a file instead of in memory, and the examples that stand for them
 """

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from clinicalbert_tf.datasets.classification.examples import PROBLEM_TYPES, Example, Label, Split
+from clinicalbert_tf.datasets.classification.text_store import TextStore, stored
 from clinicalbert_tf.datasets.table import (
     RowCounts,
     TableError,
@@ -69,6 +70,7 @@ def read_split(
     layout: ColumnLayout,
     table_format: TableFormat | None = None,
     member: str | None = None,
+    texts: TextStore | None = None,
 ) -> Split:
     """Reads all examples of a table.
 
@@ -78,6 +80,7 @@ def read_split(
         layout: its columns.
         table_format: how it is written; None for what its name says.
         member: the file inside a zip archive of several.
+        texts: where single texts are kept; None for memory.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -87,7 +90,7 @@ def read_split(
     counts = RowCounts(split.path)
     split.counts.append(counts)
     for example, kinds in _examples(name, path, layout, table_format, member, counts):
-        split.examples.append(example)
+        split.examples.append(stored(example, texts))
         for text, kind in kinds:
             split.spellings.setdefault(text, set()).add(kind)
     return split

@@ -32,6 +32,14 @@ class Example:
     group: str | None = None
     line: int = 0
 
+    def with_label(self, label: Label) -> "Example":
+        """The same example with another label."""
+        return dataclasses.replace(self, label=label)
+
+    def with_text(self, text: str) -> "Example":
+        """The same example with another first text."""
+        return dataclasses.replace(self, text_a=text)
+
 
 @dataclasses.dataclass
 class Split:

@@ -112,7 +112,7 @@ def _joined(text: str) -> str:
 
 def _with_joined(example: Example) -> Example:
     if isinstance(example.label, tuple):
-        return dataclasses.replace(example, label=tuple(map(_joined, example.label)))
+        return example.with_label(tuple(map(_joined, example.label)))
     if isinstance(example.label, str):
-        return dataclasses.replace(example, label=_joined(example.label))
+        return example.with_label(_joined(example.label))
     return example

@@ -16,9 +16,10 @@ import dataclasses
 import datetime
 from collections import Counter
 
-from clinicalbert_tf.datasets.classification.examples import Example, Split
+from clinicalbert_tf.datasets.classification.examples import Split
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.datasets.classification.splitting import parse_fractions, split_examples
+from clinicalbert_tf.datasets.classification.text_store import Place, StoredExample, TextStore
 from clinicalbert_tf.datasets.released_folders import find_file, require_file
 from clinicalbert_tf.datasets.table import RowCounts, TableFormat, read_rows, require_columns
 from clinicalbert_tf.datasets.table_files import TableError
@@ -39,15 +40,16 @@ class _Admission:
     end: datetime.datetime
     died: str
     line: int
-    notes: list[tuple[datetime.datetime, int, str]] = dataclasses.field(default_factory=list)
+    notes: list[tuple[datetime.datetime, int, Place]] = dataclasses.field(default_factory=list)
 
 
-def read_splits(settings: DataSettings) -> dict[str, Split]:
+def read_splits(settings: DataSettings, texts: TextStore | None = None) -> dict[str, Split]:
     """Reads admissions and notes.
 
     Args:
         settings: data_dir with ADMISSIONS.csv and NOTEEVENTS.csv (or MIMIC-IV's admissions.csv and
             radiology.csv), plain or gzipped; hours; do_split (0.8,0.1,0.1 if "") and split_seed.
+        texts: where the notes are kept; None for the system's folder of temporary files.
 
     Returns:
         {"train", "dev", "test"}, disjoint in patients. Notices tell what was left out, with counts.
@@ -59,6 +61,7 @@ def read_splits(settings: DataSettings) -> dict[str, Split]:
     if settings.hours <= 0:
         raise ValueError(f"Expected --hours of 1 or more, received {settings.hours}.")
     window = datetime.timedelta(hours=settings.hours)
+    texts = texts or TextStore()
     left_out: Counter = Counter()
     admissions_path, _ = require_file(settings.data_dir, _ADMISSIONS, "the table of admissions")
     all_counts = [RowCounts(admissions_path)]
@@ -69,16 +72,15 @@ def read_splits(settings: DataSettings) -> dict[str, Split]:
     for path in paths:
         counts = RowCounts(path)
         all_counts.append(counts)
-        _read_notes(path, admissions, window, counts, left_out)
+        _read_notes(path, admissions, window, counts, left_out, texts)
     examples = []
     for hadm_id, admission in admissions.items():
         if not admission.notes:
             left_out["admissions without a note in the window"] += 1
             continue
-        text = "\n".join(text for _, _, text in sorted(admission.notes, key=lambda n: n[:2]))
-        examples.append(
-            Example(hadm_id, text, None, admission.died, admission.subject_id, admission.line)
-        )
+        places = [place for _, _, place in sorted(admission.notes)]
+        who = {"group": admission.subject_id, "line": admission.line}
+        examples.append(StoredExample(hadm_id, texts, places, "\n", admission.died, **who))
     if not examples:
         raise ValueError(
             f"{admissions_path}: expected admissions with notes in their first {settings.hours} "
@@ -123,7 +125,7 @@ def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
     return admissions
 
 
-def _read_notes(path, admissions, window, counts, left_out) -> None:
+def _read_notes(path, admissions, window, counts, left_out, texts: TextStore) -> None:
     wanted = ("subject_id", "hadm_id", "text")
     for line, cells in _lower_case_rows(path, wanted, counts):
         hadm_id = cells["hadm_id"].removesuffix(".0")
@@ -139,7 +141,7 @@ def _read_notes(path, admissions, window, counts, left_out) -> None:
             if written is None or not _in_window(written, admission, window):
                 left_out["notes outside the window"] += 1
             else:
-                admission.notes.append((written[1], line, cells["text"]))
+                admission.notes.append((written[1], line, texts.add(cells["text"])))
 
 
 def _is_summary(cells: dict[str, str]) -> bool:

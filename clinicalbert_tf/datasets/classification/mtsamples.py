@@ -6,13 +6,18 @@ description give the specialty away and are not read.
 
 from clinicalbert_tf.datasets.classification.examples import SPLITS, Example, Split
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from clinicalbert_tf.datasets.classification.text_store import TextStore, stored
 from clinicalbert_tf.datasets.released_folders import require_file
 from clinicalbert_tf.datasets.table import RowCounts, TableFormat, read_rows, require_columns
 from clinicalbert_tf.datasets.table_files import TableError
 
 
-def read_splits(settings: DataSettings) -> dict[str, Split]:
+def read_splits(settings: DataSettings, texts: TextStore | None = None) -> dict[str, Split]:
     """Reads the reports with a specialty, each into the split that the file says.
+
+    Args:
+        settings: data_dir with the file.
+        texts: where texts are kept; None for memory.
 
     Raises:
         FileNotFoundError: the file is not there.
@@ -34,6 +39,6 @@ def read_splits(settings: DataSettings) -> dict[str, Split]:
             unlabelled += 1
             continue
         example = Example(str(row["id"]), row["text"], None, row["specialty"], None, row.line)
-        splits[row["split"]].examples.append(example)
+        splits[row["split"]].examples.append(stored(example, texts))
     splits["train"].notices = [f"{path}: {unlabelled:,} reports without a specialty left out"]
     return splits

@@ -5,6 +5,7 @@ import os
 from clinicalbert_tf.datasets.classification.example_files import ColumnLayout, read_split
 from clinicalbert_tf.datasets.classification.examples import SPLITS, Split
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from clinicalbert_tf.datasets.classification.text_store import TextStore
 from clinicalbert_tf.datasets.table import TableFormat
 
 _ENDINGS = {
@@ -49,12 +50,15 @@ def own_format(kind: str, settings: DataSettings) -> TableFormat:
     )
 
 
-def read_splits(kind: str, settings: DataSettings) -> dict[str, Split]:
+def read_splits(
+    kind: str, settings: DataSettings, texts: TextStore | None = None
+) -> dict[str, Split]:
     """Reads the tables that are named, or train, dev and test of a folder.
 
     Args:
         kind: one of table_format.KINDS.
         settings: files and columns. A test table may lack the label's column.
+        texts: where single texts are kept; None for memory.
 
     Raises:
         FileNotFoundError: there is no training table, or a named one is not there.
@@ -76,7 +80,7 @@ def read_splits(kind: str, settings: DataSettings) -> dict[str, Split]:
             columns = layout
             if name == "test":
                 columns = ColumnLayout(**{**vars(layout), "label_is_optional": True})
-            splits[name] = read_split(name, path, columns, own_format(kind, settings))
+            splits[name] = read_split(name, path, columns, own_format(kind, settings), texts=texts)
     return splits
 
 

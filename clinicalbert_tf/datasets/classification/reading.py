@@ -17,8 +17,12 @@ from clinicalbert_tf.datasets.classification.labels import (
 from clinicalbert_tf.datasets.classification.section_texts import keep_sections
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.datasets.classification.splitting import parse_fractions, split_examples
+from clinicalbert_tf.datasets.classification.text_store import TextStore
 from clinicalbert_tf.datasets.released_folders import find_file, require_file
 from clinicalbert_tf.texts.note_sections import section_kinds
+
+# Those that take a TextStore.
+_READERS_OF_LONG_TEXTS = ("mortality", "mtsamples", "readmission_files")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +60,15 @@ class LabelledData:
         return self.spec.counted_labels or self.labels
 
 
-def read_dataset(spec: DatasetSpec, settings: DataSettings) -> LabelledData:
+def read_dataset(
+    spec: DatasetSpec, settings: DataSettings, texts: TextStore | None = None
+) -> LabelledData:
     """Reads a data set and checks it.
 
     Args:
         spec: which one.
         settings: where it is, and how to read it.
+        texts: where long texts are kept; None for memory.
 
     Raises:
         FileNotFoundError: a file is not there.
@@ -69,7 +76,7 @@ def read_dataset(spec: DatasetSpec, settings: DataSettings) -> LabelledData:
             empty, or examples overlap and that is forbidden; names file and line.
     """
     kinds = section_kinds(settings.sections)
-    splits = _read(spec, settings)
+    splits = _read(spec, settings, texts)
     problem_type = settings.problem_type or spec.problem_type
     assignment = None
     if settings.do_split and spec.reader in ("", "own_tables"):
@@ -97,9 +104,9 @@ def read_dataset(spec: DatasetSpec, settings: DataSettings) -> LabelledData:
     )
 
 
-def _read(spec: DatasetSpec, settings: DataSettings) -> dict[str, Split]:
+def _read(spec: DatasetSpec, settings: DataSettings, texts: TextStore | None) -> dict[str, Split]:
     if spec.reader == "own_tables":
-        return own_tables.read_splits(spec.name, settings)
+        return own_tables.read_splits(spec.name, settings, texts)
     if not settings.data_dir:
         raise ValueError(
             f"Expected the folder of {spec.name}, received none. Name it with --data_dir."
@@ -107,7 +114,8 @@ def _read(spec: DatasetSpec, settings: DataSettings) -> dict[str, Split]:
     if spec.reader:
         # One module a raw release, loaded if it is asked for.
         reader = importlib.import_module(f"clinicalbert_tf.datasets.classification.{spec.reader}")
-        return reader.read_splits(settings)
+        more = [texts] if spec.reader in _READERS_OF_LONG_TEXTS else []
+        return reader.read_splits(settings, *more)
     splits = {}
     for name, file in spec.files.items():
         if file.required:
@@ -116,7 +124,7 @@ def _read(spec: DatasetSpec, settings: DataSettings) -> dict[str, Split]:
             continue
         else:
             path, member = found
-        splits[name] = read_split(name, path, file.columns, file.table_format, member)
+        splits[name] = read_split(name, path, file.columns, file.table_format, member, texts)
     return splits
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from clinicalbert_tf.datasets.classification.examples import SPLITS, Example, Label, Split
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from clinicalbert_tf.datasets.classification.text_store import Place, StoredExample, TextStore
 from clinicalbert_tf.datasets.table import RowCounts, TableFormat, read_rows, require_columns
 from clinicalbert_tf.datasets.table_files import TableError
 from clinicalbert_tf.texts.word_chunks import CHUNK_BREAK
@@ -18,8 +19,12 @@ _JSON, _CSV = TableFormat("jsonl"), TableFormat("csv")
 _REFERENCE_NAMES = {"train": "train.csv", "dev": "val.csv", "test": "test.csv"}
 
 
-def read_splits(settings: DataSettings) -> dict[str, Split]:
+def read_splits(settings: DataSettings, texts: TextStore | None = None) -> dict[str, Split]:
     """Reads train.jsonl, dev.jsonl and test.jsonl of settings.data_dir, or the reference's files.
+
+    Args:
+        settings: data_dir with the files.
+        texts: where the texts are kept; None for the system's folder of temporary files.
 
     Returns:
         Splits of admissions, in the order in which they first appear; groups are patients.
@@ -29,6 +34,7 @@ def read_splits(settings: DataSettings) -> dict[str, Split]:
         TableError: a line lacks a field, or an admission has two labels; names file and line.
     """
     splits, known = {}, None
+    texts = texts or TextStore()
     jsonl = os.path.exists(os.path.join(settings.data_dir, "train.jsonl"))
     for name in SPLITS:
         file = f"{name}.jsonl" if jsonl else _REFERENCE_NAMES[name]
@@ -37,7 +43,7 @@ def read_splits(settings: DataSettings) -> dict[str, Split]:
             continue
         counts = RowCounts(path)
         chunks = _json_chunks(path, counts) if jsonl else _csv_chunks(path, counts)
-        examples = list(_admissions(path, chunks))
+        examples = list(_admissions(path, chunks, texts))
         if not examples:
             continue
         split = Split(name, path, examples, [counts])
@@ -65,6 +71,16 @@ class _Chunk:
     line: int
 
 
+class _Admission:
+    """What is kept of an admission's lines: the first one's, and the places of all texts."""
+
+    __slots__ = ("first", "places")
+
+    def __init__(self, first: _Chunk):
+        self.first = dataclasses.replace(first, text="")
+        self.places: list[tuple[int, Place]] = []
+
+
 def _json_chunks(path: str, counts: RowCounts) -> Iterator[_Chunk]:
     for row in read_rows(path, _JSON, counts=counts):
         several = "labels" in row.cells
@@ -84,24 +100,27 @@ def _csv_chunks(path: str, counts: RowCounts) -> Iterator[_Chunk]:
         yield _Chunk(id_, None, number, label, row["TEXT"], row.line)
 
 
-def _admissions(path: str, chunks: Iterable[_Chunk]) -> Iterator[Example]:
-    found: dict[str, list[_Chunk]] = {}
+def _admissions(path: str, chunks: Iterable[_Chunk], texts: TextStore) -> Iterator[Example]:
+    found: dict[str, _Admission] = {}
     for chunk in chunks:
-        first = found.setdefault(chunk.id, [chunk])[0]
+        admission = found.get(chunk.id)
+        if admission is None:
+            admission = found[chunk.id] = _Admission(chunk)
+        first = admission.first
         if (first.label, first.subject_id) != (chunk.label, chunk.subject_id):
             raise TableError(
                 f"{path}, line {chunk.line}: expected the label and the patient of line "
                 f"{first.line}, a chunk of the same admission, received others. Make the data "
                 "again."
             )
-        if first is not chunk:
-            found[chunk.id].append(chunk)
-    for name, of_admission in found.items():
+        admission.places.append((chunk.number, texts.add(chunk.text)))
+    for name, admission in found.items():
         # The reference's training rows are shuffled.
-        ordered = sorted(of_admission, key=lambda chunk: chunk.number)
-        text = CHUNK_BREAK.join(chunk.text for chunk in ordered)
-        first = of_admission[0]
-        yield Example(name, text, None, first.label, first.subject_id, first.line)
+        places = [place for _, place in sorted(admission.places)]
+        first = admission.first
+        yield StoredExample(
+            name, texts, places, CHUNK_BREAK, first.label, first.subject_id, first.line
+        )
 
 
 def _several(example: Example) -> tuple:
@@ -116,8 +135,6 @@ def _leave_out_unknown(split: Split, known: set[str]) -> None:
         kept = tuple(label for label in several if label in known)
         if kept != several:
             lost += len(several) - len(kept)
-            split.examples[place] = Example(
-                example.id, example.text_a, None, kept, example.group, example.line
-            )
+            split.examples[place] = example.with_label(kept)
     if lost:
         split.notices.append(f"{split.name}: {lost} labels that no training admission has left out")

@@ -36,8 +36,7 @@ def keep_sections(
                 "flag, or --text_b."
             )
         examples = [
-            dataclasses.replace(example, text_a=sections_only(example.text_a, kinds))
-            for example in split.examples
+            example.with_text(sections_only(example.text_a, kinds)) for example in split.examples
         ]
         missing = [example.id for example in examples if not example.text_a]
         if missing:

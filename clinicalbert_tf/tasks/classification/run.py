@@ -8,12 +8,14 @@ from clinicalbert_tf.datasets.classification.baseline import fit_baseline
 from clinicalbert_tf.datasets.classification.catalogue import find_dataset
 from clinicalbert_tf.datasets.classification.reading import LabelledData, read_dataset
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from clinicalbert_tf.datasets.classification.text_store import TextStore
 from clinicalbert_tf.tasks.classification import results
 from clinicalbert_tf.tasks.classification.decision import Decision
 from clinicalbert_tf.tasks.classification.scores import compare, positive_label, score_split
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 from clinicalbert_tf.training.fine_tuning import with_steps
 from clinicalbert_tf.training.preemption import StopSignals
+from tfrecords_builder.files import make_private_folder
 
 SPLITS_NAME = "splits.json"
 
@@ -36,12 +38,17 @@ class Prepared:
 def read_data(given: Mapping[str, Any]) -> LabelledData:
     """Reads and checks the examples that the settings name.
 
+    Long documents wait in a file without a name in the output folder, not in memory.
+
     Raises:
         FileNotFoundError, ValueError: see datasets.classification.reading.
     """
     names = {field.name for field in dataclasses.fields(DataSettings)}
     asked = {name: value for name, value in given.items() if name in names}
-    return read_dataset(find_dataset(given["task_name"]), DataSettings(**asked))
+    texts = None
+    if given.get("long_documents"):
+        texts = TextStore(make_private_folder(given["output_dir"]))
+    return read_dataset(find_dataset(given["task_name"]), DataSettings(**asked), texts)
 
 
 def prepare(given: Mapping[str, Any], data: LabelledData) -> Prepared:

@@ -9,6 +9,8 @@ import numpy as np
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.datasets.classification.reading import LabelledData
 from clinicalbert_tf.input_pipeline.array_source import ArraySource
+from clinicalbert_tf.input_pipeline.file_source import FileSource
+from clinicalbert_tf.input_pipeline.sequence_file import SequenceFile
 from clinicalbert_tf.metrics import calibration, documents
 from clinicalbert_tf.modeling.document_classifier import build_document_classifier
 from clinicalbert_tf.run_files import BEST_FOLDER
@@ -27,6 +29,7 @@ from clinicalbert_tf.tasks.long_documents.objective import VECTORS, ChunkObjecti
 from clinicalbert_tf.tasks.long_documents.settings import ATTENTION, PAPER
 from clinicalbert_tf.tasks.long_documents.voting import softmax, vote_logits
 from clinicalbert_tf.training.evaluation import Predictions
+from tfrecords_builder.files import make_private_folder
 from tfrecords_builder.tokenization import BertTokenizer
 
 TRAIN = "train"
@@ -73,12 +76,13 @@ class LongDocumentTask(ClassificationTask):
     def make_source(self, split: str, tokenizer: BertTokenizer) -> ArraySource:
         """The chunks of a split's documents, each with its document's label."""
         settings, documents_of = self.settings, self.data.splits[split]
-        texts = [example.text_a for example in documents_of.examples]
-        cut = cut_documents(tokenizer, texts, settings.max_seq_length, settings.document_stride)
-        self.chunks[split] = cut
+        texts = (example.text_a for example in documents_of.examples)
+        size = settings.max_seq_length, settings.document_stride
+        into = SequenceFile(make_private_folder(settings.output_dir))
+        cut = self.chunks[split] = cut_documents(tokenizer, texts, *size, into)
         targets = target_arrays(documents_of.examples, self.data.labels, self.data.problem_type)
-        return ArraySource(
-            {"token_ids": cut.token_ids, "segment_ids": [np.zeros_like(t) for t in cut.token_ids]},
+        return FileSource(
+            cut.token_ids,
             {name: values[cut.document] for name, values in targets.items()},
             settings.max_seq_length,
             [counts.path for counts in documents_of.counts] or [documents_of.path],
@@ -93,9 +97,11 @@ class LongDocumentTask(ClassificationTask):
         """Encoder, pooler and one dense layer; with the pooled vectors for a learnt vote."""
         if settings.vote != ATTENTION:
             return super().build_model(config, settings)
-        return build_document_classifier(
+        model = build_document_classifier(
             config, len(self.output_names), dtype=settings.precision, recompute=settings.recompute
         )
+        self.set_prior(model)
+        return model
 
     def describe(self) -> dict[str, Any]:
         """What using the model needs."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.datasets.classification.examples import Example
 from clinicalbert_tf.metrics import documents
 from clinicalbert_tf.tasks.classification.run import prepare, read_data, run_classification
 from clinicalbert_tf.tasks.long_documents.attention_vote import NAME as VOTE_NAME
@@ -169,8 +170,7 @@ def test_diagnosis_codes_are_scored_by_document(settings_of, tmp_path):
 
 def test_pairs_are_refused(settings_of, tmp_path):
     data = read_data(settings_of(tmp_path))
-    example = data.splits["train"].examples[0]
-    data.splits["train"].examples[0] = type(example)("a", "b", "c", "1", "d")
+    data.splits["train"].examples[0] = Example("a", "b", "c", "1", "d")
     with pytest.raises(ValueError, match="single texts with --long_documents"):
         prepare(settings_of(tmp_path), data)
 
