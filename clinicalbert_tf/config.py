@@ -24,7 +24,8 @@ _REQUIRED_KEYS = (
     "type_vocab_size",
 )
 # Some published files carry these; BERT reads none of them. The first six are of the multilingual
-# and Chinese models, the others are what transformers adds.
+# and Chinese models, the others are what transformers adds or added: from "do_sample" on, how a
+# decoder would generate text.
 _IGNORED_KEYS = frozenset((
     "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
     "pooler_size_per_head", "pooler_type",
@@ -32,7 +33,15 @@ _IGNORED_KEYS = frozenset((
     "torchscript", "use_cache", "use_bfloat16", "gradient_checkpointing", "output_past",
     "output_attentions", "output_hidden_states", "return_dict", "id2label", "label2id",
     "num_labels", "_num_labels", "finetuning_task", "problem_type", "language", "name",
-    "bos_token_id", "eos_token_id", "sep_token_id", "classifier_dropout",
+    "bos_token_id", "eos_token_id", "sep_token_id", "classifier_dropout", "tokenizer_class",
+    "task_specific_params", "prefix", "tf_legacy_loss", "auto_map", "cross_attention_hidden_size",
+    "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
+    "length_penalty", "max_length", "min_length", "max_new_tokens", "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "repetition_penalty",
+    "temperature", "top_k", "top_p", "typical_p", "exponential_decay_length_penalty",
+    "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id",
+    "remove_invalid_values", "eos_token_ids", "decoder_start_token_id", "output_scores",
+    "return_dict_in_generate",
 ))  # fmt: skip
 # These change what is computed, unless they have the value that every BERT has anyway.
 _ONLY_AS_IN_BERT: dict[str, Any] = {

@@ -8,7 +8,7 @@ the same numbers in the same order, so a reshape is all it takes.
 
 import dataclasses
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -234,7 +234,7 @@ def training_state(names: Iterable[str]) -> list[str]:
         for name in names
         if name in _TRAINING_NAMES
         or slot_kind(name) in _SLOTS
-        or _parent(name) in names
+        or any(parent in names for parent in _parents(name))
         or name.startswith(HEADS["distillation"].prefix)
     )
 
@@ -244,8 +244,9 @@ def slot_kind(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
 
-def _parent(name: str) -> str:
-    return name.rpartition("/")[0]
+def _parents(name: str) -> Iterator[str]:
+    while name := name.rpartition("/")[0]:
+        yield name
 
 
 def names_of_other_heads(names: Iterable[str], heads: Sequence[str]) -> list[str]:

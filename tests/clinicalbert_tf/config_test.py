@@ -53,6 +53,10 @@ def test_keys_of_the_multilingual_releases_are_accepted_and_ignored():
         "pooler_num_fc_layers": 3,
         "pooler_size_per_head": 128,
         "pooler_type": "first_token_transform",
+        # What transformers 2 saved for text generation.
+        "do_sample": False,
+        "num_beams": 1,
+        "eos_token_ids": 0,
     }
     assert BertConfig.from_dict({**GOLDEN_VALUES, **extra}) == BertConfig(**GOLDEN_VALUES)
 

@@ -243,6 +243,17 @@ def test_optimizer_slots_of_any_name_are_passed_over(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    "slot",
+    ["LAMB", "lamb_m", "Adafactor/vr", "RMSProp/momentum", "ExponentialMovingAverage", "m_1/hat"],
+)
+def test_slots_at_any_depth_are_passed_over(tmp_path, slot):
+    files_of_tf1(tmp_path, "model.ckpt-7", CASED, slots=(slot,))
+    source = open_checkpoint(tmp_path)
+    assert not check_tensors(source).other
+    assert {name.removesuffix(f"/{slot}") for name in source.ignored} >= set(source.tensors)
+
+
 @pytest.mark.parametrize("layout", [google, huggingface_mirror])
 def test_configuration_and_vocabulary_may_lie_elsewhere(layout, tmp_path):
     layout(tmp_path / "a")

@@ -10,6 +10,8 @@ from typing import Any
 from tfrecords_builder import schema
 from tfrecords_builder.notes.sources import database_urls, note_files
 
+# What stands for standard input.
+_STREAMS = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 # Addresses of files, which no database driver opens.
 _REMOTE = re.compile(r"(gs|s3|hdfs|azfs|https?|ftp)://")
 _PART_WITH_SCHEME = re.compile(r"(?:^|,)\s*(\w+(?:\+\w+)?://)")
@@ -107,6 +109,11 @@ def find(patterns: Iterable[str]) -> list[str]:
     """
     paths = []
     for pattern in patterns:
+        if pattern in _STREAMS:
+            raise FileNotFoundError(
+                f"Expected files, received {pattern}: inputs are read several times, which "
+                "standard input cannot be. Write it to a file (cat > notes.csv) and name that."
+            )
         found = [pattern] if os.path.isfile(pattern) else sorted(glob.glob(pattern))
         found = list(filter(os.path.isfile, found))
         if not found:

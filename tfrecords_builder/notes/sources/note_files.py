@@ -301,16 +301,24 @@ def _json_object(path: str, line_number: int, line: str) -> dict:
             f"per line: jq -c '.[]' {shlex.quote(path)} > notes.jsonl (pandas: to_json(..., "
             "orient='records', lines=True))."
         )
+    problem, received, advice = None, "something else", ""
     try:
         fields = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError) as error:
         # The decoder's exception holds the line itself.
-        fields = None
+        fields, problem = None, getattr(error, "msg", None)
     if isinstance(fields, dict):
-        fields = {name.lower(): value for name, value in fields.items()}
+        fields = {name.strip().lower(): value for name, value in fields.items()}
+        if "row_id" in fields and "note_id" not in fields:
+            fields["note_id"] = fields["row_id"]
         if "note_id" in fields and "text" in fields:
             return fields
+        missing = " and ".join(name for name in ("note_id", "text") if name not in fields)
+        received = f"an object without {missing}"
+    elif problem == "Extra data" or (line_number == 1 and line.strip() == "{"):
+        received = "several objects" if problem == "Extra data" else "an object over several lines"
+        advice = f" (jq -c . {shlex.quote(path)} > notes.jsonl)"
     raise NoteSourceError(
         f"{path}, line {line_number}: expected a JSON object with note_id and text, received "
-        'something else. Write one object a line: {"note_id": ..., "text": ...}.'
+        f'{received}. Write one object a line: {{"note_id": ..., "text": ...}}{advice}.'
     )

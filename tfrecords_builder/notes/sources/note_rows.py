@@ -2,6 +2,7 @@
 
 import contextlib
 import decimal
+import math
 import os
 import re
 import shlex
@@ -37,12 +38,22 @@ _MIMIC_IV_CATEGORIES = {
 # Columns by which notes are left out, and the option that asks for it.
 SUBJECT_ID, ADMISSION_ID = "subject_id", "hadm_id"
 _ASKED_BY = {SUBJECT_ID: "--exclude_subjects", ADMISSION_ID: "--exclude_admissions"}
-# What MIMIC, pandas, PostgreSQL and Excel (in four languages) write for a flag, in lower case.
-_TRUE = frozenset(("1", "1.0", "true", "t", "yes", "y", "wahr", "vrai", "verdadero", "vero"))
-_FALSE = frozenset(
-    ("", "0", "0.0", "false", "f", "no", "n", "falsch", "faux", "falso")
+# What MIMIC, pandas, PostgreSQL and Excel write for a flag, in lower case; Excel's words are those
+# of German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish,
+# Polish, Czech, Turkish, Russian and Hungarian.
+_TRUE = frozenset((
+    "1", "true", "t", "yes", "y", "on", "wahr", "vrai", "verdadero", "vero", "verdadeiro", "waar",
+    "sant", "sand", "sann", "tosi", "prawda", "pravda", "doğru", "истина", "igaz", "ja", "oui",
+    "si", "sí", "sì", "sim",
+))  # fmt: skip
+_FALSE = frozenset((
+    "0", "false", "f", "no", "n", "off", "falsch", "faux", "falso", "onwaar", "falskt", "falsk",
+    "usann", "epätosi", "fałsz", "nepravda", "yanliş", "yanlış", "ложь", "hamis", "nein", "nee",
+    "nej", "nei", "non", "não",
     # Cells without a value, as pandas and PostgreSQL export them.
-) | {"nan", "none", "null", "na", "n/a", "<na>", "\\n"}
+    "", "nan", "none", "null", "na", "n/a", "<na>", "\\n",
+))  # fmt: skip
+_decimal_flag = re.compile(r"([01])[.,]0+\Z")
 _surrogate = re.compile("[\ud800-\udfff]")
 # All but those that stand for bytes that were not UTF-8.
 _half_character = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -76,7 +87,8 @@ class NoteRows:
             needed: see `check_ids`.
 
         Raises:
-            NoteSourceError: a column is missing; names it.
+            NoteSourceError: a column is missing, or the id's or the text's is there twice; names
+                it.
         """
         self._source = source
         names = [name.strip().lower() for name in names]
@@ -84,6 +96,12 @@ class NoteRows:
         id_name = "note_id" if "note_id" in found else "row_id"
         required = tuple(required) or (id_name, "text")
         _check_columns(source, found, required)
+        twice = [name for name in (id_name, "text") if names.count(name) > 1]
+        if twice:
+            raise NoteSourceError(
+                f"{source}: expected each column once, received {' and '.join(twice)} several "
+                "times. Name the columns apart, or drop those that are not meant."
+            )
         check_ids(source, found, needed)
         self._id, self._text = found[id_name], found["text"]
         self._subject, self._admission = found.get(SUBJECT_ID), found.get(ADMISSION_ID)
@@ -140,6 +158,8 @@ def _is_set(source: str, row: int, flag: Any) -> bool:
     if flag is None or flag is False or flag == "":
         return False
     text = (flag.decode("latin-1") if isinstance(flag, bytes) else str(flag)).strip().lower()
+    # As a column of numbers with gaps is exported, with the decimal comma of many countries too.
+    text = _decimal_flag.sub(r"\1", text)
     if text in _FALSE:
         return False
     if text in _TRUE:
@@ -161,7 +181,7 @@ def normal_id(value: Any) -> str | None:
         return None
     if isinstance(value, bytes | bytearray | memoryview):
         value = bytes(value).decode("utf-8", "surrogateescape")
-    elif isinstance(value, float | decimal.Decimal) and value == int(value):
+    elif isinstance(value, float | decimal.Decimal) and math.isfinite(value) and value % 1 == 0:
         value = int(value)
     text = str(value).strip()
     if text.endswith(".0") and text[:-2].isdigit():

@@ -81,7 +81,11 @@ def read_table(
                 yield rows.note(row, fields)
         except csv.Error as error:
             # csv's messages name what is wrong with the form and hold none of the text.
-            problem = f"expected well-formed CSV, received: {error}"
+            problem = (
+                f"expected well-formed CSV, received: {error}. A quote within quotes is written "
+                'twice (""), not behind a backslash as MySQL and Hive do: export the table again. '
+                "Otherwise the file is damaged"
+            )
         except UnpackingError as error:
             problem = damaged(path, error)
         else:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from typing import BinaryIO, TextIO
 
+from tfrecords_builder.notes.sources import foreign_files
 from tfrecords_builder.notes.sources.note_rows import NoteSourceError
 
 # Told of each piece of a source that was read, in bytes.
@@ -83,13 +84,21 @@ def open_text(path: str, newline: str | None = "", on_bytes: OnBytes | None = No
         path: the file, packed or not.
         newline: as for `open`.
         on_bytes: told of the bytes of the file, packed or not, as they are read.
+
+    Raises:
+        ImportError, NoteSourceError: as open_binary; or it is no text but a workbook, a PDF, a tar
+            archive or the like.
     """
     file = open_binary(path, on_bytes)
     try:
-        beginning = file.peek(4)[:4]
+        beginning = file.peek(foreign_files.LOOKED_AT_BYTES)[: foreign_files.LOOKED_AT_BYTES]
+        foreign_files.check_beginning(path, beginning)
     except UnpackingError:
         # Raised again, and named, by whoever reads the file.
         beginning = b""
+    except NoteSourceError:
+        file.close()
+        raise
     marks = (name for mark, name in _BYTE_ORDER_MARKS.items() if beginning.startswith(mark))
     encoding = next(marks, "utf-8-sig")
     return io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline=newline)
@@ -137,6 +146,7 @@ def _only_member(file: BinaryIO, path: str) -> BinaryIO:
             # What macOS adds to each file.
             if not member.is_dir() and not member.filename.startswith("__MACOSX/")
         ]
+        foreign_files.check_members(path, [member.filename for member in members])
         if len(members) == 1 and not members[0].flag_bits & 1:
             return archive.open(members[0])
     except (zipfile.BadZipFile, NotImplementedError) as error:

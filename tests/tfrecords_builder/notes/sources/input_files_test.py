@@ -26,6 +26,12 @@ def test_what_names_no_file_is_an_error(pattern, tmp_path):
         input_files.find([str(tmp_path / pattern)])
 
 
+@pytest.mark.parametrize("stream", ["-", "/dev/stdin"])
+def test_standard_input_is_refused_with_the_way_out(stream):
+    with pytest.raises(FileNotFoundError, match=r"standard input.*Write it to a file"):
+        input_files.find([stream])
+
+
 def test_no_pattern_at_all_is_an_error():
     with pytest.raises(FileNotFoundError, match="Name at least one"):
         input_files.find([])

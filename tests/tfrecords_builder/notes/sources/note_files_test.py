@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import traceback
 
 import pytest
@@ -53,6 +54,27 @@ def test_line_that_is_no_note_object(tmp_path, line):
     path = tmp_path / "n.jsonl"
     path.write_text('{"note_id": 1, "text": "fine"}\n\n' + line + "\n")
     assert "line 3: expected a JSON object with note_id and text" in failure(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "received"),
+    [
+        ('{"text": "secret"}', "an object without note_id"),
+        ('{"note_id": 1, "text": "a"}{"note_id": 2, "text": "secret"}', "several objects.*jq -c"),
+        ('{\n "note_id": 1, "text": "secret"\n}\n', "an object over several lines.*jq -c"),
+    ],
+)
+def test_what_stands_instead_of_one_object_is_named(tmp_path, text, received):
+    path = tmp_path / "n.jsonl"
+    path.write_text(text)
+    assert re.search(received, failure(path))
+
+
+def test_json_lines_with_the_names_of_mimic_iii(tmp_path):
+    path = tmp_path / "n.jsonl"
+    path.write_text('{"ROW_ID": "01", "TEXT": "a"}\n')
+    (note,) = reading.read_notes(str(path))
+    assert (note.note_id, note.text) == ("01", "a")
 
 
 def test_json_text_of_another_type_or_without_id(tmp_path):

@@ -159,21 +159,30 @@ def test_mimic_iv_table_without_a_column(tmp_path):
     assert "missing: TEXT" in message
 
 
-@pytest.mark.parametrize("flag", ["1", "1.0", "true", "TRUE", "True", "t", "T", "Yes", "y", "WAHR"])
+@pytest.mark.parametrize("flag", ["1", "1.0", "1,0", "TRUE", "t", "Yes", "WAHR", "ИСТИНА", "ja"])
 def test_every_spelling_of_a_set_flag(flag, tmp_path):
-    path = write(tmp_path, f"note_id,iserror,text\n1,{flag},a\n".encode())
+    path = write(tmp_path, f"note_id;iserror;text\n1;{flag};a\n".encode())
     assert [marked for _, marked, _ in note_tables.read_table(path)] == [True]
 
 
-@pytest.mark.parametrize("flag", ["", "0", "0.0", "FALSE", "f", "No", "NaN", "<NA>", "NULL", r"\N"])
+@pytest.mark.parametrize("flag", ["", "0", "0,00", "False", "No", "NaN", "<NA>", r"\N", "YANLIŞ"])
 def test_every_spelling_of_a_flag_that_is_not_set(flag, tmp_path):
-    path = write(tmp_path, f"note_id,iserror,text\n1,{flag},a\n".encode())
+    path = write(tmp_path, f"note_id;iserror;text\n1;{flag};a\n".encode())
     assert [marked for _, marked, _ in note_tables.read_table(path)] == [False]
 
 
 def test_a_flag_of_no_known_spelling_is_refused_without_showing_it(tmp_path):
     message = failure(write(tmp_path, b"note_id,iserror,text\n1,0,a\n2,secret,a\n"))
     assert "row 2: expected iserror" in message and "secret" not in message
+
+
+def test_a_text_column_that_is_there_twice_is_refused(tmp_path):
+    assert "text several times" in failure(write(tmp_path, b"note_id,text,Text\n1,secret,b\n"))
+
+
+def test_quotes_behind_backslashes_are_told_from_damage(tmp_path):
+    message = failure(write(tmp_path, b'note_id,text\n1,"a \\"secret\\" b"\n'))
+    assert "backslash" in message and "export the table again" in message
 
 
 if __name__ == "__main__":
