@@ -10,35 +10,19 @@ from typing import Any
 
 from absl import logging
 
-from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf import embedded_model
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from tfrecords_builder import schema, synthetic
-from tfrecords_builder.files import make_private_folder
-from tfrecords_builder.tokenization import load_vocabulary
 
 _TRAINING_NOTES = 400
 _HELD_OUT_NOTES = 40
 _VOCABULARY_ROWS = 2000
 _MAX_SEQ_LENGTH = 64
 _MAX_PREDICTIONS = 10
-_CONFIG = "bert_config.json"
 # In the order in which they are made.
 _PARTS = ("train", "held_out")
 # Making it takes the chief a few seconds; a chief that failed should not be awaited for long.
 _SECONDS_TO_MAKE = 60
-# Wider initial weights than BERT's 0.02, no dropout and a high learning rate: from fresh weights
-# a small model would else spend these few steps on the frequencies of words alone.
-_MODEL = {
-    "hidden_size": 64,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 4,
-    "intermediate_size": 128,
-    "max_position_embeddings": 128,
-    "type_vocab_size": 2,
-    "initializer_range": 0.1,
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-}
 _RUN = {
     "train_batch_size": 32,
     "eval_batch_size": 32,
@@ -51,7 +35,7 @@ _RUN = {
 
 
 def prepare(given: dict[str, Any]) -> PretrainingSettings:
-    """Makes the embedded default's data in the run's output folder, where it is not there yet.
+    """Makes the embedded default's data in the run's output folder, unless it is there.
 
     Args:
         given: settings that were asked for; they stand above the embedded default's own.
@@ -59,15 +43,11 @@ def prepare(given: dict[str, Any]) -> PretrainingSettings:
     Returns:
         Settings to train on the notes and to evaluate on held-out ones.
     """
-    folder = make_private_folder(os.path.join(given["output_dir"], "data"))
-    print(
-        f"No data flags: using the embedded default, {_TRAINING_NOTES} invented notes, a "
-        f"vocabulary learnt from them and a tiny BERT, in {folder}.",
-        flush=True,
-    )
+    invented = f"{_TRAINING_NOTES} invented notes"
+    folder = embedded_model.data_folder(given["output_dir"], invented)
     vocab_file = _vocabulary(folder)
-    rows = len(load_vocabulary(vocab_file))
-    BertConfig(vocab_size=rows, **_MODEL).write(os.path.join(folder, _CONFIG))
+    # A high learning rate and one layer: 1,000 steps are to show the way, not to be useful.
+    embedded_model.write_model(folder, num_hidden_layers=1)
     for part in _PARTS:
         _records(folder, part, vocab_file)
     return _settings(folder, given)
@@ -97,7 +77,7 @@ def _settings(folder: str, given: dict[str, Any]) -> PretrainingSettings:
     made = {
         "input_file": os.path.join(folder, "train"),
         "eval_file": os.path.join(folder, "held_out"),
-        "bert_config_file": os.path.join(folder, _CONFIG),
+        "bert_config_file": os.path.join(folder, embedded_model.CONFIG_NAME),
         "vocab_file": os.path.join(folder, schema.VOCABULARY_NAME),
         "do_train": True,
         "do_eval": True,
@@ -115,15 +95,12 @@ def _notes(folder: str, part: str) -> str:
 
 
 def _vocabulary(folder: str) -> str:
-    from tfrecords_builder import vocabulary
     from tfrecords_builder.notes import reading
 
-    path = os.path.join(folder, schema.VOCABULARY_NAME)
-    if not os.path.exists(path):
-        texts = (note.text for note in reading.read_notes(_notes(folder, "train")))
-        vocabulary.write_vocabulary(
-            path, vocabulary.learn_vocabulary(texts, _VOCABULARY_ROWS, do_lower_case=False)
-        )
+    new = not os.path.exists(os.path.join(folder, schema.VOCABULARY_NAME))
+    texts = (note.text for note in reading.read_notes(_notes(folder, "train")))
+    path = embedded_model.learn_vocabulary(folder, texts, _VOCABULARY_ROWS)
+    if new:
         logging.info("Learnt a vocabulary from the notes: %s.", path)
     return path
 

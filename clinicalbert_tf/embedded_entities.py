@@ -7,8 +7,8 @@ import os
 import random
 from typing import Any
 
-from clinicalbert_tf.config import BertConfig
-from tfrecords_builder.files import make_private_folder, write_private
+from clinicalbert_tf import embedded_model
+from tfrecords_builder.files import write_private
 
 _VOCABULARY_ROWS = 400
 _WORDS = {
@@ -36,17 +36,6 @@ _SENTENCES = (
     "Follow up with the clinic in two weeks .",
     "Given {problem} , {treatment} and {treatment} were started .",
 )
-_MODEL = {
-    "hidden_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 128,
-    "max_position_embeddings": 128,
-    "type_vocab_size": 2,
-    "initializer_range": 0.1,
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-}
 _RUN = {
     "task_name": "conll",
     "max_seq_length": 32,
@@ -68,27 +57,14 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
     Returns:
         Settings to train, evaluate and label invented sentences.
     """
-    folder = make_private_folder(os.path.join(given["output_dir"], "data"))
-    print(
-        f"No data flags: using the embedded default, {_FILES['train'][0]} invented sentences, a "
-        f"vocabulary learnt from them and a tiny BERT, in {folder}.",
-        flush=True,
-    )
-    texts = []
-    for name, (count, seed) in _FILES.items():
-        sentences = invented_sentences(count, seed)
-        if name == "train":
-            texts = [" ".join(word for word, _ in sentence) for sentence in sentences]
-        write_private(os.path.join(folder, f"{name}.tsv"), column_lines(sentences))
-    vocab_file, config_file = (
-        os.path.join(folder, name) for name in ("vocab.txt", "bert_config.json")
-    )
-    from tfrecords_builder import vocabulary
-
-    rows = vocabulary.learn_vocabulary(texts, _VOCABULARY_ROWS, do_lower_case=False)
-    vocabulary.write_vocabulary(vocab_file, rows)
-    BertConfig(vocab_size=len(rows), **_MODEL).write(config_file)
-    made = {"data_dir": folder, "vocab_file": vocab_file, "bert_config_file": config_file}
+    invented = f"{_FILES['train'][0]} invented sentences"
+    folder = embedded_model.data_folder(given["output_dir"], invented)
+    sentences = {name: invented_sentences(*asked) for name, asked in _FILES.items()}
+    for name in sentences:
+        write_private(os.path.join(folder, f"{name}.tsv"), column_lines(sentences[name]))
+    texts = (" ".join(word for word, _ in sentence) for sentence in sentences["train"])
+    embedded_model.learn_vocabulary(folder, texts, _VOCABULARY_ROWS)
+    made = {"data_dir": folder, **embedded_model.write_model(folder)}
     return {**_RUN, **made, "do_lower_case": False, **given}
 
 

@@ -6,10 +6,11 @@ No patient stands behind any of them.
 import json
 import os
 import random
+from collections.abc import Iterator
 from typing import Any
 
-from clinicalbert_tf.config import BertConfig
-from tfrecords_builder.files import make_private_folder, write_private
+from clinicalbert_tf import embedded_model
+from tfrecords_builder.files import write_private
 
 _VOCABULARY_ROWS = 450
 _DRUGS = (
@@ -46,17 +47,6 @@ _FACTS = (
     ),
     ("Age: {} years.", "How old is he?", lambda rng: str(rng.randint(20, 95))),
 )
-_MODEL = {
-    "hidden_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 128,
-    "max_position_embeddings": 128,
-    "type_vocab_size": 2,
-    "initializer_range": 0.1,
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-}
 _RUN = {
     "max_seq_length": 64,
     "doc_stride": 32,
@@ -81,22 +71,14 @@ def prepare(given: dict[str, Any]) -> dict[str, Any]:
     Returns:
         Settings to train on invented questions, and to evaluate and answer others.
     """
-    folder = make_private_folder(os.path.join(given["output_dir"], "data"))
-    print(
-        f"No data flags: using the embedded default, questions about {_FILES['train'][0]} invented "
-        f"notes, a vocabulary learnt from them and a tiny BERT, in {folder}.",
-        flush=True,
-    )
-    made = {}
-    for name, (notes, seed) in _FILES.items():
-        made[f"{name}_file"] = os.path.join(folder, f"{name}.json")
-        write_private(made[f"{name}_file"], json.dumps(invented_questions(notes, seed), indent=1))
-    made["vocab_file"] = _vocabulary(folder, made["train_file"])
-    made["bert_config_file"] = os.path.join(folder, "bert_config.json")
-    with open(made["vocab_file"], encoding="utf-8") as file:
-        rows = sum(1 for _ in file)
-    BertConfig(vocab_size=rows, **_MODEL).write(made["bert_config_file"])
-    return {**_RUN, **made, "do_lower_case": False, **given}
+    invented = f"questions about {_FILES['train'][0]} invented notes"
+    folder = embedded_model.data_folder(given["output_dir"], invented)
+    made = {f"{name}_file": os.path.join(folder, f"{name}.json") for name in _FILES}
+    questions = {name: invented_questions(*asked) for name, asked in _FILES.items()}
+    for name in _FILES:
+        write_private(made[f"{name}_file"], json.dumps(questions[name], indent=1))
+    embedded_model.learn_vocabulary(folder, _texts(questions["train"]), _VOCABULARY_ROWS)
+    return {**_RUN, **made, **embedded_model.write_model(folder), "do_lower_case": False, **given}
 
 
 def invented_questions(notes: int, seed: int) -> dict:
@@ -132,16 +114,7 @@ def invented_questions(notes: int, seed: int) -> dict:
     return {"version": "1.1", "data": data}
 
 
-def _vocabulary(folder: str, train_file: str) -> str:
-    from tfrecords_builder import vocabulary
-
-    path = os.path.join(folder, "vocab.txt")
-    if not os.path.exists(path):
-        with open(train_file, encoding="utf-8") as file:
-            articles = json.load(file)["data"]
-        paragraphs = [article["paragraphs"][0] for article in articles]
-        texts = [paragraph["context"] for paragraph in paragraphs]
-        texts += [qa["question"] for paragraph in paragraphs for qa in paragraph["qas"]]
-        rows = vocabulary.learn_vocabulary(texts, _VOCABULARY_ROWS, do_lower_case=False)
-        vocabulary.write_vocabulary(path, rows)
-    return path
+def _texts(questions: dict) -> Iterator[str]:
+    paragraphs = [article["paragraphs"][0] for article in questions["data"]]
+    yield from (paragraph["context"] for paragraph in paragraphs)
+    yield from (qa["question"] for paragraph in paragraphs for qa in paragraph["qas"])
