@@ -6,8 +6,9 @@ of them, as soon as Keras itself is there; the layers replace them when they are
 """
 
 import importlib
-import importlib.abc
 import sys
+
+from tfrecords_builder.first_import import when_first_imported
 
 _PACKAGE = "clinicalbert_tf"
 # Class -> module below clinicalbert_tf.modeling; a test compares it with the decorators.
@@ -34,8 +35,8 @@ def register_when_keras_is_imported() -> None:
     """Registers the stand-ins now if Keras is loaded, otherwise when it is."""
     if "keras" in sys.modules:
         _register()
-    elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _KerasFinder())
+    else:
+        when_first_imported("keras", _run)
 
 
 def _register() -> None:
@@ -52,25 +53,6 @@ def _stand_in(name: str, module: str) -> type:
     return type(name, (), {"from_config": classmethod(from_config)})
 
 
-class _KerasFinder(importlib.abc.MetaPathFinder):
-    """Finds nothing by itself; sees to it that _register runs once Keras is imported."""
-
-    def find_spec(self, name, path=None, target=None):
-        """Returns the specification of Keras with a loader that registers, None for others."""
-        if name != "keras":
-            return None
-        # Being found is not being imported: TensorFlow asks where Keras is and leaves it there.
-        others = (finder for finder in sys.meta_path if finder is not self)
-        found = (finder.find_spec(name, path, target) for finder in others)
-        spec = next((spec for spec in found if spec is not None), None)
-        if spec is None or spec.loader is None:
-            return spec
-        execute = spec.loader.exec_module
-
-        def exec_module(module) -> None:
-            execute(module)
-            sys.meta_path.remove(self)
-            _register()
-
-        spec.loader.exec_module = exec_module
-        return spec
+def _run(module, execute) -> None:
+    execute()
+    _register()

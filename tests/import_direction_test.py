@@ -11,6 +11,7 @@ PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
 SHARED = {
     "command_line",
     "files",
+    "first_import",
     "html_page",
     "quiet_start",
     "schema",

@@ -5,7 +5,6 @@ says on a CPU machine is held back; every other line is passed on.
 """
 
 import contextlib
-import importlib.abc
 import os
 import re
 import sys
@@ -13,6 +12,8 @@ import tempfile
 from collections.abc import Iterator
 
 from absl import logging
+
+from tfrecords_builder.first_import import when_first_imported
 
 _CHATTER = re.compile(
     rb"^(WARNING: All log messages before absl::InitializeLog\(\)"
@@ -28,10 +29,7 @@ def prepare_process() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     plain_lines_at_a_terminal()
-    if "tensorflow" not in sys.modules and not any(
-        isinstance(finder, _TensorFlowFinder) for finder in sys.meta_path
-    ):
-        sys.meta_path.insert(0, _TensorFlowFinder())
+    when_first_imported("tensorflow", _start_quietly)
 
 
 def start_tensorflow() -> None:
@@ -83,26 +81,7 @@ class _PlainFormatter(logging.PythonFormatter):
         return words + record.getMessage()
 
 
-class _TensorFlowFinder(importlib.abc.MetaPathFinder):
-    """Finds nothing by itself; TensorFlow's first import and its look for devices are quiet."""
-
-    def find_spec(self, name, path=None, target=None):
-        """Returns TensorFlow's specification with a loader that is quiet, None for others."""
-        if name != "tensorflow":
-            return None
-        others = (finder for finder in sys.meta_path if finder is not self)
-        found = (finder.find_spec(name, path, target) for finder in others)
-        spec = next((spec for spec in found if spec is not None), None)
-        if spec is None or spec.loader is None:
-            return spec
-        execute = spec.loader.exec_module
-
-        def exec_module(module) -> None:
-            if self in sys.meta_path:
-                sys.meta_path.remove(self)
-            with without_chatter():
-                execute(module)
-                module.config.list_physical_devices("GPU")
-
-        spec.loader.exec_module = exec_module
-        return spec
+def _start_quietly(module, execute) -> None:
+    with without_chatter():
+        execute()
+        module.config.list_physical_devices("GPU")

@@ -12,6 +12,7 @@ encoder_layer   one layer of the encoder
 backbone        build_backbone: BertConfig -> keras_nlp BertBackbone
 heads           masked language model and next sentence prediction
 pretraining     build_pretraining_model: backbone and both heads
+model_on_backbone what Keras saves and loads of a model with an encoder
 task_model      what the models of the tasks share
 classifier      build_classifier: one row of logits per sequence
 tagger          build_tagger: one row of logits per token

@@ -1,5 +1,7 @@
 """BertConfig -> keras_nlp BertBackbone."""
 
+from typing import Any
+
 import keras
 import keras_nlp
 from keras import ops
@@ -198,6 +200,20 @@ def _check_dtype(dtype) -> None:
         )
 
 
+def stock_arguments(config: BertConfig) -> dict[str, Any]:
+    """What keras_nlp's own BertBackbone takes for a configuration."""
+    return {
+        "vocabulary_size": config.vocab_size,
+        "num_layers": config.num_hidden_layers,
+        "num_heads": config.num_attention_heads,
+        "hidden_dim": config.hidden_size,
+        "intermediate_dim": config.intermediate_size,
+        "dropout": config.hidden_dropout_prob,
+        "max_sequence_length": config.max_position_embeddings,
+        "num_segments": config.type_vocab_size,
+    }
+
+
 def build_backbone(
     config: BertConfig, dtype=None, recompute: bool = False
 ) -> ReferenceBertBackbone:
@@ -219,14 +235,7 @@ def build_backbone(
     """
     _check_dtype(dtype)
     return ReferenceBertBackbone(
-        vocabulary_size=config.vocab_size,
-        num_layers=config.num_hidden_layers,
-        num_heads=config.num_attention_heads,
-        hidden_dim=config.hidden_size,
-        intermediate_dim=config.intermediate_size,
-        dropout=config.hidden_dropout_prob,
-        max_sequence_length=config.max_position_embeddings,
-        num_segments=config.type_vocab_size,
+        **stock_arguments(config),
         attention_dropout=config.attention_probs_dropout_prob,
         hidden_act=config.hidden_act,
         initializer_range=config.initializer_range,

@@ -3,16 +3,17 @@
 import keras
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.modeling.backbone import build_backbone, pick_inputs
+from clinicalbert_tf.modeling.backbone import build_backbone
 from clinicalbert_tf.modeling.heads import (
     MaskedLanguageModelTransform,
     OutputBias,
     next_sentence_head,
 )
+from clinicalbert_tf.modeling.model_on_backbone import ModelOnBackbone
 
 
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")
-class BertPretrainingModel(keras.Model):
+class BertPretrainingModel(ModelOnBackbone):
     """BERT with both pretraining heads.
 
     Inputs (a dict of int tensors): token_ids, segment_ids, padding_mask [batch, length] and
@@ -55,25 +56,12 @@ class BertPretrainingModel(keras.Model):
         self.hidden_act = hidden_act
         self.initializer_range = initializer_range
 
-    def call(self, inputs, training=None, mask=None):
-        return super().call(pick_inputs(inputs, self.input), training=training, mask=mask)
-
     def get_config(self):
-        return {
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "hidden_act": self.hidden_act,
-            "initializer_range": self.initializer_range,
-            "dtype": keras.dtype_policies.serialize(self.masked_lm_transform.dtype_policy),
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        parts = ("backbone", "dtype")
-        made = {
-            key: keras.saving.deserialize_keras_object(config[key], custom_objects) for key in parts
-        }
-        return cls(**{**config, **made})
+        return self.config_with(
+            self.masked_lm_transform.dtype_policy,
+            hidden_act=self.hidden_act,
+            initializer_range=self.initializer_range,
+        )
 
 
 def build_pretraining_model(

@@ -3,14 +3,14 @@
 import keras
 
 from clinicalbert_tf.modeling.activations import kernel_initializer
-from clinicalbert_tf.modeling.backbone import pick_inputs
 from clinicalbert_tf.modeling.keyed_dropout import KeyedDropout
+from clinicalbert_tf.modeling.model_on_backbone import ModelOnBackbone
 
 # The reference keeps 0.9 in training, whatever hidden_dropout_prob says.
 DROPOUT = 0.1
 
 
-class TaskModel(keras.Model):
+class TaskModel(ModelOnBackbone):
     """An encoder with one head, which a subclass names and connects.
 
     Inputs (a dict of int tensors): token_ids, segment_ids, padding_mask [batch, length].
@@ -58,25 +58,12 @@ class TaskModel(keras.Model):
         """
         raise NotImplementedError
 
-    def call(self, inputs, training=None, mask=None):
-        return super().call(pick_inputs(inputs, self.input), training=training, mask=mask)
-
     def get_config(self):
-        return {
-            "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "dropout": self.head_dropout.rate,
-            "initializer_range": self.initializer_range,
-            "dtype": keras.dtype_policies.serialize(self.head_dropout.dtype_policy),
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        parts = ("backbone", "dtype")
-        made = {
-            key: keras.saving.deserialize_keras_object(config[key], custom_objects) for key in parts
-        }
-        return cls(**{**config, **made})
+        return self.config_with(
+            self.head_dropout.dtype_policy,
+            dropout=self.head_dropout.rate,
+            initializer_range=self.initializer_range,
+        )
 
 
 def check_num_labels(num_labels: int) -> int:

@@ -10,6 +10,7 @@ from clinicalbert_tf.checkpoints.source import CheckpointSource, check_tensors
 from clinicalbert_tf.checkpoints.writers.companions import write_companions
 from clinicalbert_tf.checkpoints.writers.restored_model import require_pooler
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.modeling.backbone import stock_arguments
 from tfrecords_builder.tokenization import load_vocabulary, rows_of_vocabulary
 
 # What keras_nlp does not know, beside bert_config.json; readers.keras_preset reads both.
@@ -91,17 +92,7 @@ def check_keras_can_compute(source: CheckpointSource) -> None:
 
 
 def _stock_backbone(config: BertConfig):
-    return keras_nlp.models.BertBackbone(
-        vocabulary_size=config.vocab_size,
-        num_layers=config.num_hidden_layers,
-        num_heads=config.num_attention_heads,
-        hidden_dim=config.hidden_size,
-        intermediate_dim=config.intermediate_size,
-        dropout=config.hidden_dropout_prob,
-        max_sequence_length=config.max_position_embeddings,
-        num_segments=config.type_vocab_size,
-        dtype="float32",
-    )
+    return keras_nlp.models.BertBackbone(**stock_arguments(config), dtype="float32")
 
 
 def _stock_tokenizer(source: CheckpointSource):

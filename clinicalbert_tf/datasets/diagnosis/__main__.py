@@ -8,11 +8,11 @@ accounting.json. Tables, text, chunks and split are made as for readmission.
 """
 
 import os
-import sys
 
 from absl import flags
 
 from clinicalbert_tf.datasets.readmission import __main__ as readmission
+from clinicalbert_tf.tool_command import refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
 # Flags of the readmission data set that say something here too.
@@ -54,31 +54,27 @@ def summarize(accounting: dict, output_dir: str) -> str:
     )  # fmt: skip
 
 
+def work(values: flags.FlagValues) -> str:
+    """Makes the data; returns the closing lines.
+
+    Raises:
+        FileNotFoundError, ValueError: a flag or a table is wrong.
+    """
+    if not values.diagnoses:
+        raise ValueError("Expected --diagnoses DIAGNOSES_ICD.csv, received none.")
+    from clinicalbert_tf.datasets.diagnosis.building import CodeSettings, build
+
+    codes = CodeSettings(**{name: values[name].value for name in NAMES})
+    settings = readmission.settings_from_flags(values, only=_SHARED)
+    accounting = readmission.build_with(settings, lambda *steps: build(settings, codes, *steps))
+    return summarize(accounting, settings.output_dir)
+
+
 def main(argv: list[str]) -> None:
     """Runs the command; an error that a user can mend is one message and exit status 1."""
-    if len(argv) > 1:
-        sys.exit(f"Expected only flags, received {argv[1]!r}.")
+    refuse_arguments("datasets.diagnosis", argv)
     os.umask(0o077)
-    values = flags.FLAGS
-    try:
-        if not values.diagnoses:
-            raise ValueError("Expected --diagnoses DIAGNOSES_ICD.csv, received none.")
-        settings = readmission.settings_from_flags(values, only=_SHARED)
-        lower_case = readmission.resolve_casing(settings)
-        from tqdm import tqdm
-
-        from clinicalbert_tf.datasets.diagnosis.building import CodeSettings, build
-
-        accounting = build(
-            settings,
-            CodeSettings(**{name: values[name].value for name in NAMES}),
-            readmission.TokenizerMaker(settings, lower_case),
-            lower_case,
-            lambda notes: tqdm(notes, unit=" notes", disable=None),
-        )
-    except (OSError, ValueError) as error:
-        sys.exit(f"Error: {error}")
-    print(summarize(accounting, settings.output_dir))
+    run_tool("datasets.diagnosis", lambda: work(flags.FLAGS))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ and every note. docs/readmission.md explains each rule.
 import itertools
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from absl import flags
 
+from clinicalbert_tf.flags import define_table
+from clinicalbert_tf.tool_command import refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
 _BOOL, _FLOAT, _INTEGER = flags.DEFINE_bool, flags.DEFINE_float, flags.DEFINE_integer
@@ -76,16 +78,7 @@ def define_flags(
     flag_values: flags.FlagValues = flags.FLAGS, only: Collection[str] | None = None
 ) -> None:
     """Defines the flags, or some of them."""
-    for define, name, default, text, others in _FLAGS:
-        if only is not None and name not in only:
-            continue
-        define(
-            name=name,
-            default=default,
-            help=" ".join(text.split()),
-            flag_values=flag_values,
-            **others,
-        )
+    define_table((row for row in _FLAGS if only is None or row[1] in only), flag_values)
 
 
 def settings_from_flags(
@@ -178,27 +171,41 @@ def summarize(accounting: dict, output_dir: str) -> str:
     return "\n".join(lines)
 
 
+def build_with(settings, build: Callable[..., dict]) -> dict:
+    """Makes the data with a tokenizer, a casing and a bar.
+
+    Args:
+        settings: of the data.
+        build: takes what makes the tokenizer, the casing and what shows progress.
+
+    Returns:
+        The accounting.
+    """
+    from tqdm import tqdm
+
+    lower_case = resolve_casing(settings)
+    maker = TokenizerMaker(settings, lower_case)
+    return build(maker, lower_case, lambda notes: tqdm(notes, unit=" notes", disable=None))
+
+
+def work(values: flags.FlagValues) -> str:
+    """Makes the data; returns the closing lines.
+
+    Raises:
+        FileNotFoundError, ValueError: a flag or a table is wrong.
+    """
+    from clinicalbert_tf.datasets.readmission.building import build
+
+    settings = settings_from_flags(values)
+    accounting = build_with(settings, lambda *steps: build(settings, *steps))
+    return summarize(accounting, settings.output_dir)
+
+
 def main(argv: list[str]) -> None:
     """Runs the command; an error that a user can mend is one message and exit status 1."""
-    if len(argv) > 1:
-        sys.exit(f"Expected only flags, received {argv[1]!r}.")
+    refuse_arguments("datasets.readmission", argv)
     os.umask(0o077)
-    try:
-        settings = settings_from_flags()
-        lower_case = resolve_casing(settings)
-        from tqdm import tqdm
-
-        from clinicalbert_tf.datasets.readmission.building import build
-
-        accounting = build(
-            settings,
-            TokenizerMaker(settings, lower_case),
-            lower_case,
-            lambda notes: tqdm(notes, unit=" notes", disable=None),
-        )
-    except (OSError, ValueError) as error:
-        sys.exit(f"Error: {error}")
-    print(summarize(accounting, settings.output_dir))
+    run_tool("datasets.readmission", lambda: work(flags.FLAGS))
 
 
 if __name__ == "__main__":
