@@ -2,10 +2,8 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,11 +13,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from clinicalbert_tf.training import exit_codes
 from clinicalbert_tf.training.states.checkpoints import saved_states
+from tests import processes
 from tfrecords_builder import schema
 
 pytestmark = pytest.mark.large
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 20
 # In every note's text; must come up nowhere but in files that are made to hold text.
 MARKERS = ("Zyxwvutsson", "qqplomabril")
@@ -34,21 +32,22 @@ CONFIG = {
     "hidden_dropout_prob": 0.1,
     "attention_probs_dropout_prob": 0.1,
 }
-# Dies without any goodbye in the middle of a save, between a checkpoint's data and its index.
-DIE_WHILE_SAVING = """
+# Gets a signal in the middle of a save, between a checkpoint's data and its index.
+SIGNAL_WHILE_SAVING = """
 import os, signal, sys
 from clinicalbert_tf.checkpoints.writers import tf1_checkpoint as export
 replace = os.replace
-def replace_or_die(source, target):
+def signal_and_replace(source, target):
     if str(target).endswith("model.ckpt-10.index"):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.{name})
     replace(source, target)
-export.os.replace = replace_or_die
+export.os.replace = signal_and_replace
 from absl import app
 from clinicalbert_tf import pretrain
 app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
 """
-
+DIE_WHILE_SAVING = SIGNAL_WHILE_SAVING.format(name="SIGKILL")
+SIGTERM_WHILE_SAVING = SIGNAL_WHILE_SAVING.format(name="SIGTERM")
 # Waits in every step, and says that there is one worth saving.
 SLOW_STEPS = """
 import pathlib, sys, time
@@ -66,20 +65,6 @@ def main(argv):
     Stepper.train = slow_train
     pretrain.main(argv)
 app.run(main, [sys.argv[0], *sys.argv[1:]])
-"""
-# Is asked to stop between the files of a save.
-SIGTERM_WHILE_SAVING = """
-import os, signal, sys
-from clinicalbert_tf.checkpoints.writers import tf1_checkpoint as export
-replace = os.replace
-def replace_and_signal(source, target):
-    if str(target).endswith("model.ckpt-10.index"):
-        os.kill(os.getpid(), signal.SIGTERM)
-    replace(source, target)
-export.os.replace = replace_and_signal
-from absl import app
-from clinicalbert_tf import pretrain
-app.run(pretrain.main, [sys.argv[0], *sys.argv[1:]])
 """
 SIGTERM_WHILE_EVALUATING = """
 import os, signal, sys
@@ -115,21 +100,27 @@ app.run(main, [sys.argv[0], *sys.argv[1:]])
 
 
 def environment():
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    # As the command sets it itself, before TensorFlow is imported; some programs here import it
-    # earlier, and the last bits depend on it.
-    more = {"CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "1"}
-    return {**os.environ, "PYTHONPATH": path, **more}
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def run(folder, *command):
     """Runs a command from another folder; returns it with everything that it printed."""
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=folder, env=environment(), capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+    done = processes.run(command, cwd=folder, env=environment())
     done.printed = done.stdout + done.stderr
     return done
+
+
+def start(data, *command, program=("-m", "clinicalbert_tf.pretrain")):
+    """Starts a run whose output is read when it has ended."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return processes.start([*program, *command], cwd=data, env=environment(), **streams)
+
+
+def wait_until(process, condition):
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def pretrain_command(data, output_dir, *more):
@@ -233,16 +224,10 @@ def test_run_trains_evaluates_and_says_what_is_next(undisturbed):
 def test_run_that_is_killed_while_training_ends_with_the_same_weights(data, undisturbed):
     output_dir = data / "killed"
     command = pretrain_command(data, output_dir)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "clinicalbert_tf.pretrain", *command],
-        cwd=data, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 300
-    while not (output_dir / "model.ckpt-5.state.json").exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
+    process = start(data, *command)
+    wait_until(process, (output_dir / "model.ckpt-5.state.json").exists)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate(timeout=60)
     assert not (output_dir / f"model.ckpt-{STEPS}.state.json").exists()
     done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
     assert done.returncode == 0, done.printed
@@ -262,21 +247,6 @@ def test_run_that_is_killed_while_saving_ends_with_the_same_weights(data, undist
     assert "model.ckpt-5." in done.printed
     assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
     assert not list(output_dir.glob(".*unfinished*"))
-
-
-def start(data, *command, program=("-m", "clinicalbert_tf.pretrain")):
-    """Starts a run whose output is read when it has ended."""
-    return subprocess.Popen(
-        [sys.executable, *program, *map(str, command)],
-        cwd=data, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-
-
-def wait_until(process, condition):
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_run_that_is_preempted_saves_and_ends_with_the_same_weights(data, undisturbed):

@@ -2,13 +2,12 @@
 
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from tests import processes
+from tests.support import GOLDEN, ROOT
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -22,11 +21,9 @@ def test_every_cell_runs(notebook, tmp_path):
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "MODEL": str(ROOT / "tests" / "golden" / "tf1_checkpoint"),
+        "MODEL": str(GOLDEN / "tf1_checkpoint"),
     }
-    done = subprocess.run(
-        [sys.executable, program], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    done = processes.run([program], cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

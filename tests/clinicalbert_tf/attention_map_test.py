@@ -2,26 +2,18 @@
 
 import json
 import os
-import pathlib
 import stat
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODEL = ROOT / "tests" / "golden" / "tf1_checkpoint"
+from tests import processes
+from tests.support import GOLDEN
+
+MODEL = GOLDEN / "tf1_checkpoint"
 
 
 def run(*flags, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "clinicalbert_tf.attention_map", *flags],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return processes.run(["-m", "clinicalbert_tf.attention_map", *flags], cwd=cwd)
 
 
 @pytest.mark.large

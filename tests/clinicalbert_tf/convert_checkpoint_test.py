@@ -1,26 +1,17 @@
 import os
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from clinicalbert_tf.convert_checkpoint_command import paths
+from tests import processes
+from tests.support import GOLDEN
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CHECKPOINT = ROOT / "tests" / "golden" / "tf1_checkpoint"
+CHECKPOINT = GOLDEN / "tf1_checkpoint"
 
 
 def command(*arguments, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "clinicalbert_tf.convert_checkpoint", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=environment,
-    )
+    return processes.run(["-m", "clinicalbert_tf.convert_checkpoint", *arguments], cwd=cwd)
 
 
 def test_help_lists_formats_flags_and_what_tokenization_in_the_graph_is(tmp_path):

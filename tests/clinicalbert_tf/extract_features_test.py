@@ -11,11 +11,12 @@ import pytest
 from absl import flags
 
 from clinicalbert_tf import extract_features_command
+from tests import processes
+from tests.support import GOLDEN
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHECKPOINT = GOLDEN / "tf1_checkpoint"
 NOTES = GOLDEN / "notes" / "NOTEEVENTS.csv"
-MODULE = [sys.executable, "-m", "clinicalbert_tf.extract_features"]
+MODULE = ["-m", "clinicalbert_tf.extract_features"]
 
 
 def run(*arguments):
@@ -93,9 +94,7 @@ def test_flags_that_cannot_work_are_refused_before_the_model_is_loaded(
 def test_an_error_is_one_line_and_a_failing_exit_status(tmp_path):
     source = tmp_path / "notes.csv"
     source.write_text("id,body\n1,Confidentialword\n")
-    ended = subprocess.run(
-        [*MODULE, *arguments(source, tmp_path / "out.npz")], capture_output=True, text=True
-    )
+    ended = processes.run([*MODULE, *arguments(source, tmp_path / "out.npz")])
     assert ended.returncode == 1
     message = ended.stderr.splitlines()[-1]
     assert message.startswith("extract_features: ") and "without note_id and text" in message
@@ -103,7 +102,7 @@ def test_an_error_is_one_line_and_a_failing_exit_status(tmp_path):
 
 
 def test_help_lists_the_flags_without_starting_tensorflow():
-    ended = subprocess.run([*MODULE, "--help"], capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, *MODULE, "--help"], capture_output=True, text=True)
     assert "--layers" in ended.stdout and "--pooling" in ended.stdout
     assert "contain the text's wordpieces" in " ".join(ended.stdout.split())
     assert "cuda" not in ended.stderr.lower()
@@ -119,7 +118,7 @@ def test_a_killed_run_started_again_gives_the_same_file(tmp_path):
     whole, killed = tmp_path / "whole.npz", tmp_path / "killed.npz"
     run(*arguments(source, whole))
     command = [*MODULE, *arguments(source, killed)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = processes.start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     parts = pathlib.Path(f"{killed}.parts")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
@@ -129,7 +128,7 @@ def test_a_killed_run_started_again_gives_the_same_file(tmp_path):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not killed.exists()
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = processes.run(command)
     assert ended.returncode == 0, ended.stderr
     resumed = int(ended.stdout.split("rows (")[1].split()[0])
     assert 0 < resumed < 6000

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -15,8 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from clinicalbert_tf import pretrain
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
+from tests import processes
+from tests.support import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE_FLAGS = (
     "bert_config_file", "input_file", "output_dir", "init_checkpoint", "max_seq_length",
     "max_predictions_per_seq", "do_train", "do_eval", "train_batch_size", "eval_batch_size",
@@ -35,12 +35,9 @@ def settings_of(*arguments):
         return pretrain.settings_from_flags("runs/default")
 
 
-def run(*arguments, timeout=600):
-    return subprocess.run(
-        [sys.executable, "-m", "clinicalbert_tf.pretrain", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-    )  # fmt: skip
+def run(*arguments):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    return processes.run(["-m", "clinicalbert_tf.pretrain", *arguments], env=environment)
 
 
 def test_help_lists_the_references_flags_without_loading_tensorflow():

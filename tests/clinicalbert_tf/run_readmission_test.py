@@ -1,26 +1,14 @@
 """The command: flags of the reference, folders of the data, errors; the embedded default."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tests import processes
 
 
-def run(*flags, cwd, timeout=600):
-    return subprocess.run(
-        [sys.executable, "-m", "clinicalbert_tf.run_readmission", *flags],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+def run(*flags, cwd):
+    return processes.run(["-m", "clinicalbert_tf.run_readmission", *flags], cwd=cwd)
 
 
 @pytest.mark.large

@@ -1,10 +1,7 @@
 """Any path -> the same canonical weights; and the command that prints what a path is."""
 
 import dataclasses
-import pathlib
 import shutil
-import subprocess
-import sys
 import tarfile
 
 import numpy as np
@@ -15,8 +12,9 @@ from clinicalbert_tf.checkpoints.describe import check_weights, describe
 from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.source import LazyTensor, LazyTensors, check_tensors
 from clinicalbert_tf.checkpoints.writers.huggingface_folder import write_huggingface_folder
+from tests import processes, support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 NAME = "biobert_pretrain_output_all_notes_150000"
 
 
@@ -122,9 +120,7 @@ def test_a_loader_that_gives_another_shape_is_an_error():
 
 def run(*arguments):
     """Runs the command as a user does; its flags would meet those of other commands here."""
-    command = [sys.executable, "-m", "clinicalbert_tf.restore", *map(str, arguments)]
-    root = pathlib.Path(__file__).resolve().parents[3]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = processes.run(["-m", "clinicalbert_tf.restore", *arguments])
     return done.returncode, done.stdout, done.stderr
 
 

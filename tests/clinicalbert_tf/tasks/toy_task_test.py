@@ -1,12 +1,10 @@
 """A task of forty lines goes through the whole engine: replicas, workers, kills, best, report."""
 
-import importlib.util
 import json
 import os
 import pathlib
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,28 +13,21 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.report.page import write_report
+from clinicalbert_tf.training.cluster.local_workers import free_ports
 from clinicalbert_tf.training.exit_codes import PREEMPTED
 from clinicalbert_tf.training.run import run_training
 from clinicalbert_tf.training.states.best import best_prefix
+from tests import processes
+from tests.clinicalbert_tf.tasks import toy_task as toy
+from tests.support import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-PROGRAM = pathlib.Path(__file__).with_name("toy_task.py")
+PROGRAM = pathlib.Path(toy.__file__)
 STEPS = 24
 SETTINGS = {
     "train_batch_size": 8, "eval_batch_size": 6, "num_train_steps": STEPS, "num_warmup_steps": 2,
     "learning_rate": 1e-2, "save_checkpoints_steps": 6, "eval_steps": 6, "length_buckets": 8,
     "shuffle_buffer": 64, "do_train": True, "do_eval": True, "peak_tflops": 1.0,
 }  # fmt: skip
-
-
-def load_toy():
-    spec = importlib.util.spec_from_file_location("toy_task", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
 
 
 def train(folder, **changes):
@@ -46,13 +37,13 @@ def train(folder, **changes):
 
 def command(folder, *flags):
     given = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    return [sys.executable, str(PROGRAM), f"--output_dir={folder}", *given, *flags]
+    return [PROGRAM, f"--output_dir={folder}", *given, *flags]
 
 
-def start(arguments):
-    return subprocess.Popen(
-        arguments, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
+def start(arguments, **environment):
+    return processes.start(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **environment},
     )  # fmt: skip
 
 
@@ -163,12 +154,16 @@ def test_asked_to_stop_and_killed_it_resumes_to_the_bit(tmp_path):
 
 @pytest.mark.large
 def test_two_workers_agree_on_scores_and_the_chief_alone_writes(undisturbed, tmp_path):
-    launch = [sys.executable, "-m", "clinicalbert_tf.launch", "--workers=2", "--"]
     flags = ["--strategy=multi_worker", "--report=False"]
-    process = start([*launch, *command(tmp_path / "two", *flags)])
-    printed = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, printed
-    assert printed.count("Trained to step 24") == 1
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    workers = []
+    for index in range(2):
+        place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        given = command(tmp_path / "two", *flags)
+        workers.append(start(given, TF_CONFIG=json.dumps(place)))
+    printed = [worker.communicate(timeout=300)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], printed
+    assert "Trained to step 24" in printed[0] and "Trained to step" not in printed[1]
     folder, _ = undisturbed
     np.testing.assert_allclose(
         scalars(tmp_path / "two", "loss"), scalars(folder, "loss"), atol=1e-3

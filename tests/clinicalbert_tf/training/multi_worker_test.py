@@ -17,29 +17,40 @@ from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 from clinicalbert_tf.input_pipeline.record_source import find_records
 from clinicalbert_tf.training.cluster.local_workers import free_ports
 from clinicalbert_tf.training.exit_codes import PREEMPTED, WORKER_LOST
+from tests import processes
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 STEPS = 20
 BATCH = 8
-PRETRAIN = [sys.executable, "-m", "clinicalbert_tf.pretrain"]
-TWO_WORKERS = [sys.executable, "-m", "clinicalbert_tf.launch", "--workers=2", "--"]
+PRETRAIN = ["-m", "clinicalbert_tf.pretrain"]
+TWO_WORKERS = ["-m", "clinicalbert_tf.launch", "--workers=2", "--", sys.executable]
 
 
 def start(command, **environment):
-    return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    return processes.start(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **environment},
     )  # fmt: skip
 
 
-def finish(processes):
+def start_two(command):
+    """Starts a command once as the chief and once as worker 1 of one cluster."""
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    return [start(command, **tf_config(addresses, index)) for index in range(2)]
+
+
+def ended(workers):
+    """Returns what each process has printed once all have ended."""
     try:
-        printed = [process.communicate(timeout=300)[0] for process in processes]
+        return [worker.communicate(timeout=300)[0] for worker in workers]
     finally:
-        for process in processes:
-            process.kill()
-    for process, text in zip(processes, printed, strict=True):
-        assert process.returncode == 0, text
+        for worker in workers:
+            worker.kill()
+
+
+def finish(workers, status=0):
+    printed = ended(workers)
+    for worker, text in zip(workers, printed, strict=True):
+        assert worker.returncode == status, text
     return printed
 
 
@@ -126,8 +137,8 @@ def test_what_the_chief_alone_writes_keeps_the_calls_of_all_workers_alike(
 ):
     output_dir = tmp_path / "watched"
     watched = ["--histogram_steps=7", "--profile_steps=12,13", "--eval_steps=8"]
-    command = [*TWO_WORKERS, *PRETRAIN, *arguments, *watched, "--strategy=multi_worker"]
-    finish([start([*command, f"--output_dir={output_dir}"])])
+    command = [*PRETRAIN, *arguments, *watched, "--strategy=multi_worker"]
+    finish(start_two([*command, f"--output_dir={output_dir}"]))
     np.testing.assert_allclose(losses(output_dir), losses(one_device), rtol=0, atol=1e-4)
     events = EventAccumulator(str(output_dir)).Reload()
     tag = next(tag for tag in events.Tags()["tensors"] if tag.startswith("weights/"))
@@ -234,13 +245,7 @@ def test_workers_that_were_started_differently_say_so(arguments, tmp_path):
         start([*command, f"--learning_rate={rate}"], **tf_config(addresses, index))
         for index, rate in enumerate((1e-2, 1e-3))
     ]
-    try:
-        printed = [worker.communicate(timeout=120)[0] for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
-    for worker, text in zip(workers, printed, strict=True):
-        assert worker.returncode == 1, text
+    for text in finish(workers, status=1):
         assert "started with the chief's settings" in text and "by worker 1." in text
     assert not list((tmp_path / "run").glob("model.ckpt*"))
 
@@ -256,18 +261,12 @@ def test_workers_without_a_shared_folder_say_so(arguments, tmp_path, monkeypatch
         "from clinicalbert_tf import pretrain;"
         "workers.Workers.agree_on_step.__defaults__ = (0.5,); app.run(pretrain.main)"
     )
-    command = [sys.executable, "-c", code, *first[3:], "--strategy=multi_worker"]
+    command = ["-c", code, *first[2:], "--strategy=multi_worker"]
     workers = [
         start([*command, f"--output_dir={tmp_path / name}"], **tf_config(addresses, index))
         for index, name in enumerate("ab")
     ]
-    try:
-        printed = [worker.communicate(timeout=120)[0] for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
-    for worker, text in zip(workers, printed, strict=True):
-        assert worker.returncode == 1, text
+    for text in finish(workers, status=1):
         assert "chief's model.ckpt-1 in" in text and "worker 1 found no complete one" in text
 
 
@@ -306,27 +305,19 @@ def test_damaged_file_is_recorded_before_any_worker_ends_and_left_out_by_all(
 ):
     damaged = two_files(golden_records, tmp_path)
     command = [
-        sys.executable, "-c", SLOW_CHIEF, *arguments[1:], "--on_corrupt=skip", "--eval_file=",
+        "-c", SLOW_CHIEF, *arguments[1:], "--on_corrupt=skip", "--eval_file=",
         f"--input_file={tmp_path}/*.tfrecord", f"--output_dir={tmp_path / 'run'}",
         "--shuffle_buffer=16", "--save_checkpoints_steps=2", "--strategy=multi_worker",
     ]  # fmt: skip
 
-    def workers():
-        addresses = [f"localhost:{port}" for port in free_ports(2)]
-        return [start(command, **tf_config(addresses, index)) for index in range(2)]
-
-    first = workers()
-    try:
-        printed = [worker.communicate(timeout=200)[0] for worker in first]
-    finally:
-        for worker in first:
-            worker.kill()
-    for worker, text in zip(first, printed, strict=True):
+    workers = start_two(command)
+    printed = ended(workers)
+    for worker, text in zip(workers, printed, strict=True):
         assert worker.returncode not in (0, None), text
     assert "the run resumes without the file" in printed[1], printed[1]
     left_out = json.loads((tmp_path / "run" / "run.json").read_text())["inputs"]["records"]
     assert [entry["file"] for entry in left_out["left_out"]] == [damaged]
-    printed = finish(workers())
+    printed = finish(start_two(command))
     assert "Trained to step 20" in printed[0]
     for text in printed:
         assert "damaged.tfrecord is left out" in text

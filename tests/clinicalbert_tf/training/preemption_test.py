@@ -9,6 +9,7 @@ import pytest
 
 from clinicalbert_tf.training import exit_codes
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
+from tests import processes
 
 
 @pytest.fixture(autouse=True)
@@ -140,8 +141,7 @@ with StopSignals(leave=lambda error: print(error, flush=True)) as signals:
 )
 def test_signal_inside_a_library_raises_nothing_there(length, code, message):
     """An exception there may abort the process; steps that end in time are saved."""
-    command = [sys.executable, "-c", INSIDE_TENSORFLOW, length]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = processes.run(["-c", INSIDE_TENSORFLOW, length])
     assert done.returncode == code, done.stderr
     assert message in done.stdout and len(done.stdout.splitlines()) == 1
 
