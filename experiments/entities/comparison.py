@@ -25,7 +25,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--seeds", default="1,2,3,4,5")
     parser.add_argument("--crf", action="store_true", help="ours only")
     parser.add_argument("--max_seq_length", type=int, default=96)
-    parser.add_argument("--num_train_epochs", type=float, default=3.0)
+    parser.add_argument("--num_train_epochs", type=float, default=2.0)
     parser.add_argument("--train_batch_size", type=int, default=16)
     parser.add_argument("--learning_rate", type=float, default=3e-4)
     return parser.parse_args()

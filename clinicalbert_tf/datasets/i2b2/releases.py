@@ -26,7 +26,7 @@ PARTS = ("train", "dev", "test")
 _ENDINGS = {"i2b2_2006": "conll"}
 _TRAINING_FRACTIONS = {"i2b2_2006": 0.7}
 _USUAL_FRACTION = 0.9
-_ACCOUNT = "annotations.json"
+ACCOUNT_NAME = "annotations.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ def convert(conversion: Conversion, output_dir: str) -> tuple[Account, dict[str,
         write_sentences(path, of_part)
     if conversion.task_name == "i2b2_2010":
         _write_assertions(conversion, output_dir, {s.document for s in dev}, account)
-    account.write(os.path.join(output_dir, _ACCOUNT))
+    account.write(os.path.join(output_dir, ACCOUNT_NAME))
     return account, {part: len(of_part) for part, of_part in parts.items()}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from clinicalbert_tf.checkpoints.task_file import read_task
+from clinicalbert_tf.datasets.documents import Account
 from clinicalbert_tf.datasets.entity_sets import PARTS, EntitySet, read_entity_set
 from clinicalbert_tf.datasets.folds import cross_validation_folds
 from clinicalbert_tf.datasets.labelled_words import Sentence
@@ -30,6 +31,7 @@ class Prepared:
         label_weights: weight of each label, or None.
         files: the files read.
         notes: what a user should know of the data, a sentence each.
+        account: the annotations that were dropped or changed.
         evaluated: the parts to evaluate, the one that is evaluated while training first.
     """
 
@@ -40,6 +42,7 @@ class Prepared:
     label_weights: tuple[float, ...] | None
     files: tuple[str, ...]
     notes: tuple[str, ...]
+    account: Account = dataclasses.field(repr=False)
     evaluated: tuple[str, ...]
 
 
@@ -74,6 +77,7 @@ def prepare(settings: TaggingSettings) -> tuple[TaggingSettings, Prepared]:
         weights,
         entity_set.files,
         _notes(entity_set, words),
+        entity_set.account,
         evaluated,
     )
     count = len(words["train"].windows) if settings.do_train else 0

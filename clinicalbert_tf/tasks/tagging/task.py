@@ -10,6 +10,7 @@ from absl import logging
 
 from clinicalbert_tf.checkpoints import task_file
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.datasets.i2b2.releases import ACCOUNT_NAME
 from clinicalbert_tf.metrics.intervals import Bootstrap
 from clinicalbert_tf.modeling.tagger import build_tagger
 from clinicalbert_tf.tasks.tagging.decoding import LabelDecoder
@@ -143,6 +144,8 @@ class TaggingTask(TaskDefaults):
         """Writes predictions, the reference's files and every score."""
         self.score(split, predictions)
         words, part = self._prepared.words[split], self._labelled[split]
+        if self._prepared.account.entries:
+            self._prepared.account.write(os.path.join(output_dir, ACCOUNT_NAME))
         write_part(split, words, part, output_dir)
         draws = self._settings.bootstrap
         bootstrap = Bootstrap(draws, seed=self._settings.seed) if draws else None

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from clinicalbert_tf.metrics.spans import exact_scores
 from clinicalbert_tf.tasks.tagging import several
 from clinicalbert_tf.tasks.tagging.feature_files import write_feature_files
 from clinicalbert_tf.tasks.tagging.inputs import label_weights, prepare
-from clinicalbert_tf.tasks.tagging.task import run_tagging
+from clinicalbert_tf.tasks.tagging.task import TaggingTask, run_tagging
 
 
 def test_a_run_learns_and_writes_what_it_says(tagging_run):
@@ -206,3 +207,19 @@ def test_a_missing_part_is_named(tagging_folder, tagging_settings):
 
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
+
+
+def test_a_raw_release_leaves_scores_and_a_list_of_what_was_dropped(tagging_settings, tmp_path):
+    raw = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw" / "input"
+    settings, prepared = prepare(
+        tagging_settings("raw", task_name="i2b2_2014", data_dir=str(raw / "i2b2_2014"))
+    )
+    task = TaggingTask(settings, prepared)
+    shape = (16, len(prepared.labels))
+    logits = [np.zeros(shape, np.float32) for _ in prepared.words["test"].windows]
+    task.finish("test", {"global_step": 1, "loss": 1.0}, {"logits": logits}, str(tmp_path))
+    scores = json.loads((tmp_path / "metrics.json").read_text())["test"]
+    assert scores["phi"]["scored_by"] == "document" and scores["phi"]["documents"] == 2
+    listed = json.loads((tmp_path / "annotations.json").read_text())
+    assert listed["counts"] == prepared.account.counts() != {}
+    assert all(set(row) == {"reason", "document", "annotation"} for row in listed["annotations"])
