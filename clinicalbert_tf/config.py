@@ -165,7 +165,7 @@ class BertConfig:
                 "released with the checkpoint there."
             )
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:
                 values = json.load(file)
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ValueError(

@@ -11,6 +11,7 @@ Source: BERT (Devlin et al. 2018), tokenization.py.
 
 import array
 import codecs
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,8 @@ def load_vocabulary(vocab_file: str) -> dict[str, int]:
     """Reads a vocabulary: one wordpiece a line, whose id is the number of lines before it.
 
     White space around a wordpiece is dropped, Windows line ends included, as is a byte order
-    mark. A blank line between others keeps its id and has no wordpiece; blank lines at the end
-    are no rows.
+    mark; carriage returns end lines if there is no line feed. A blank line between others keeps
+    its id and has no wordpiece; blank lines at the end are no rows.
 
     Args:
         vocab_file: path of the file, UTF-8.
@@ -52,17 +53,16 @@ def load_vocabulary(vocab_file: str) -> dict[str, int]:
     """
     vocab: dict[str, int] = {}
     number = 0
-    with open(vocab_file, "rb") as file:
-        for number, raw in enumerate(file, start=1):
-            token = _decode_row(raw, vocab_file, number)
-            if token in vocab:
-                raise ValueError(
-                    f"{vocab_file}: expected every wordpiece once, received line {number} equal "
-                    f"to line {vocab[token] + 1}. Use the vocabulary as released, or change one "
-                    "of the two lines to an [unused] row (removing it would move all later ids)."
-                )
-            if token:
-                vocab[token] = number - 1
+    for number, raw in enumerate(_raw_rows(vocab_file), start=1):
+        token = _decode_row(raw, vocab_file, number)
+        if token in vocab:
+            raise ValueError(
+                f"{vocab_file}: expected every wordpiece once, received line {number} equal "
+                f"to line {vocab[token] + 1}. Use the vocabulary as released, or change one "
+                "of the two lines to an [unused] row (removing it would move all later ids)."
+            )
+        if token:
+            vocab[token] = number - 1
     if not vocab:
         raise ValueError(
             f"{vocab_file}: expected one wordpiece a line, received no wordpiece in {number} "
@@ -75,6 +75,30 @@ def load_vocabulary(vocab_file: str) -> dict[str, int]:
             f"{number} without {' '.join(missing)}. Give the vocab.txt of a BERT checkpoint."
         )
     return vocab
+
+
+def _raw_rows(vocab_file: str) -> list[bytes]:
+    with open(vocab_file, "rb") as file:
+        data = file.read()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(
+            f"{vocab_file}: expected UTF-8, received UTF-16. Convert the file: iconv -f UTF-16 -t "
+            f"UTF-8 {shlex.quote(vocab_file)} > vocab.txt."
+        )
+    rows = data.split(b"\n" if b"\n" in data else b"\r")
+    return rows if rows[-1] else rows[:-1]
+
+
+def portable_vocabulary(vocab_file: str) -> bytes:
+    """Returns a vocabulary's file as every reader takes it.
+
+    Others take a byte order mark for a part of the first wordpiece, and a file whose lines end in
+    carriage returns alone for one line; any other file is returned byte for byte.
+    """
+    with open(vocab_file, "rb") as file:
+        data = file.read()
+    data = data.removeprefix(codecs.BOM_UTF8)
+    return data if b"\n" in data else data.replace(b"\r", b"\n")
 
 
 def rows_of_vocabulary(vocab: Mapping[str, int]) -> list[str]:

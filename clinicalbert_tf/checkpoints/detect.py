@@ -13,6 +13,7 @@ from clinicalbert_tf.checkpoints.model_files import (
     find_vocab_file,
     given_file,
     has_config,
+    refuse_pointers,
 )
 from clinicalbert_tf.checkpoints.readers.huggingface import (
     WEIGHT_NAMES,
@@ -81,8 +82,17 @@ def open_checkpoint(
         config_file = given_file(config_file, "a configuration", "bert_config_file")
     if vocab_file is not None:
         vocab_file = given_file(vocab_file, "a vocabulary", "vocab_file")
+    if not os.fspath(path):
+        raise FileNotFoundError("Expected the path of a model, received an empty one. Name it.")
     place = locate_model(best_of_run(path), model, cache_dir, limits)
-    source = _read(place.path, config_file, vocab_file, cache_dir)
+    try:
+        source = _read(place.path, config_file, vocab_file, cache_dir)
+    except (ValueError, OSError):
+        # Which makes a better message than what a reader found in it.
+        refuse_pointers(place.path)
+        raise
+    if not os.path.isdir(source.path):
+        refuse_pointers(source.path)
     if vocab_file is None and source.vocab_file is None and place.outer is not None:
         vocab_file = find_vocab_file(place.outer)
     if vocab_file is not None:

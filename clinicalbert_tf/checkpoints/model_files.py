@@ -8,6 +8,7 @@ from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME, RECORD_NAME
 TF1_CONFIG = "bert_config.json"
 HUGGINGFACE_CONFIG = "config.json"
 VOCABULARY = "vocab.txt"
+_POINTER, _LONGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
 # JSON files with "config" in their names that are no model's configuration.
 _OTHER_CONFIGS = ("tokenizer_config.json", "generation_config.json", "sentence_bert_config.json")
 
@@ -46,7 +47,9 @@ def find_config(folder: str, names: tuple[str, ...] = (TF1_CONFIG, HUGGINGFACE_C
     found = [
         name
         for name in _names(folder)
-        if "config" in name and name.endswith(".json") and name not in _OTHER_CONFIGS
+        if "config" in name.lower()
+        and name.lower().endswith(".json")
+        and name.lower() not in _OTHER_CONFIGS
     ]
     if len(found) == 1:
         return os.path.join(folder, found[0])
@@ -85,7 +88,11 @@ def find_vocab_file(*folders: str) -> str | None:
     for folder in folders:
         if os.path.isfile(os.path.join(folder, VOCABULARY)):
             return os.path.join(folder, VOCABULARY)
-        found = [name for name in _names(folder) if "vocab" in name and name.endswith(".txt")]
+        found = [
+            name
+            for name in _names(folder)
+            if "vocab" in name.lower() and name.lower().endswith(".txt")
+        ]
         if len(found) > 1:
             raise ValueError(
                 f"{folder}: expected one vocabulary, received {', '.join(found)}. Name the "
@@ -94,6 +101,31 @@ def find_vocab_file(*folders: str) -> str | None:
         if found:
             return os.path.join(folder, found[0])
     return None
+
+
+def refuse_pointers(place: str) -> None:
+    """Checks that a model's files are no pointers of Git LFS, which a clone without it leaves.
+
+    Args:
+        place: the model's folder, or a checkpoint's prefix, whose own files are looked at alone.
+
+    Raises:
+        ValueError: one is; names it.
+    """
+    folder, prefix = (place, "") if os.path.isdir(place) else os.path.split(place)
+    folder = folder or "."
+    for name in _names(folder):
+        if not name.startswith(prefix):
+            continue
+        path = os.path.join(folder, name)
+        if os.path.getsize(path) > _LONGEST_POINTER:
+            continue
+        with open(path, "rb") as file:
+            if file.read(len(_POINTER)) == _POINTER:
+                raise ValueError(
+                    f"{path}: expected a file of a model, received a pointer of Git LFS to it. Run "
+                    "`git lfs pull` in the clone, or download the file itself."
+                )
 
 
 def given_file(path: str | os.PathLike, what: str, flag: str) -> str:

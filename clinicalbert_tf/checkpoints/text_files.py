@@ -18,7 +18,7 @@ def read_json(path: str) -> dict[str, Any]:
             "from where the model was published."
         )
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             values = json.load(file)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(

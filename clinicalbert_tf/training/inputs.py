@@ -9,6 +9,7 @@ from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.source import Source
 from clinicalbert_tf.run_files import CONFIG_NAME, VOCABULARY_NAME
 from clinicalbert_tf.training.settings import RunSettings
+from tfrecords_builder.tokenization import portable_vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,5 @@ def model_files(inputs: RunInputs) -> dict[str, str]:
     """The texts of what belongs to the weights, by file name: configuration, vocabulary, labels."""
     files = {CONFIG_NAME: inputs.config.to_json_string(), **inputs.files}
     if inputs.vocab_file is not None:
-        with open(inputs.vocab_file, encoding="utf-8", newline="") as file:
-            files[VOCABULARY_NAME] = file.read()
+        files[VOCABULARY_NAME] = portable_vocabulary(inputs.vocab_file).decode("utf-8")
     return files

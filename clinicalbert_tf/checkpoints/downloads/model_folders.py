@@ -20,9 +20,16 @@ from clinicalbert_tf.checkpoints.downloads.archives import (
 # A TF-Hub module, or any SavedModel, keeps its checkpoint below its folder.
 _HUB_FOLDER, _HUB_INDEX = "variables", "variables.index"
 # emilyalsentzer/Bio_ClinicalBERT, or bert-base-cased.
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+|[A-Za-z0-9]+(-[A-Za-z0-9.]+)+")
-# A release wraps its models in a folder or two.
+_HUB_ID = re.compile(
+    r"(?:hf://|(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/)?"
+    r"(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+|[A-Za-z0-9]+(-[A-Za-z0-9.]+)+)"
+    r"(?:@[\w.-]+|/tree/[\w.-]+|/)?"
+)
+_WEB = re.compile(r"[a-z]+://")
+# A release wraps its models in a folder or two; folders that hold one folder alone do not count.
 _DEPTH = 3
+# Archives in archives: clinicalBERT's models were released so, and somebody may pack them again.
+_ARCHIVES_DEEP = 4
 _WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -89,13 +96,20 @@ def locate_model(
             f"Expected an archive or a folder with a model named {model} at {path}, found none. "
             "Give the path of the archive or folder, or no model name."
         )
-    chosen = _choose(path, find_models(folder, name), model)
-    if not is_archive(chosen):
-        return ModelPlace(chosen)
-    # One level of archives in archives: that is how the models were released.
-    inner = find_models(unpack(chosen, cache_dir, limits), archive_stem(chosen))
-    folders = {name: found for name, found in inner.items() if not is_archive(found)}
-    return ModelPlace(_choose(chosen, folders, None), os.path.dirname(chosen))
+    outer, models = None, find_models(folder, name)
+    for _ in range(_ARCHIVES_DEEP):
+        # What holds one archive alone is only its wrapping: the name is that of a model inside.
+        wraps = len(models) == 1 and is_archive(next(iter(models.values())))
+        chosen = _choose(path, models, None if wraps and model not in models else model)
+        if not is_archive(chosen):
+            return ModelPlace(chosen, outer)
+        path, outer = chosen, os.path.dirname(chosen)
+        model = None if model in models else model
+        models = find_models(unpack(chosen, cache_dir, limits), archive_stem(chosen))
+    raise FileNotFoundError(
+        f"{path}: expected a checkpoint, received archives in archives {_ARCHIVES_DEEP} deep. "
+        "Unpack them and give the folder."
+    )
 
 
 def _check_is_there(path: str) -> None:
@@ -103,11 +117,14 @@ def _check_is_there(path: str) -> None:
     if os.path.exists(path) or glob.glob(glob.escape(path) + ".*"):
         return
     hint = "Check the path."
-    if _HUB_ID.fullmatch(path):
+    if found := _HUB_ID.fullmatch(path):
+        name = found["id"]
         hint = (
             "It looks like the name of a model on the Hugging Face Hub: download it, for example "
-            f"with `hf download {path} --local-dir {os.path.basename(path)}`, and give that folder."
+            f"with `hf download {name} --local-dir {os.path.basename(name)}`, and give that folder."
         )
+    elif _WEB.match(path):
+        hint = "Download it yourself and give the file or folder."
     raise FileNotFoundError(
         f"Expected an archive, a folder or a checkpoint at {path}, found no file or folder there. "
         f"Nothing is downloaded. {hint}"
@@ -150,8 +167,9 @@ def _search(folder: str, depth: int) -> list[str]:
             continue
         if entry.is_file() and is_archive(entry.path):
             found.append(entry.path)
-        elif entry.is_dir() and depth > 1:
-            found += _search(entry.path, depth - 1)
+        elif entry.is_dir() and (depth > 1 or len(os.listdir(folder)) == 1):
+            alone = len(os.listdir(folder)) == 1
+            found += _search(entry.path, depth if alone else depth - 1)
     return found
 
 

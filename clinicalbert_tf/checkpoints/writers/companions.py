@@ -13,7 +13,7 @@ from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import TOKENIZER
 from clinicalbert_tf.checkpoints.source import CheckpointSource
 from clinicalbert_tf.checkpoints.text_files import json_bytes
 from tfrecords_builder.files import write_private
-from tfrecords_builder.tokenization import AddedToken
+from tfrecords_builder.tokenization import AddedToken, portable_vocabulary
 
 
 def write_companions(source: CheckpointSource, folder: str, vocabulary: bool = True) -> None:
@@ -29,8 +29,8 @@ def write_companions(source: CheckpointSource, folder: str, vocabulary: bool = T
     """
     source.config.write(os.path.join(folder, TF1_CONFIG))
     if vocabulary:
-        with open(source.vocab_file, "rb") as file:
-            write_private(os.path.join(folder, VOCABULARY), file.read())
+        data = portable_vocabulary(source.vocab_file)
+        write_private(os.path.join(folder, VOCABULARY), data)
     if source.task is not None:
         task_file.write_task(folder, source.task)
     for name, text in tokenizer_files(source.do_lower_case, source.added_tokens).items():

@@ -31,6 +31,7 @@ from tfrecords_builder.tokenization import (
     SPECIAL_TOKENS,
     UNK,
     load_vocabulary,
+    portable_vocabulary,
     rows_of_vocabulary,
 )
 
@@ -144,8 +145,7 @@ def _write_model(folder: str, source: CheckpointSource, architecture: str) -> No
 def _write_tokenizer(folder: str, source: CheckpointSource, do_lower_case: bool) -> None:
     vocab = load_vocabulary(source.vocab_file)
     alone = {token.content: token.id for token in source.added_tokens if not token.in_vocabulary}
-    with open(source.vocab_file, "rb") as file:
-        text = file.read()
+    text = portable_vocabulary(source.vocab_file)
     if alone:
         # Added rows stand behind the others; transformers has them in a file of their own.
         vocab = {piece: row for piece, row in vocab.items() if piece not in alone}

@@ -55,10 +55,11 @@ def find_inputs(settings: PretrainingSettings, left_out: Collection[str] = ()) -
             asked = settings.masking if source is (records or eval_records) else None
             check_records(source, config, vocab_file, settings.do_lower_case, asked)
     if records is not None and settings.train_batch_size > records.num_records:
+        gone = len(records.left_out)
         raise ValueError(
             f"Expected at least as many records as --train_batch_size={settings.train_batch_size}, "
-            f"received {records.num_records}: a step would see some of them twice. Build more "
-            "records, or give a smaller batch."
+            f"received {records.num_records}{f' ({gone} damaged files are left out)' * bool(gone)}"
+            ": a step would see some of them twice. Build more records, or give a smaller batch."
         )
     evaluated = {} if eval_records is None else {EVALUATION: eval_records}
     return RunInputs(

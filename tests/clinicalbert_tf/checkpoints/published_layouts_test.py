@@ -18,6 +18,7 @@ from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.readers.huggingface_names import to_huggingface
 from clinicalbert_tf.checkpoints.source import check_tensors, reference_shapes
 from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, settle_casing
+from clinicalbert_tf.checkpoints.writers.companions import write_companions
 from clinicalbert_tf.config import BertConfig
 
 SPECIALS = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -241,6 +242,36 @@ def test_optimizer_slots_of_any_name_are_passed_over(tmp_path):
     assert {name.rsplit("/", 1)[-1] for name in source.ignored} == {
         *("BERTAdam", "BERTAdam_1", "global_step", "beta1_power"),
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001", "bert_config.json"]
+)
+def test_a_pointer_of_git_lfs_is_named(tmp_path, name):
+    files_of_tf1(tmp_path, "bert_model.ckpt", UNCASED)
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\n")
+    with pytest.raises(ValueError, match=f"{name}.*git lfs pull"):
+        open_checkpoint(tmp_path).tokenizer()
+
+
+def test_a_pointer_beside_what_is_read_does_no_harm(tmp_path):
+    files_of_tf1(tmp_path, "bert_model.ckpt", UNCASED)
+    (tmp_path / "tf_model.h5").write_text("version https://git-lfs.github.com/spec/v1\n")
+    assert open_checkpoint(tmp_path).kind == "tf1"
+
+
+def test_names_in_capitals_and_marks_of_byte_order_are_read(tmp_path):
+    files_of_tf1(tmp_path, "bert_model.ckpt", UNCASED)
+    expected = settle_casing(open_checkpoint(tmp_path)).tokenizer().encode("chest pain")
+    vocab, config = tmp_path / "vocab.txt", tmp_path / "bert_config.json"
+    vocab.rename(tmp_path / "VOCAB.TXT").write_bytes(b"\xef\xbb\xbf" + "\r".join(UNCASED).encode())
+    config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())
+    config.rename(tmp_path / "BERT_Config.JSON")
+    source = settle_casing(open_checkpoint(tmp_path))
+    assert source.tokenizer().encode("chest pain") == expected
+    write_companions(source, str(tmp_path / "out"))
+    rows = (tmp_path / "out" / "vocab.txt").read_bytes()
+    assert rows == "\n".join(UNCASED).encode()
 
 
 @pytest.mark.parametrize(

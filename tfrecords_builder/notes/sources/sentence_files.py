@@ -3,7 +3,6 @@
 import itertools
 import os
 import re
-import shlex
 from collections.abc import Iterator
 
 from tfrecords_builder.pairing.plain_pairing import decode_lines
@@ -41,7 +40,8 @@ def holds_text(path: str) -> bool:
 def read_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
     """A sentence file in blocks that end between documents.
 
-    The blocks follow from the file alone, so that documents can be named by them.
+    The blocks follow from the file alone, so that documents can be named by them. Carriage returns
+    end lines if the file's first block has no line feed, and come as line feeds then.
 
     Yields:
         The block's offset in the file, bytes; the number of its first line; its bytes.
@@ -52,14 +52,14 @@ def read_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
     offset, line = 0, 1
     # What was read behind the last blank line, and what of its end may begin another.
     held: list[bytes] = []
-    size, end = 0, b""
+    size, end, carriage_returns = 0, b"", False
     with open(path, "rb") as file:
         while data := file.read(_BLOCK_BYTES):
-            if not offset and not size and b"\n" not in data and data.count(b"\r") > 3:
-                raise ValueError(
-                    f"{path}: expected lines that end in a line feed, received carriage returns "
-                    f"alone. Convert the file: tr '\\r' '\\n' < {shlex.quote(path)} > NEW_FILE."
-                )
+            if not offset and not size:
+                carriage_returns = b"\n" not in data and b"\r" in data
+            if carriage_returns:
+                # Both are one byte: offsets stay those of the file.
+                data = data.replace(b"\r", b"\n")
             if cut := _last_blank_line(end + data):
                 cut -= len(end)
                 block = b"".join([*held, data[:cut]])

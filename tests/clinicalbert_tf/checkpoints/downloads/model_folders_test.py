@@ -134,10 +134,34 @@ def test_an_archive_without_a_model_is_an_error(tmp_path):
         locate_model(path)
 
 
-def test_an_archive_two_levels_down_is_not_opened(tmp_path):
-    deep = write_tar(tmp_path / "deep.tar.gz", {"m.tar.gz": inner_archive("m")}).read_bytes()
-    path = write_tar(tmp_path / "outer.tar.gz", {"deep.tar.gz": deep})
-    with pytest.raises(FileNotFoundError, match="expected a checkpoint in it"):
+def packed_again(name, content, times):
+    for level in range(times):
+        name, content = f"level{level}.tar.gz", tar_bytes({f"x/{name}": content})
+    return content
+
+
+def test_archives_in_archives_are_opened_to_a_bound(tmp_path):
+    path = tmp_path / "outer.tar.gz"
+    path.write_bytes(packed_again("m.tar.gz", inner_archive("m"), 2))
+    assert set(FILES) <= set(os.listdir(locate_model(path).path))
+    assert locate_model(path, "m") == locate_model(path)
+    path.write_bytes(packed_again("m.tar.gz", inner_archive("m"), 7))
+    with pytest.raises(FileNotFoundError, match="archives in archives 4 deep"):
+        locate_model(path)
+
+
+def test_folders_that_hold_one_folder_alone_do_not_count(tmp_path):
+    path = write_tar(tmp_path / "m.tar.gz", golden_members("home/me/data/models/bert/tiny/"))
+    assert os.path.basename(locate_model(path).path) == "tiny"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["dmis-lab/biobert-v1.1", "hf://dmis-lab/biobert-v1.1", "dmis-lab/biobert-v1.1@main",
+     "https://huggingface.co/dmis-lab/biobert-v1.1/tree/main"],
+)  # fmt: skip
+def test_names_and_addresses_of_the_hub_are_recognised(path):
+    with pytest.raises(FileNotFoundError, match=r"Nothing is downloaded.*hf download dmis-lab/bio"):
         locate_model(path)
 
 

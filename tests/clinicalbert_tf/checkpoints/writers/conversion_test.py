@@ -107,6 +107,11 @@ def test_erf_model_stays_one(checkpoint, configure, tmp_path):
     convert(ConversionSettings(str(checkpoint), str(tmp_path / "made"), "huggingface"))
     assert json.loads((tmp_path / "made" / "config.json").read_text())["hidden_act"] == "gelu"
     assert open_checkpoint(tmp_path / "made").config.hidden_act == "gelu_erf"
+    # The reference knows no such activation, and is not given a model that differs in silence.
+    made = convert(ConversionSettings(str(checkpoint), str(tmp_path / "tf1"), "tf1"))
+    said = " ".join(made.remarks)
+    assert "gelu_erf" in said and "modeling.py does not know" in said
+    assert json.loads((tmp_path / "tf1/bert_config.json").read_text())["hidden_act"] == "gelu_erf"
 
 
 def test_existing_target_is_refused_and_replaced_only_if_it_is_a_conversion(checkpoint, tmp_path):

@@ -24,6 +24,20 @@ def test_blocks_end_between_documents_and_lose_nothing(block_bytes, tmp_path, mo
         assert len(blocks) == 5
 
 
+@pytest.mark.parametrize("block_bytes", [6, 1 << 20])
+def test_carriage_returns_alone_end_lines(block_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(sentence_files, "_BLOCK_BYTES", block_bytes)
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"one.\rtwo.\r\rthree.\r")
+    blocks = list(sentence_files.read_blocks(str(path)))
+    documents = [
+        document
+        for _, line, block in blocks
+        for document in sentence_files.decode_documents(block, "a.txt", line)
+    ]
+    assert documents == [["one.", "two."], ["three."]]
+
+
 def blocks_of_a_whole_scan(data, block_bytes):
     """The blocks that looking through everything held after every read gives."""
     found, offset, held = [], 0, b""
@@ -39,6 +53,8 @@ def blocks_of_a_whole_scan(data, block_bytes):
     st.text(alphabet="a\n\r \t", max_size=60).map(str.encode), st.sampled_from([1, 2, 3, 5, 8])
 )
 def test_blocks_are_those_of_a_whole_scan(tmp_path_factory, data, block_bytes):
+    # Carriage returns alone are another kind of file.
+    hypothesis.assume(b"\n" in data[:block_bytes] or b"\r" not in data[:block_bytes])
     path = tmp_path_factory.mktemp("blocks") / "a.txt"
     path.write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
