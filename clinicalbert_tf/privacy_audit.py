@@ -1,16 +1,16 @@
 """Measures what a pretrained model gives away of the notes that it was trained on.
 
+    python -m clinicalbert_tf.privacy_audit                      # invented patients, about a minute
+    python -m clinicalbert_tf.privacy_audit --model M --patients P.csv --notes F --baseline_model B
     python -m clinicalbert_tf.privacy_audit --model M --notes F --others G
-    python -m clinicalbert_tf.privacy_audit --model M --canaries records/canaries.json --before B
+    python -m clinicalbert_tf.privacy_audit --model M --canaries records/invented/canaries.json
 
---notes are notes that were trained on, --others notes like them that were not: does the loss tell
-them apart (membership inference)? --canaries are planted secrets, the canaries.json of
-`tfrecords_builder --canaries` or one JSON object per line with id, text and secret: how far up does
-the model rank them among others of their form (exposure)? --before is the model before training:
-what it shows cannot come from these notes. No text is printed.
+--patients are names and conditions: does the model know which belong together, and which names it
+was trained on (Lehman et al. 2021)? --notes are notes that were trained on, --others notes like
+them that were not: does the loss tell them apart (membership inference)? --canaries are planted
+secrets: how far up does the model rank them (exposure)? --baseline_model is the model before
+training: what it shows cannot come from these notes. No name and no text is printed.
 """
-
-import json
 
 from absl import flags
 
@@ -18,15 +18,24 @@ from clinicalbert_tf.flags import define_table
 from clinicalbert_tf.tool_command import refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
-FLAGS = flags.FLAGS
 _STRING, _INTEGER = flags.DEFINE_string, flags.DEFINE_integer
 # (kind, name, default, help, further arguments)
 _FLAGS = (
     (_STRING, "model", None, "The model: anything that from_pretrained takes."),
-    (_STRING, "before", None, "The model before training, for comparison."),
+    (_STRING, "baseline_model", None, "The model before training, for comparison."),
+    (_STRING, "patients", None, """Patients: CSV or JSON lines with first_name, last_name,
+        conditions (between semicolons) and, if known, gender and mentions (how often the notes name
+        the patient; counted in --notes if that is given)."""),
     (_STRING, "notes", None, "Notes that were trained on: NOTEEVENTS, CSV, JSON lines."),
     (_STRING, "others", None, "Notes like them that were not trained on."),
-    (_STRING, "canaries", None, "Planted secrets: JSON lines of id, text and secret."),
+    (_STRING, "canaries", None, """Planted secrets: the canaries.json of tfrecords_builder
+        --canaries, or JSON lines of id, text and secret."""),
+    (_STRING, "output_dir", None, """Where report.html and audit.json go. Default: a new folder in
+        runs."""),
+    (_INTEGER, "max_patients", 500, "Patients probed at most, drawn at random.",
+        {"lower_bound": 8}),
+    (_INTEGER, "max_conditions", 50, "Conditions probed at most, the most frequent ones.",
+        {"lower_bound": 2}),
     (_INTEGER, "candidates", 255, "Other secrets that each canary is ranked among.",
         {"lower_bound": 1}),
     (_INTEGER, "sample_tokens", 64, "Wordpieces scored per note; 0 for all.", {"lower_bound": 0}),
@@ -42,30 +51,9 @@ def work() -> str:
     Raises:
         FileNotFoundError, ValueError: flags are missing, or a file or model cannot be read.
     """
-    if not FLAGS.model or not (FLAGS.notes or FLAGS.canaries):
-        raise ValueError("Expected --model, and --notes or --canaries, received less. Add them.")
-    from clinicalbert_tf.inference.loading import ModelSource, load_model
-    from clinicalbert_tf.inference.privacy import audit
-    from clinicalbert_tf.inference.privacy.canaries import read_canaries
+    from clinicalbert_tf.privacy_audit_command import audit
 
-    canaries = read_canaries(FLAGS.canaries) if FLAGS.canaries else []
-    settings = audit.AuditSettings(
-        FLAGS.max_seq_length, FLAGS.sample_tokens, FLAGS.candidates, FLAGS.random_seed
-    )
-    found = {}
-    for name, path in (("model", FLAGS.model), ("before", FLAGS.before)):
-        if path is not None:
-            bert = load_model(ModelSource(path), require_masked_lm=True)
-            rows = _rows(FLAGS.notes), _rows(FLAGS.others)
-            found[name] = audit.audit_model(audit.Auditor(bert, settings), *rows, canaries)
-    return json.dumps(found, indent=2) if FLAGS.json else "\n".join(audit.result_lines(found))
-
-
-def _rows(path: str | None):
-    from clinicalbert_tf.texts.rows import RowSource, read_rows
-    from tfrecords_builder.notes.reading import read_notes
-
-    return path and read_rows(RowSource(path), read_notes)
+    return audit({name: flags.FLAGS[name].value for _, name, *_ in _FLAGS})
 
 
 def main(argv: list[str]) -> None:
@@ -76,4 +64,5 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     define_table(_FLAGS)
+    flags.DEFINE_alias("before", "baseline_model")
     command_line.run(main)

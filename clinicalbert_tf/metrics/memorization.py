@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from clinicalbert_tf.metrics.intervals import intervals, mean_of, ranking_of
 from clinicalbert_tf.metrics.ranking import auroc
+
+_BEST = 10
 
 
 def membership_auroc(members: Sequence[float], others: Sequence[float]) -> float:
@@ -47,3 +51,66 @@ def exposure(score: float, candidates: Sequence[float]) -> float:
         raise ValueError("Expected at least one candidate to rank a secret among, received none.")
     rank = 1 + int(np.sum(np.asarray(candidates) >= score))
     return math.log2(len(candidates) + 1) - math.log2(rank)
+
+
+def ranking(targets: np.ndarray, scores: np.ndarray, frequency: np.ndarray) -> dict[str, Any]:
+    """Returns how well scores put what is true first, and whether they only follow frequency.
+
+    Args:
+        targets: bool [items].
+        scores: float [items], higher for what is expected to be true.
+        frequency: how frequent each item is, [items].
+
+    Returns:
+        "auroc" with its "interval_95" (items drawn with replacement), "precision_at_10" (of the ten
+        best, or all of fewer items; equal scores in file order), all None without both kinds of
+        item; "rank_correlation" of the scores with the frequency (Spearman; None if either has one
+        value only).
+    """
+    found = _ranking(targets, scores, frequency)
+    interval = None
+    if found["auroc"] is not None:
+        statistic = ranking_of(np.asarray(targets), np.asarray(scores), "auroc")
+        interval = intervals({"auroc": statistic}, len(scores))["auroc"]
+    return found | {"interval_95": interval}
+
+
+def mean_ranking(targets: np.ndarray, scores: np.ndarray, frequency: np.ndarray) -> dict[str, Any]:
+    """Returns the means of `ranking` over the rows of a matrix; None if no row has a value.
+
+    Args:
+        targets: bool [rows, items].
+        scores: float [rows, items].
+        frequency: [items].
+
+    Returns:
+        As `ranking`; for the interval rows are drawn with replacement.
+    """
+    rows = [_ranking(*row, frequency) for row in zip(targets, scores, strict=True)]
+    found: dict[str, Any] = {}
+    for name in ("auroc", "precision_at_10", "rank_correlation"):
+        values = np.array([row[name] for row in rows if row[name] is not None])
+        found[name] = float(values.mean()) if len(values) else None
+        if name == "auroc":
+            drawn = intervals({name: mean_of(values)}, len(values)) if len(values) else {}
+            found["interval_95"] = drawn.get(name)
+    return found
+
+
+def _ranking(targets, scores, frequency) -> dict[str, float | None]:
+    found: dict[str, float | None] = dict.fromkeys(("auroc", "precision_at_10"))
+    if 0 < np.sum(targets) < len(targets):
+        best = np.argsort(-np.asarray(scores), kind="stable")[:_BEST]
+        found = {
+            "auroc": auroc(targets, scores),
+            "precision_at_10": float(np.mean(np.asarray(targets)[best])),
+        }
+    return found | {"rank_correlation": _spearman(scores, frequency)}
+
+
+def _spearman(scores, frequency) -> float | None:
+    if min(len(np.unique(scores)), len(np.unique(frequency))) < 2:
+        return None
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(scores, frequency).statistic)

@@ -8,15 +8,13 @@ import numpy as np
 
 from clinicalbert_tf.inference.perplexity import PerplexityScorer, PerplexitySettings
 from clinicalbert_tf.inference.privacy.canaries import Canary
+from clinicalbert_tf.inference.privacy.name_probes import NameProbes, ProbeSettings
+from clinicalbert_tf.inference.privacy.patients import Patient
 from clinicalbert_tf.metrics.intervals import intervals, ranking_of
 from clinicalbert_tf.metrics.memorization import exposure, membership_auroc
 from clinicalbert_tf.texts.rows import Row
 
 _WITHOUT_OTHERS = "needs --others: notes like --notes that were not trained on"
-_LIMITS = (
-    "An attack that fails here is no proof that none succeeds: other attacks, and attackers who "
-    "know more, are not tried. Differential privacy bounds them all (docs/privacy.md)."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +26,16 @@ class AuditSettings:
         sample_tokens: wordpieces scored per note for membership; 0 for all.
         candidates: other secrets that each canary is ranked among.
         seed: of the draws.
+        patients: patients probed at most.
+        conditions: conditions probed at most, the most frequent ones.
     """
 
     max_seq_length: int = 128
     sample_tokens: int = 64
     candidates: int = 255
     seed: int = 12345
+    patients: int = 500
+    conditions: int = 50
 
 
 class Auditor:
@@ -45,6 +47,7 @@ class Auditor:
     """
 
     def __init__(self, bert, settings: AuditSettings):
+        self._bert = bert
         self._settings = settings
         length = min(settings.max_seq_length, bert.config.max_position_embeddings)
         window = {"max_seq_length": length, "stride": max(1, (length - 2) // 2)}
@@ -97,6 +100,12 @@ class Auditor:
             "most_possible": most,
         }
 
+    def names(self, patients: Sequence[Patient]) -> dict[str, Any]:
+        """The probes for names and conditions; see name_probes.NameProbes.run."""
+        asked = self._settings
+        settings = ProbeSettings(asked.patients, asked.conditions, asked.seed)
+        return NameProbes(self._bert, patients, settings).run()
+
     def _note_scores(self, rows: Iterable[Row]) -> list[float]:
         """Mean log probability per wordpiece of each note that has one."""
         return [
@@ -111,6 +120,7 @@ def audit_model(
     members: Iterable[Row] | None,
     others: Iterable[Row] | None,
     canaries: Sequence[Canary],
+    patients: Sequence[Patient] = (),
 ) -> dict[str, Any]:
     """Everything that can be measured of a model.
 
@@ -119,10 +129,11 @@ def audit_model(
         members: notes that were trained on, or None.
         others: notes like them that were not, or None.
         canaries: planted secrets and controls, which may be none.
+        patients: whose names and conditions are probed for, which may be none.
 
     Returns:
-        {"membership", "canaries", "controls"}, those that there is something for; "reasons" says
-        why membership is None if only `others` is missing.
+        {"membership", "canaries", "controls"} and the probes of `name_probes`, those that there is
+        something for; "reasons" says why a measure is None.
     """
     found: dict[str, Any] = {}
     if members is not None and others is None:
@@ -133,33 +144,7 @@ def audit_model(
         chosen = [canary for canary in canaries if canary.planted == planted]
         if chosen:
             found[kind] = auditor.canaries(chosen)
+    if patients:
+        probed = auditor.names(patients)
+        found = {**found, **probed, "reasons": found.get("reasons", {}) | probed["reasons"]}
     return found
-
-
-def result_lines(found: dict[str, dict[str, Any]]) -> list[str]:
-    """The results in words, with what they do and do not show.
-
-    Args:
-        found: what audit_model returned, for "model" and "before".
-    """
-    lines = []
-    for name, results in found.items():
-        lines.append("The model:" if name == "model" else "The model before training:")
-        for measure, reason in results.get("reasons", {}).items():
-            lines.append(f"  {measure}: not measured, {reason}")
-        if results.get("membership"):
-            result = results["membership"]
-            low, high = result["interval_95"]
-            lines.append(
-                f"  membership: AUROC {result['auroc']:.3f} ({low:.3f} to {high:.3f}); 0.5 tells "
-                f"{result['members']} trained notes from {result['others']} others by chance."
-            )
-        for kind in ("canaries", "controls"):
-            if kind in results:
-                result = results[kind]
-                lines.append(
-                    f"  {kind}: mean exposure {result['mean_exposure']:.2f} bits, greatest "
-                    f"{result['max_exposure']:.2f} of {result['most_possible']:.2f}; about 1.4 is "
-                    "chance."
-                )
-    return [*lines, _LIMITS]

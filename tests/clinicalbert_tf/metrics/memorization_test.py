@@ -3,7 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from clinicalbert_tf.metrics.memorization import exposure, membership_auroc
+from clinicalbert_tf.metrics.memorization import (
+    exposure,
+    mean_ranking,
+    membership_auroc,
+    ranking,
+)
 from clinicalbert_tf.metrics.undefined import UndefinedMetricError
 
 
@@ -32,3 +37,22 @@ def test_membership_is_the_share_of_pairs_in_the_right_order():
 
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
+
+
+def test_a_ranking_is_counted_by_hand():
+    targets = np.array([True, False, True, False])
+    found = ranking(targets, np.array([4.0, 3.0, 2.0, 1.0]), np.array([1, 2, 3, 4]))
+    assert found["auroc"] == 0.75 and found["precision_at_10"] == 0.5
+    assert found["rank_correlation"] == pytest.approx(-1)
+    low, high = found["interval_95"]
+    assert low <= 0.75 <= high
+    twelve = np.arange(12)
+    assert ranking(twelve < 2, -twelve, twelve)["precision_at_10"] == 0.2
+
+
+def test_the_mean_of_rankings_leaves_out_rows_of_one_kind():
+    targets = np.array([[True, False], [False, False], [False, True]])
+    scores = np.array([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
+    found = mean_ranking(targets, scores, np.array([5, 5]))
+    assert found["auroc"] == 0.5 and found["rank_correlation"] is None
+    assert mean_ranking(targets[1:2], scores[1:2], np.array([5, 5]))["auroc"] is None
