@@ -10,7 +10,7 @@ import os
 import random
 import sys
 
-from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.embedded_model import learn_vocabulary, write_model
 from tfrecords_builder import schema
 from tfrecords_builder.files import make_private_folder, write_private
 
@@ -30,20 +30,10 @@ _SENTENCES = (
     "Plan for {name}: treat {condition}.",
 )
 _PATIENTS = 96
+_ROWS = 400
 # On notes about other people, and on those about the patients: enough to remember some of them.
 _STEPS = {"before": 600, "model": 2000}
 _CONDITIONS_EACH = 3
-_MODEL = {
-    "hidden_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 128,
-    "max_position_embeddings": 64,
-    "type_vocab_size": 2,
-    "initializer_range": 0.1,
-    "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0,
-}
 _RUN = {
     "train_batch_size": 32,
     "learning_rate": 3e-3,
@@ -77,9 +67,11 @@ def prepare(output_dir: str) -> dict[str, str]:
     for name, texts in notes.items():
         _write_lines(paths[name], [{"note_id": str(n), "text": t} for n, t in enumerate(texts)])
     _write_lines(paths["patients"], people[:_PATIENTS])
-    vocab_file = _vocabulary(folder, [text for texts in notes.values() for text in texts])
-    before = _train(folder, "before", paths["before"], vocab_file)
-    model = _train(folder, "model", paths["notes"], vocab_file, before)
+    words = " ".join([_LAST_NAMES, _CONDITIONS, *_FIRST_NAMES.values()]).split()
+    learn_vocabulary(folder, [*itertools.chain(*notes.values()), *words], _ROWS)
+    files = write_model(folder)
+    before = _train(folder, "before", paths["before"], files)
+    model = _train(folder, "model", paths["notes"], files, before)
     return {
         "model": model,
         "baseline_model": before,
@@ -128,18 +120,9 @@ def _write_lines(path: str, rows: list[dict]) -> None:
     write_private(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
-def _vocabulary(folder: str, texts: list[str]) -> str:
-    from tfrecords_builder import vocabulary
-
-    path = os.path.join(folder, schema.VOCABULARY_NAME)
-    words = " ".join([_LAST_NAMES, _CONDITIONS, *_FIRST_NAMES.values()]).split()
-    if not os.path.exists(path):
-        rows = vocabulary.learn_vocabulary([*texts, *words], 400, do_lower_case=False)
-        vocabulary.write_vocabulary(path, rows)
-    return path
-
-
-def _train(folder: str, name: str, notes: str, vocab_file: str, start: str | None = None) -> str:
+def _train(
+    folder: str, name: str, notes: str, files: dict[str, str], start: str | None = None
+) -> str:
     """Pretrains on notes, from a folder's checkpoint or from scratch; returns the run's folder."""
     from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
     from clinicalbert_tf.tasks.pretraining.task import run_pretraining
@@ -152,7 +135,7 @@ def _train(folder: str, name: str, notes: str, vocab_file: str, start: str | Non
             BuilderSettings(
                 output_dir=records,
                 input=(notes,),
-                vocab_file=vocab_file,
+                vocab_file=files["vocab_file"],
                 do_lower_case=False,
                 max_seq_length=48,
                 max_predictions_per_seq=8,
@@ -160,10 +143,8 @@ def _train(folder: str, name: str, notes: str, vocab_file: str, start: str | Non
                 masking="dynamic",
             )
         )
-    config = os.path.join(folder, "bert_config.json")
-    with open(vocab_file, encoding="utf-8") as file:
-        BertConfig(vocab_size=sum(1 for _ in file), **_MODEL).write(config)
-    given = {"init_checkpoint": start} if start else {"bert_config_file": config}
-    given |= {"input_file": records, "vocab_file": vocab_file, "output_dir": output_dir}
+    given = {"input_file": records, "output_dir": output_dir, **files}
+    if start:
+        given["init_checkpoint"] = start
     run_pretraining(PretrainingSettings(num_train_steps=_STEPS[name], **_RUN, **given))
     return output_dir
