@@ -107,8 +107,8 @@ def load_tokenizer(settings: BuilderSettings) -> tokenization.BertTokenizer:
         ValueError: no casing was asked for and it cannot be told from the vocabulary.
     """
     casing = choose_casing(settings.vocab_file, settings.do_lower_case)
-    if casing.warning:
-        logging.warning("%s", casing.warning)
+    for warning in (*filter(None, [casing.warning]), *doubts.added_tokens(settings.vocab_file)):
+        logging.warning("%s", warning)
     return tokenization.BertTokenizer(settings.vocab_file, casing.do_lower_case)
 
 

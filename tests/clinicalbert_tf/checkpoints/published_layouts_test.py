@@ -6,6 +6,8 @@ checkpoints/README.md lists which model comes in which layout. Sizes are tiny, n
 import io
 import json
 import os
+import pathlib
+import re
 import tarfile
 import zipfile
 
@@ -152,6 +154,11 @@ def biobert_large(tmp):
     return tar_of(folder, tmp / "biobert_large_v1.1_pubmed.tar.gz"), CASED, False, "tf1"
 
 
+def scibert_tensorflow(tmp):
+    folder = files_of_tf1(tmp / "scibert_scivocab_uncased", "bert_model.ckpt", UNCASED)
+    return tar_of(folder, tmp / "scibert_scivocab_uncased.tar.gz"), UNCASED, True, "tf1"
+
+
 def scibert_allennlp(tmp):
     """vocab.txt beside an inner archive of weights."""
     inner, outer = tmp / "inner", tmp / "scibert_scivocab_uncased"
@@ -174,8 +181,29 @@ def huggingface_of_2019(tmp):
     return folder, CASED, False, "huggingface"
 
 
+def huang2019(tmp):
+    """ClinicalBERT of Huang et al.: a folder for pretraining and one for each fine-tuned model."""
+    for name in ("pretraining", "discharge_readmission", "early_readmission"):
+        folder = tmp / "model" / name
+        files_of_huggingface(folder, UNCASED, {}, weights="pytorch_model.bin")
+        (folder / "bert_config.json").write_text(json.dumps(config_of(UNCASED).to_dict()))
+    write_vocabulary(tmp / "model" / "pretraining" / "vocab.txt", UNCASED)
+    return tmp / "model" / "pretraining", UNCASED, True, "huggingface"
+
+
+def pubmedbert(tmp):
+    """No file says the casing."""
+    folder = tmp / "BiomedNLP-PubMedBERT-base-uncased-abstract"
+    files_of_huggingface(folder, UNCASED, {}, weights="pytorch_model.bin")
+    more = {"model_type": "bert", "architectures": ["BertForMaskedLM"], "layer_norm_eps": 1e-12}
+    (folder / "config.json").write_text(json.dumps({**config_of(UNCASED).to_dict(), **more}))
+    write_vocabulary(folder / "vocab.txt", UNCASED)
+    (folder / "flax_model.msgpack").write_bytes(b"another format")
+    return folder, UNCASED, True, "huggingface"
+
+
 def huggingface_mirror(tmp):
-    """Bio_ClinicalBERT, BlueBERT, PubMedBERT, MiniLM on the Hub."""
+    """Bio_ClinicalBERT, BlueBERT, SciBERT, MiniLM on the Hub."""
     folder = tmp / "Bio_ClinicalBERT"
     files_of_huggingface(folder, CASED, {})
     more = {"model_type": "bert", "layer_norm_eps": 1e-12, "pad_token_id": 0}
@@ -202,11 +230,22 @@ LAYOUTS = [
     biobert_1_0,
     biobert_1_1,
     biobert_large,
+    scibert_tensorflow,
     scibert_allennlp,
+    huang2019,
+    pubmedbert,
     huggingface_of_2019,
     huggingface_mirror,
     tensorflow_hub,
 ]
+
+
+def test_the_table_of_published_models_names_these_tests():
+    page = pathlib.Path(__file__).resolve().parents[3] / "checkpoints" / "README.md"
+    table = page.read_text(encoding="utf-8").split("## Published models")[1].split("## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row[-2])}
+    assert named == {layout.__name__ for layout in LAYOUTS}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -227,6 +266,16 @@ def test_a_published_layout_opens_with_all_that_belongs_to_it(layout, tmp_path):
         np.testing.assert_array_equal(source.tensors[name], array, err_msg=name)
     # TF1 files mean BERT's own gelu by "gelu", those of PyTorch the exact one.
     assert source.gelu == ("tanh" if kind == "tf1" else "erf")
+
+
+def test_a_fine_tuned_model_of_huang_et_al_takes_the_vocabulary_of_its_neighbour(tmp_path):
+    pretraining, rows, *_ = huang2019(tmp_path)
+    with pytest.raises(ValueError, match=r"early_readmission, pretraining"):
+        open_checkpoint(tmp_path / "model")
+    source = open_checkpoint(
+        tmp_path / "model", "discharge_readmission", vocab_file=pretraining / "vocab.txt"
+    )
+    assert settle_casing(source).tokenizer().inverse_vocab == rows
 
 
 def test_the_files_that_were_left_alone_are_named(tmp_path):

@@ -19,6 +19,18 @@ VOCABULARY = str(ROOT / "tests" / "golden" / "vocab" / "uncased.txt")
 DATA = ROOT.parent / "shared" / "data"
 
 
+def test_tokens_that_were_added_to_the_vocabulary_are_named(tmp_path):
+    vocab_file = str(tmp_path / "vocab.txt")
+    assert doubts.added_tokens(vocab_file) == []
+    (tmp_path / "added_tokens.json").write_text('{"[DOSE]": 9, "[MASK]": 4}')
+    entry = {"content": "covid19", "id": 10}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": [entry]}))
+    (warning,) = doubts.added_tokens(vocab_file)
+    assert "adds 2 tokens to vocab.txt ([DOSE], covid19)" in warning
+    (tmp_path / "tokenizer.json").write_text("damaged")
+    assert "adds 1 tokens" in doubts.added_tokens(vocab_file)[0]
+
+
 def build(folder, texts, **settings):
     path = folder / "notes.jsonl"
     lines = (json.dumps({"note_id": n, "text": text}) for n, text in enumerate(texts))
