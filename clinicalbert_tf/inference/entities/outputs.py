@@ -16,6 +16,7 @@ from tfrecords_builder.files import append, check_folder_of, make_private_folder
 
 FORMATS = ("jsonl", "brat", "con", "xml")
 _WORD = re.compile(r"\S+")
+_SPANS_AT_ONCE = 1000
 
 
 def _document(note: InputNote, entities: Sequence[Entity]) -> Document:
@@ -23,15 +24,20 @@ def _document(note: InputNote, entities: Sequence[Entity]) -> Document:
     return Document(note.note_id, note.text, spans, note.patient_id)
 
 
-def json_line(note: InputNote, entities: Sequence[Entity]) -> str:
-    """A note and its entities as a JSON line; also read by datasets.json_spans."""
+def json_pieces(note: InputNote, entities: Sequence[Entity]) -> Iterator[str]:
+    """Yields a note and its entities as pieces of one JSON line, which datasets.json_spans reads.
+
+    In pieces, since the line of a long note takes several times the memory of its entities.
+    """
     fields = {
         "text": note.text,
         "meta": {"note_id": note.note_id, "patient_id": note.patient_id},
     }
-    # One span at a time: as objects all together they would take ten times the line's memory.
-    spans = ", ".join(map(_json_span, entities))
-    return f'{json.dumps(fields, ensure_ascii=False)[:-1]}, "spans": [{spans}]}}\n'
+    yield json.dumps(fields, ensure_ascii=False)[:-1] + ', "spans": ['
+    for start in range(0, len(entities), _SPANS_AT_ONCE):
+        some = entities[start : start + _SPANS_AT_ONCE]
+        yield ", " * (start > 0) + ", ".join(map(_json_span, some))
+    yield "]}\n"
 
 
 def _json_span(entity: Entity) -> str:
@@ -50,25 +56,33 @@ def concept_file_of_note(note: InputNote, entities: Sequence[Entity]) -> str:
     Lines count from 1 and words, divided at white space, from 0; an entity covers the whole words
     that it touches.
     """
-    starts = [0, *(match.end() for match in re.finditer("\n", note.text))]
-    lines = []
+    lines = _Lines(note.text)
+    written = []
     for entity in entities:
-        first, start, begin, _ = _place(note.text, starts, entity.start)
-        last, end, _, behind = _place(note.text, starts, entity.end - 1)
+        first, start, begin, _ = lines.place(entity.start)
+        last, end, _, behind = lines.place(entity.end - 1)
         text = " ".join(note.text[begin:behind].lower().split())
-        lines.append(f'c="{text}" {first}:{start} {last}:{end}||t="{entity.label}"')
-    return "\n".join(lines)
+        written.append(f'c="{text}" {first}:{start} {last}:{end}||t="{entity.label}"')
+    return "\n".join(written)
 
 
-def _place(text: str, starts: list[int], at: int) -> tuple[int, int, int, int]:
-    """Line of a character, number of the word in it, and the word's first and last place."""
-    line = bisect.bisect_right(starts, at)
-    word, span = -1, (at, at + 1)
-    for match in _WORD.finditer(text, starts[line - 1]):
-        if match.start() > at:
-            break
-        word, span = word + 1, match.span()
-    return line, word, *span
+class _Lines:
+    """The lines of a text and the words in them, one line after the other."""
+
+    def __init__(self, text: str):
+        self._text = text
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text) + 1]
+        self._line, self._words = 0, []
+
+    def place(self, at: int) -> tuple[int, int, int, int]:
+        """Line of a character, number of the word in it, and the word's first and last place."""
+        line = bisect.bisect_right(self._starts, at)
+        if line != self._line:
+            ends = self._starts[line - 1], self._starts[line] - 1
+            self._line = line
+            self._words = [match.span() for match in _WORD.finditer(self._text, *ends)]
+        word = bisect.bisect_right(self._words, (at, len(self._text) + 1)) - 1
+        return line, word, *(self._words[word] if word >= 0 else (at, at + 1))
 
 
 _CONTENTS: dict[str, Callable[[InputNote, Sequence[Entity]], dict[str, str]]] = {
@@ -125,7 +139,8 @@ def _write_json_lines(notes, label_notes, output: str) -> tuple[int, int]:
     left = _without(iter(notes), done, output)
     written = 0
     for note, found in _labelled(left, label_notes):
-        append(partial, json_line(note, found).encode("utf-8"))
+        for piece in json_pieces(note, found):
+            append(partial, piece.encode("utf-8"))
         written += 1
     if not written and not done:
         write_private(partial, "")

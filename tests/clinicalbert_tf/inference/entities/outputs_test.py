@@ -53,6 +53,16 @@ def test_json_lines_are_read_back(tmp_path):
         write_entities(notes(), capitals, str(output), "jsonl")
 
 
+def test_a_note_of_many_entities_is_one_line(tmp_path):
+    note = InputNote("n", "Wren " * 2500)
+    output = tmp_path / "out.jsonl"
+    write_entities([note], capitals, str(output), "jsonl")
+    (line,) = output.read_text().splitlines()
+    assert [(s["start"], s["end"], s["label"]) for s in json.loads(line)["spans"]] == expected(note)
+    ((_, found),) = capitals([note.text])
+    assert concept_file_of_note(note, found).endswith('c="wren" 1:2499 1:2499||t="name"')
+
+
 def test_brat_and_xml_are_read_back(tmp_path):
     for name in ("brat", "xml"):
         write_entities(notes(), capitals, str(tmp_path / name), name)
