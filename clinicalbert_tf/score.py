@@ -15,6 +15,7 @@ import json
 import sys
 
 from clinicalbert_tf.scoring.arguments import parser
+from tfrecords_builder import command_line
 
 
 def score(values: argparse.Namespace) -> dict:
@@ -53,4 +54,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run_plain(main)

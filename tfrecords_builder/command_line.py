@@ -28,8 +28,7 @@ def run(main: Callable[[list[str]], None]) -> None:
 
     from tfrecords_builder import quiet_start
 
-    sys.stdout = _guarded(sys.stdout, ends=True)
-    sys.stderr = _guarded(sys.stderr, ends=False)
+    _guard_streams()
     _log_to(sys.stderr)
     quiet_start.prepare_process()
     try:
@@ -43,6 +42,24 @@ def run(main: Callable[[list[str]], None]) -> None:
     finally:
         # Here rather than when the interpreter ends, where nothing could be caught.
         sys.stdout.flush()
+
+
+def run_plain(main: Callable[[], int]) -> None:
+    """Runs a command that reads its arguments itself; pipes may end as with `run`.
+
+    Args:
+        main: returns the exit status.
+    """
+    _guard_streams()
+    try:
+        sys.exit(main())
+    finally:
+        sys.stdout.flush()
+
+
+def _guard_streams() -> None:
+    sys.stdout = _guarded(sys.stdout, ends=True)
+    sys.stderr = _guarded(sys.stderr, ends=False)
 
 
 class _Pipe(io.FileIO):

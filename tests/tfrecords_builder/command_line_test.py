@@ -48,6 +48,15 @@ def test_output_that_nobody_reads_ends_the_command_quietly(lines, tmp_path):
     assert "Traceback" not in ran.stderr and "Broken pipe" not in ran.stderr
 
 
+def test_a_command_that_reads_its_arguments_itself_ends_quietly_too(tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("a B-X B-X\n\n")
+    command = f'"{sys.executable}" -m clinicalbert_tf.score spans --file {words}'
+    ran = run("", shell=f"(sleep 1; {command}) | true; {command}")
+    assert ran.returncode == 0 and ran.stderr == ""
+    assert "f1" in ran.stdout.lower()
+
+
 def test_messages_that_nobody_reads_do_not_end_the_work(tmp_path):
     program = PROGRAM.format(lines=1, done=str(tmp_path / "done")).replace("'", '"')
     ran = run(program, shell="(sleep 1; {} 2>&1 >/dev/null) | true")
@@ -67,12 +76,16 @@ def test_every_command_is_run_by_it():
         for path in (ROOT / package).rglob("*.py"):
             if path.name == "command_line.py":
                 continue
+            source = path.read_text(encoding="utf-8")
             calls = {
                 ast.unparse(node.func)
-                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                for node in ast.walk(ast.parse(source))
                 if isinstance(node, ast.Call)
             }
             assert "app.run" not in calls, f"{path}: use command_line.run"
+            if '__name__ == "__main__"' in source:
+                run_by = calls & {"command_line.run", "command_line.run_plain"}
+                assert run_by, f"{path}: use command_line.run"
 
 
 if __name__ == "__main__":
