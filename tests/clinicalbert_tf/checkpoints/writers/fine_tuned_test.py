@@ -94,6 +94,7 @@ def assert_equal_logits(found, expected, atol=1e-5):
         ("crf_tagger", "huggingface"),
         ("crf_tagger", "keras"),
         ("span", "huggingface"),
+        ("span", "tf1"),
         ("multi", "keras"),
     ],
 )
