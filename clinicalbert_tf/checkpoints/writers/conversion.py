@@ -198,6 +198,8 @@ def _remarks(
         remarks.append(chosen.masked_lm_remark)
     if chosen.crf_remark and source.head == "crf_tagger":
         remarks.append(chosen.crf_remark)
+    if chosen.head_remark and source.head:
+        remarks.append(chosen.head_remark)
     if chosen.exact_gelu_remark and source.gelu == "erf":
         remarks.append(chosen.exact_gelu_remark)
     return tuple(remarks)

@@ -21,6 +21,7 @@ class Format:
         exact_gelu_remark: what to know of a model that computes gelu in its exact form.
         remark: what to know of the format in any case.
         crf_remark: what to know of a tagger with a CRF in it.
+        head_remark: what to know of a fine-tuned model's head in it.
         finds_added_tokens: whether who reads the folder finds added tokens in texts.
         options: names of ConversionSettings that the writer takes.
     """
@@ -34,6 +35,7 @@ class Format:
     exact_gelu_remark: str | None = None
     remark: str | None = None
     crf_remark: str | None = None
+    head_remark: str | None = None
     finds_added_tokens: bool = False
     options: tuple[str, ...] = ()
 
@@ -54,6 +56,12 @@ class Format:
                 f"none. Install the extra: pip install 'clinicalbert_tf[{self.extra}]'."
             )
 
+
+_DECODED_BY_THE_CALLER = (
+    "The graph gives logits and the CRF's scores of labels that follow one another (crf_begin, "
+    "crf_follow, crf_end) and decodes nothing: the best labels are the best path through both "
+    "(Viterbi)."
+)
 
 FORMATS = {
     "tf1": Format(
@@ -81,6 +89,8 @@ FORMATS = {
         masked_lm_remark="keras_nlp's BertMaskedLM computes its head with the exact gelu and "
         "LayerNorm epsilon 1e-5, the reference with the tanh form and 1e-12: its logits differ a "
         "little, its weights do not.",
+        head_remark="A preset is an encoder: the fine-tuned head lies beside it, under the "
+        "reference's names in reference_variables.safetensors, which from_pretrained reads.",
     ),
     "saved_model": Format(
         "clinicalbert_tf.checkpoints.writers.saved_model:write_saved_model",
@@ -88,6 +98,7 @@ FORMATS = {
         "-v {target}:/models/clinicalbert/1 tensorflow/serving",
         holds_all=False,
         remark="Operators: TensorFlow's own only; no signature needs tensorflow_text.",
+        crf_remark=_DECODED_BY_THE_CALLER,
         finds_added_tokens=True,
         options=("max_seq_length",),
     ),
@@ -99,6 +110,7 @@ FORMATS = {
         extra="onnx",
         holds_all=False,
         own_epsilon=True,
+        crf_remark=_DECODED_BY_THE_CALLER,
         options=("quantize",),
     ),
 }

@@ -102,6 +102,8 @@ def test_there_and_back_keeps_logits_labels_and_settings(runs, tmp_path, name, f
     folder, logits = runs[name]
     made = convert(ConversionSettings(folder, str(tmp_path / "made"), format_name))
     assert made.left_out == ()
+    said = " ".join(made.remarks)
+    assert ("reference_variables.safetensors" in said) == (format_name == "keras")
     bert = clinicalbert_tf.from_pretrained(made.target)
     assert bert.task == TASKS[name][0]
     assert bert.tokenizer.do_lower_case is True
@@ -164,6 +166,7 @@ def test_onnx_gives_equal_logits(runs, tmp_path, name):
     outputs = [output.name for output in session.get_outputs()]
     assert_equal_logits(dict(zip(outputs, session.run(None, INPUTS), strict=True)), expected)
     assert "labels.json" in os.listdir(made.target)
+    assert any("crf_follow" in remark for remark in made.remarks) == (name == "crf_tagger")
 
 
 def test_onnx_in_8_bits_stores_matrices_as_bytes_and_is_nearly_equal(runs, tmp_path):
