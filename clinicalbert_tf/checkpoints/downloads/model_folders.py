@@ -161,15 +161,16 @@ def _search(folder: str, depth: int) -> list[str]:
     if is_model_folder(folder):
         return [folder]
     found = []
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    below = depth if len(entries) == 1 else depth - 1
+    for entry in entries:
         # "._" files and __MACOSX are what a Mac adds to archives.
         if entry.name.startswith((".", "__MACOSX")) or entry.is_symlink():
             continue
         if entry.is_file() and is_archive(entry.path):
             found.append(entry.path)
-        elif entry.is_dir() and (depth > 1 or len(os.listdir(folder)) == 1):
-            alone = len(os.listdir(folder)) == 1
-            found += _search(entry.path, depth if alone else depth - 1)
+        elif entry.is_dir() and below:
+            found += _search(entry.path, below)
     return found
 
 

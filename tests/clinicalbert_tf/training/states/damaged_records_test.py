@@ -72,6 +72,13 @@ def truncate(path):
         file.truncate(100)
 
 
+def test_a_batch_beyond_what_is_left_is_refused_with_the_reason(settings, records):
+    for part in (0, 2):
+        truncate(records / f"part-{part}.tfrecord")
+    with pytest.raises(ValueError, match=r"received 5 \(2 damaged files are left out\)"):
+        sound_inputs(dataclasses.replace(settings, train_batch_size=6))
+
+
 @pytest.mark.parametrize("on_corrupt", ["stop", "previous"])
 def test_truncated_file_is_an_error_that_names_it_and_both_sizes(settings, records, on_corrupt):
     truncate(records / "part-1.tfrecord")
