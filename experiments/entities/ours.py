@@ -53,6 +53,8 @@ def main() -> None:
                     output_dir=other,
                     init_checkpoint=run,
                     do_train=False,
+                    do_eval=True,
+                    evaluate_dev=False,
                     constrained=False,
                 )
             )
