@@ -81,17 +81,24 @@ def read_table(
                 yield rows.note(row, fields)
         except csv.Error as error:
             # csv's messages name what is wrong with the form and hold none of the text.
-            problem = (
-                f"expected well-formed CSV, received: {error}. A quote within quotes is written "
-                'twice (""), not behind a backslash as MySQL and Hive do: export the table again. '
-                "Otherwise the file is damaged"
-            )
+            problem = f"expected well-formed CSV, received: {error}. {_advice(str(error))}"
         except UnpackingError as error:
             problem = damaged(path, error)
         else:
             return
     # Raised out here, so that no traceback leads to the reader's buffers.
     raise NoteSourceError(f"{path}, row {row + 1}: {problem}. Download the file again.")
+
+
+def _advice(error: str) -> str:
+    if "expected after" in error:
+        return (
+            'A quote within quotes is written twice (""), not behind a backslash as MySQL and Hive '
+            "do: export the table again. If its quotes are right, the file is damaged"
+        )
+    if "field limit" in error:
+        return "A quote is not closed, or a note is longer than that many characters"
+    return "A quote is not closed, or the file is cut off"
 
 
 def header_of(path: str, line: str) -> tuple[str, list[str]]:
