@@ -6,24 +6,24 @@ a tagger, a span model.
     predictor = Predictor(lambda inputs: {"logits": model(inputs, training=False)})
     logits = predictor.predict(token_ids)["logits"]
 
-Three things make it fast: batches of similar length, so that little is padding; equal sequences
-computed once (clinical notes repeat sentences, and copied notes repeat windows); and the compiled
-kernels of training for shapes that recur, as the windows of long notes do. The graph is traced
-once for all shapes.
+Four things make it fast: batches of similar length, so that little is padding; equal sequences
+computed once (clinical notes repeat sentences, and copied notes repeat windows); the encoder's form
+for prediction, whose operations TensorFlow joins (modeling.encoder_layer); and two batches at a
+time, so that no core waits for the small operations of one batch. The graph is traced once for all
+shapes.
 """
 
-import collections
+import concurrent.futures
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from clinicalbert_tf.kernel_compiler import xla_kernel
-from clinicalbert_tf.modeling.compilation import compiled_by
 from clinicalbert_tf.texts.batches import bucket_by_length, pad_tokens
 
-# Batches of one shape in a call from which compiling their kernels (about a second) pays.
-COMPILED_FROM = 8
+# A third batch at a time brings nothing on two cores, and costs memory.
+_BATCHES_AT_ONCE = 1 if os.cpu_count() == 1 else 2
 _INPUTS = ("token_ids", "segment_ids", "padding_mask")
 
 
@@ -36,8 +36,6 @@ class Predictor:
         batch_tokens: places per batch at most, padding included (one sequence always fits).
         per_token: names of outputs whose second axis is the length.
         extras: further int32 [batch] inputs of `function`, one number per sequence.
-        compiled: whether recurring shapes go through compiled kernels; the same numbers within
-            rounding.
     """
 
     def __init__(
@@ -46,14 +44,17 @@ class Predictor:
         batch_tokens: int = 4096,
         per_token: Collection[str] = (),
         extras: Sequence[str] = (),
-        compiled: bool = True,
     ):
-        self._plain = _graph(function, extras)
-        # Of its own: what is compiled is decided when a graph is traced.
-        self._compiled = _graph(function, extras) if compiled else None
+        self._graph = _graph(function, extras)
         self._batch_tokens = batch_tokens
         self._per_token = frozenset(per_token)
         self._extras = tuple(extras)
+        # Kept: the library behind matrix products remembers its kernels by thread.
+        self._pool = concurrent.futures.ThreadPoolExecutor(_BATCHES_AT_ONCE, "predictor")
+
+    def prepare(self) -> None:
+        """Traces the graph, which the first `predict` would do otherwise."""
+        self._graph.get_concrete_function()
 
     def predict(
         self,
@@ -88,14 +89,17 @@ class Predictor:
         seconds = lengths if second_segments is None else np.asarray(second_segments)
         kept, places = _different(token_ids, [seconds, *numbers.values()])
         batches = [kept[members] for members in bucket_by_length(lengths[kept], self._batch_tokens)]
-        shapes = [(len(members), lengths[members].max()) for members in batches]
-        often = collections.Counter(shapes)
-        found: dict[str, list] = {}
-        for members, shape in zip(batches, shapes, strict=True):
-            compiled = self._compiled is not None and often[shape] >= COMPILED_FROM
+        # The largest first: at the end no core waits long for another one's batch.
+        batches.sort(key=lambda members: -len(members) * lengths[members].max())
+
+        def run(members: np.ndarray) -> dict[str, np.ndarray]:
             inputs = pad_tokens([token_ids[member] for member in members], seconds[members])
             inputs |= {name: values[members] for name, values in numbers.items()}
-            for name, values in self._run(inputs, compiled).items():
+            return self._run(inputs)
+
+        found: dict[str, list] = {}
+        for outputs in self._in_order(run, batches):
+            for name, values in outputs.items():
                 found.setdefault(name, []).append(values)
         order = np.empty(len(lengths), np.int64)
         order[np.concatenate(batches)] = np.arange(len(kept))
@@ -105,13 +109,13 @@ class Predictor:
             for name, values in found.items()
         }
 
-    def _run(self, inputs: dict[str, np.ndarray], compiled: bool) -> dict[str, np.ndarray]:
-        arguments = [inputs[name] for name in (*_INPUTS, *self._extras)]
-        if not compiled:
-            return {name: values.numpy() for name, values in self._plain(*arguments).items()}
-        # Kernels are compiled as the graph is traced, in the first call.
-        with compiled_by(xla_kernel):
-            return {name: values.numpy() for name, values in self._compiled(*arguments).items()}
+    def _in_order(self, run, batches: list[np.ndarray]):
+        # One batch needs no thread, and a call for one text no switch to one.
+        return map(run, batches) if len(batches) == 1 else self._pool.map(run, batches)
+
+    def _run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        outputs = self._graph(*(inputs[name] for name in (*_INPUTS, *self._extras)))
+        return {name: values.numpy() for name, values in outputs.items()}
 
     def _restore(self, name, values, batches, lengths, order):
         """Outputs of batches in the order of the sequences."""

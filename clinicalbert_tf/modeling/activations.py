@@ -40,6 +40,22 @@ def activation_function(hidden_act: str):
     return _ACTIVATIONS[hidden_act]
 
 
+def prediction_activation(hidden_act: str, compute_dtype: str):
+    """The same function where no gradient is taken, in the form that graph optimizers recognize.
+
+    Args:
+        hidden_act: see activation_function.
+        compute_dtype: of the tensors. Half precision keeps its arithmetic in float32.
+    """
+    if hidden_act == "gelu" and compute_dtype == "float32":
+        return _keras_gelu
+    return activation_function(hidden_act)
+
+
+def _keras_gelu(x):
+    return keras.activations.gelu(x, approximate=True)
+
+
 def kernel_initializer(initializer_range: float) -> keras.initializers.Initializer:
     """A truncated normal, cut at two standard deviations; a fresh one for every weight.
 

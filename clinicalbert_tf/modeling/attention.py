@@ -60,6 +60,22 @@ def self_attention(projected, offsets, num_heads: int, key=None, rate: float = 0
     return apply(projected)
 
 
+def mix_values(query, keys, value, offsets):
+    """Like self_attention between split_heads and merge_heads, without dropout.
+
+    Args:
+        query, keys, value: float tensors [batch, heads, length, head size].
+        offsets: float32 tensor [batch, length], added to the scores of each key.
+
+    Returns:
+        float tensor [batch, heads, length, head size].
+    """
+    scores = ops.matmul(query, _transposed(keys))
+    return ops.matmul(
+        _probabilities(scores, offsets, None, rate=0.0, scale=_scale(query))[0], value
+    )
+
+
 def attention_probabilities(projected, offsets, num_heads: int):
     """The probabilities that self_attention mixes with, before dropout.
 

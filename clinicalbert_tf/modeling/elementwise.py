@@ -92,6 +92,12 @@ def residual_norm(values, residual, gamma, beta, epsilon: float, key=None, rate:
     return apply(values, *weights, *(() if residual is None else (residual,)))
 
 
+def normalized_sum(values, residual, gamma, beta, epsilon: float):
+    """Like residual_norm without dropout; its gradient, if one is taken, is derived."""
+    weights = [ops.cast(weight, weight.dtype) for weight in (gamma, beta)]
+    return _norm_values(values, *weights, residual, key=None, rate=0.0, epsilon=epsilon)[0]
+
+
 def _norm_values(values, gamma, beta, *residual, key, rate, epsilon):
     total = drop(widened(values), key, rate)
     for addend in residual:

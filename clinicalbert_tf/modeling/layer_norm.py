@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from clinicalbert_tf.modeling.elementwise import residual_norm
+from clinicalbert_tf.modeling.elementwise import normalized_sum, residual_norm
 
 # The reference's, in every layer normalization. Keras and keras_nlp default to larger ones.
 LAYER_NORM_EPSILON = 1e-12
@@ -25,3 +25,7 @@ class RowNormalization(keras.layers.LayerNormalization):
     def of_sum(self, values, residual=None, key=None, rate: float = 0.0):
         """Normalizes dropout(values) + residual; see elementwise.residual_norm."""
         return residual_norm(values, residual, self.gamma, self.beta, self.epsilon, key, rate)
+
+    def of_sum_predicted(self, values, residual):
+        """Normalizes values + residual where no gradient is prepared; the same numbers."""
+        return normalized_sum(values, residual, self.gamma, self.beta, self.epsilon)

@@ -47,12 +47,12 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
         }
         return {name: values[0].numpy() for name, values in self.encode(inputs).items()}
 
-    @parameterized.parameters(True, False)
-    def test_outputs_are_those_of_each_sequence_alone_in_the_given_order(self, compiled):
+    @parameterized.parameters(1, 2)
+    def test_outputs_are_those_of_each_sequence_alone_in_the_given_order(self, at_once):
         sequences = random_sequences(60)
         seconds = [len(tokens) // 2 for tokens in sequences]
-        self.enter_context(mock.patch.object(predictor, "COMPILED_FROM", 1))
-        run = Predictor(self.encode, 64, per_token=("hidden",), compiled=compiled)
+        self.enter_context(mock.patch.object(predictor, "_BATCHES_AT_ONCE", at_once))
+        run = Predictor(self.encode, 64, per_token=("hidden",))
         found = run.predict(sequences, seconds)
         self.assertLen(found["hidden"], 60)
         for place, (tokens, second) in enumerate(zip(sequences, seconds, strict=True)):
@@ -89,17 +89,18 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
         found = run.predict([tokens] * 4, [4, 4, 2, 4], extra=[1, 2, 1, 1])["sum"]
         self.assertAllEqual(found, [1, 2, 21, 1])
 
-    def test_a_batch_holds_the_budget_and_only_recurring_shapes_are_compiled(self):
+    def test_a_batch_holds_the_budget_and_the_largest_come_first(self):
+        self.enter_context(mock.patch.object(predictor, "_BATCHES_AT_ONCE", 1))
         run = Predictor(self.noting, 64)
         same = [np.full(16, number, np.int32) for number in range(1, 4 * 8 + 1)]
-        compiled = []
-        plain = run._run
-        run._run = lambda inputs, flag: compiled.append(flag) or plain(inputs, flag)
-        run.predict([*same, *random_sequences(3)])
+        run.predict([*random_sequences(3), *same])
         self.assertEqual(self.shapes[:8], [(4, 16)] * 8)
-        self.assertEqual(compiled[:8], [True] * 8)
-        self.assertNotIn(True, compiled[8:])
         self.assertLessEqual(max(rows * length for rows, length in self.shapes), 64)
+
+    def test_an_error_in_a_batch_reaches_the_caller(self):
+        run = Predictor(lambda inputs: {"kept": tf.ensure_shape(inputs["token_ids"], [1, None])}, 8)
+        with self.assertRaises(tf.errors.InvalidArgumentError):
+            run.predict(random_sequences(20))
 
     def test_wrong_inputs_are_refused(self):
         run = Predictor(self.noting)

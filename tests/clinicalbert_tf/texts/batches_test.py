@@ -28,19 +28,39 @@ def test_buckets_hold_every_sequence_once_within_the_budget_and_hardly_any_paddi
     assert sum(places) < 1.03 * lengths.sum()
 
 
-def test_a_batch_ends_where_lengths_differ_unless_it_is_small():
-    lengths = np.array([10] * 60 + [100] * 6 + [80] * 30 + [5] * 3)
+def cost_of(lengths, batches):
+    return sum(len(members) * lengths[members].max() + 32 for members in batches)
+
+
+def test_lengths_share_a_batch_if_padding_costs_less_than_another_batch():
+    lengths = np.array([10] * 60 + [100] * 6 + [80] * 30 + [5] * 6)
     batches = [lengths[members].tolist() for members in bucket_by_length(lengths, 4096)]
-    assert batches == [[100] * 6, [80] * 30, [10] * 60, [5] * 3]
-    few = np.array([100] * 2 + [80] * 30)
-    assert [len(members) for members in bucket_by_length(few, 4096)] == [6, 26]
+    # 6 x 5 positions of padding cost less than 32; 30 x 20 more.
+    assert batches == [[100] * 6, [80] * 30, [10] * 60 + [5] * 6]
+    assert [len(m) for m in bucket_by_length(np.append(lengths, [5]), 4096)] == [6, 30, 60, 7]
+
+
+def test_no_division_of_sorted_lengths_costs_less():
+    chance = np.random.default_rng(4)
+    for _ in range(20):
+        lengths = -np.sort(-chance.integers(2, 60, 9))
+        least = min(
+            cost_of(
+                lengths, np.split(np.arange(9), [cut + 1 for cut in range(8) if cuts >> cut & 1])
+            )
+            for cuts in range(1 << 8)
+        )
+        assert cost_of(lengths, list(bucket_by_length(lengths, 4096))) == least
+
+
+def test_a_batch_beyond_the_budget_is_divided_evenly():
+    batches = list(bucket_by_length(np.full(33, 128), 4096))
+    assert [len(members) for members in batches] == [17, 16]
 
 
 def test_a_sequence_longer_than_the_budget_is_a_batch_of_its_own():
-    assert [batch.tolist() for batch in bucket_by_length(np.array([3, 50, 4]), 8)] == [
-        [1],
-        [2, 0],
-    ]
+    batches = list(bucket_by_length(np.array([3, 50, 4]), 8))
+    assert [batch.tolist() for batch in batches] == [[1], [2, 0]]
 
 
 @pytest.mark.parametrize("first_row", [0, 40])
