@@ -45,9 +45,8 @@ def print_words(texts: list[str], values: flags.FlagValues) -> None:
     bert = _load(values)
     from clinicalbert_tf.inference.masked_words import MaskFiller
 
-    filler = MaskFiller(bert)
-    for number, text in enumerate(texts, start=1):
-        masks = filler.fill(text, values.top_k)
+    filled = MaskFiller(bert).fill_all(texts, values.top_k)
+    for number, masks in enumerate(filled, start=1):
         for place, candidates in enumerate(masks, start=1):
             of_text = f"text {number}, " if len(texts) > 1 else ""
             print(f"{of_text}[MASK] {place} of {len(masks)}")

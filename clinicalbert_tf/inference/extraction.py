@@ -75,9 +75,12 @@ def extract(
     check_length(settings.max_seq_length, bert.config)
     sequences = SequenceMaker(bert.tokenizer, settings.max_seq_length, settings.stride)
     layers = settings.layers_of(bert.backbone.num_layers)
-    compute, write = _part_steps(settings, bert, layers)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        # Hashing the input and the weights holds no lock of Python's: the graph is traced beside.
+        hashed = pool.submit(_fingerprint, settings, bert)
+        compute, write = _part_steps(settings, bert, layers)
     size = len(layers) * bert.backbone.hidden_dim
-    fingerprint = {**_fingerprint(settings, bert), "layers": list(layers)}
+    fingerprint = {**hashed.result(), "layers": list(layers)}
     with PartsFolder(settings.output_file, fingerprint, restart) as parts:
         resumed, started = parts.rows_done, time.perf_counter()
         blocks = make_blocks(

@@ -5,6 +5,8 @@ import glob
 import hashlib
 import os
 
+import numpy as np
+
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.setting_fields import setting
 
@@ -95,7 +97,7 @@ def model_digest(bert) -> str:
     """SHA-256 over the encoder's weights, vocabulary and casing, in hexadecimal."""
     digest = hashlib.sha256()
     for weight in bert.backbone.weights:
-        digest.update(weight.numpy().tobytes())
+        digest.update(np.ascontiguousarray(weight.numpy()).view(np.uint8))
     digest.update("\n".join(bert.tokenizer.inverse_vocab).encode("utf-8"))
     digest.update(repr((bert.config, bert.tokenizer.do_lower_case)).encode())
     return digest.hexdigest()

@@ -1,11 +1,16 @@
 """What a model puts in the place of [MASK]."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from clinicalbert_tf.inference.predictor import Predictor
+
 MASK = "[MASK]"
+# Every masked place takes a row as long as the vocabulary: fewer at a time than elsewhere.
+_BATCH_TOKENS = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,31 +26,18 @@ class Candidate:
     probability: float
 
 
-def log_probability_function(pretraining_model):
-    """A graph function for the masked language model, traced once for every shape.
+def log_probabilities(pretraining_model, inputs):
+    """What the masked language model expects.
 
     Args:
         pretraining_model: see clinicalbert_tf.modeling.
+        inputs: token_ids, segment_ids, padding_mask, int32 [batch, length], and mask_positions,
+            int32 [batch, predictions]; others are left alone.
 
     Returns:
-        A function of token_ids, segment_ids, padding_mask, int32 [batch, length], and
-        mask_positions, int32 [batch, predictions], to float32 log probabilities
-        [batch, predictions, vocabulary].
+        float32 [batch, predictions, vocabulary].
     """
-    names = ("token_ids", "segment_ids", "padding_mask", "mask_positions")
-    signature = [tf.TensorSpec([None, None], tf.int32, name=name) for name in names]
-
-    @tf.function(input_signature=signature, autograph=False)
-    def run(token_ids, segment_ids, padding_mask, mask_positions):
-        inputs = {
-            "token_ids": token_ids,
-            "segment_ids": segment_ids,
-            "padding_mask": padding_mask,
-            "mask_positions": mask_positions,
-        }
-        return tf.nn.log_softmax(pretraining_model(inputs, training=False)["mlm_logits"])
-
-    return run
+    return tf.nn.log_softmax(pretraining_model(inputs, training=False)["mlm_logits"])
 
 
 class MaskFiller:
@@ -59,17 +51,27 @@ class MaskFiller:
     def __init__(self, bert):
         self._tokenizer = bert.tokenizer
         self._most = bert.config.max_position_embeddings
-        self._log_probabilities = log_probability_function(bert.pretraining_model)
+        self._predictor = Predictor(
+            _candidates_function(bert.pretraining_model, self._tokenizer.vocab_size),
+            _BATCH_TOKENS,
+            extras=("top_k",),
+            wide_extras=("mask_positions",),
+        )
 
     def fill(self, text: str, top_k: int = 5) -> list[list[Candidate]]:
-        """The most probable wordpieces for each [MASK] of a text, all masked at once.
+        """The most probable wordpieces for each [MASK] of a text; see `fill_all`."""
+        return self.fill_all([text], top_k)[0]
+
+    def fill_all(self, texts: Sequence[str], top_k: int = 5) -> list[list[list[Candidate]]]:
+        """The most probable wordpieces for each [MASK] of each text, all of a text masked at once.
 
         Args:
-            text: a text with one or more `[MASK]`.
+            texts: texts with one or more `[MASK]` each, at least one text.
             top_k: wordpieces for each, 1 to the size of the vocabulary.
 
         Returns:
-            One list a [MASK], in the text's order, the most probable wordpiece first.
+            For each text one list per [MASK], in the text's order, the most probable wordpiece
+            first.
 
         Raises:
             ValueError: no [MASK], more tokens than the model has positions, or a wrong `top_k`.
@@ -79,22 +81,29 @@ class MaskFiller:
                 f"Expected top_k from 1 to {self._tokenizer.vocab_size}, the vocabulary's size, "
                 f"received {top_k}. Correct --top_k."
             )
-        token_ids = self._encode(text)
-        positions = np.flatnonzero(token_ids == self._tokenizer.mask_id).astype(np.int32)
-        found = self._log_probabilities(
-            token_ids=token_ids[None],
-            segment_ids=np.zeros_like(token_ids)[None],
-            padding_mask=np.ones_like(token_ids)[None],
-            mask_positions=positions[None],
+        token_ids = [self._encode(text) for text in texts]
+        places = [np.flatnonzero(ids == self._tokenizer.mask_id) for ids in token_ids]
+        # A place more than the text has is filled too, and dropped.
+        positions = np.zeros((len(texts), max(map(len, places))), np.int32)
+        for row, of_text in zip(positions, places, strict=True):
+            row[: len(of_text)] = of_text
+        found = self._predictor.predict(
+            token_ids, mask_positions=positions, top_k=[top_k] * len(texts)
         )
-        # An embedding may have more rows than the vocabulary, rounded up for speed.
-        values, rows = tf.math.top_k(found[0, :, : self._tokenizer.vocab_size], top_k)
         return [
             [
-                Candidate(self._tokenizer.inverse_vocab[row], float(np.exp(value)))
-                for row, value in zip(rows_here, values_here, strict=True)
+                self._candidates(*of_mask)
+                for of_mask in zip(rows[:count], values[:count], strict=True)
             ]
-            for rows_here, values_here in zip(rows.numpy(), values.numpy(), strict=True)
+            for rows, values, count in zip(
+                found["rows"], found["values"], map(len, places), strict=True
+            )
+        ]
+
+    def _candidates(self, rows: np.ndarray, values: np.ndarray) -> list[Candidate]:
+        return [
+            Candidate(self._tokenizer.inverse_vocab[row], float(np.exp(value)))
+            for row, value in zip(rows, values, strict=True)
         ]
 
     def _encode(self, text: str) -> np.ndarray:
@@ -115,3 +124,15 @@ class MaskFiller:
                 f"received {len(ids)} with [CLS] and [SEP]. Shorten the text."
             )
         return np.array(ids, np.int32)
+
+
+def _candidates_function(pretraining_model, vocab_size: int):
+    """A function for a Predictor: the `top_k` best rows of the vocabulary at each position."""
+
+    def run(inputs):
+        found = log_probabilities(pretraining_model, inputs)
+        # An embedding may have more rows than the vocabulary, rounded up for speed.
+        values, rows = tf.math.top_k(found[..., :vocab_size], inputs["top_k"][0])
+        return {"values": values, "rows": rows}
+
+    return run

@@ -32,10 +32,11 @@ class Predictor:
 
     Args:
         function: a dict of tensors -> a dict of tensors whose first axis is the batch. It gets
-            token_ids, segment_ids, padding_mask, int32 [batch, length], and the `extras`.
+            token_ids, segment_ids, padding_mask, int32 [batch, length], and the extras.
         batch_tokens: places per batch at most, padding included (one sequence always fits).
         per_token: names of outputs whose second axis is the length.
         extras: further int32 [batch] inputs of `function`, one number per sequence.
+        wide_extras: further int32 [batch, n] inputs, as many numbers for every sequence.
     """
 
     def __init__(
@@ -44,11 +45,12 @@ class Predictor:
         batch_tokens: int = 4096,
         per_token: Collection[str] = (),
         extras: Sequence[str] = (),
+        wide_extras: Sequence[str] = (),
     ):
-        self._graph = _graph(function, extras)
+        self._extras = (*extras, *wide_extras)
+        self._graph = _graph(function, extras, wide_extras)
         self._batch_tokens = batch_tokens
         self._per_token = frozenset(per_token)
-        self._extras = tuple(extras)
         # Kept: the library behind matrix products remembers its kernels by thread.
         self._pool = concurrent.futures.ThreadPoolExecutor(_BATCHES_AT_ONCE, "predictor")
 
@@ -60,7 +62,7 @@ class Predictor:
         self,
         token_ids: Sequence[np.ndarray],
         second_segments: Iterable[int] | None = None,
-        **extras: Iterable[int],
+        **extras: Iterable,
     ) -> dict[str, np.ndarray | list[np.ndarray]]:
         """Runs the model over sequences.
 
@@ -71,7 +73,7 @@ class Predictor:
             token_ids: int arrays [length], [CLS] and [SEP] included, not padded; at least one.
             second_segments: for each sequence the position of its first token with segment id 1;
                 None if all have one segment.
-            extras: for each name of `extras` a number per sequence.
+            extras: for each of the predictor's extras a number per sequence, or a row of them.
 
         Returns:
             By output name an array [sequences, ...]; for the outputs of `per_token` a list of
@@ -130,13 +132,16 @@ class Predictor:
         return [rows[place] for place in order]
 
 
-def _graph(function, extras: Sequence[str]):
-    matrix, vector = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
-    signature = [matrix] * len(_INPUTS) + [vector] * len(extras)
+def _graph(function, extras: Sequence[str], wide_extras: Sequence[str]):
+    names = (*_INPUTS, *extras, *wide_extras)
+    vectors = frozenset(extras)
+    signature = [
+        tf.TensorSpec([None] if name in vectors else [None, None], tf.int32) for name in names
+    ]
 
     @tf.function(input_signature=signature, autograph=False)
     def run(*tensors):
-        return dict(function(dict(zip((*_INPUTS, *extras), tensors, strict=True))))
+        return dict(function(dict(zip(names, tensors, strict=True))))
 
     return run
 
@@ -148,6 +153,6 @@ def _different(
     first: dict[tuple, int] = {}
     places = np.empty(len(token_ids), np.int64)
     for place, tokens in enumerate(token_ids):
-        key = (np.asarray(tokens, np.int32).tobytes(), *[int(values[place]) for values in numbers])
+        key = (np.asarray(tokens, np.int32).tobytes(), *[v[place].tobytes() for v in numbers])
         places[place] = first.setdefault(key, place)
     return np.array(list(first.values())), places

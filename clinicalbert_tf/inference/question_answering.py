@@ -1,15 +1,15 @@
 """Answers to questions about texts of any length, from a model that run_squad trained."""
 
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from clinicalbert_tf.checkpoints.checkpoint_files import list_checkpoints
 from clinicalbert_tf.checkpoints.pretrained import from_pretrained
+from clinicalbert_tf.inference.predictor import Predictor
 from clinicalbert_tf.tasks.question_answering.task import THRESHOLD_NAME, read_threshold
-from clinicalbert_tf.texts.batches import bucket_by_length
 from clinicalbert_tf.texts.question_answering.answers import predict
 from clinicalbert_tf.texts.question_answering.prediction import (
     AnswerSettings,
@@ -19,12 +19,14 @@ from clinicalbert_tf.texts.question_answering.prediction import (
 from clinicalbert_tf.texts.question_answering.question import Question
 from clinicalbert_tf.texts.question_answering.windows import (
     EncodedQuestion,
+    Window,
     WindowMaker,
     WindowSettings,
-    pad_windows,
 )
 
 _DEFAULT_LENGTH = 384
+# Enough for batches of equal length; what is held of each token are its two logits.
+_BLOCK_TOKENS = 1 << 16
 
 
 class QuestionAnswerer:
@@ -82,8 +84,7 @@ class QuestionAnswerer:
         )
         self._maker = WindowMaker(bert.tokenizer, windows)
         self._starts_word = bert.tokenizer.starts_word
-        self._batch_tokens = batch_tokens
-        self._logits = _logits_function(bert.task_model)
+        self._predictor = _predictor(bert.task_model, batch_tokens)
 
     def __call__(
         self,
@@ -117,41 +118,51 @@ class QuestionAnswerer:
             Question(str(number), text, its_context)
             for number, (text, its_context) in enumerate(zip(questions, contexts, strict=True))
         ]
-        answers = [_as_dicts(self.predict(one), top_k) for one in asked]
+        answers = [_as_dicts(prediction, top_k) for prediction in self.predict_all(asked)]
         return answers[0] if single else answers
 
     def predict(self, question: Question) -> Prediction:
         """The prediction for a question, with its n best answers."""
-        encoded = self._maker.encode(question)
-        return predict(encoded, self._window_logits(encoded), self._starts_word, self.settings)
+        return next(self.predict_all([question]))
 
-    def _window_logits(self, encoded: EncodedQuestion) -> list[tuple[np.ndarray, np.ndarray]]:
+    def predict_all(self, questions: Iterable[Question]) -> Iterator[Prediction]:
+        """The predictions for many questions, in order; windows of like lengths together."""
+        encoded: list[EncodedQuestion] = []
+        tokens = 0
+        for question in questions:
+            encoded.append(self._maker.encode(question))
+            tokens += sum(len(window.token_ids) for window in encoded[-1].windows)
+            if tokens >= _BLOCK_TOKENS:
+                yield from self._predictions(encoded)
+                encoded, tokens = [], 0
+        if encoded:
+            yield from self._predictions(encoded)
+
+    def _predictions(self, encoded: list[EncodedQuestion]) -> Iterator[Prediction]:
+        logits = iter(self._window_logits([w for question in encoded for w in question.windows]))
+        for question in encoded:
+            own = list(itertools.islice(logits, len(question.windows)))
+            yield predict(question, own, self._starts_word, self.settings)
+
+    def _window_logits(self, windows: list[Window]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(start, end) logits of every window, in order."""
-        windows = encoded.windows
-        found: list = [None] * len(windows)
-        lengths = np.array([len(window.token_ids) for window in windows], np.int64)
-        for members in bucket_by_length(lengths, self._batch_tokens):
-            batch = pad_windows([windows[m] for m in members], int(lengths[members].max()))
-            starts, ends = self._logits(
-                batch["input_ids"], batch["segment_ids"], batch["input_mask"]
-            )
-            rows = zip(members, starts.numpy(), ends.numpy(), strict=True)
-            for member, start, end in rows:
-                found[member] = start, end
-        return found
+        if not windows:
+            return []
+        found = self._predictor.predict(
+            [window.token_ids for window in windows],
+            [window.context_start for window in windows],
+        )
+        return list(zip(found["start_logits"], found["end_logits"], strict=True))
 
 
-def _logits_function(model):
-    """A graph function of token_ids, segment_ids and padding_mask to start and end logits."""
-    row = tf.TensorSpec([None, None], tf.int32)
+def _predictor(model, batch_tokens: int) -> Predictor:
+    names = ("start_logits", "end_logits")
 
-    @tf.function(input_signature=[row] * 3, autograph=False)
-    def run(token_ids, segment_ids, padding_mask):
-        inputs = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
+    def logits(inputs):
         outputs = model(inputs, training=False)
-        return outputs["start_logits"], outputs["end_logits"]
+        return {name: outputs[name] for name in names}
 
-    return run
+    return Predictor(logits, batch_tokens, per_token=names)
 
 
 def _best_folder(model: str) -> str:

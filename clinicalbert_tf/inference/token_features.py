@@ -35,6 +35,7 @@ class TokenFeatureExtractor:
         self._predictor = Predictor(
             token_function(backbone, layers), batch_tokens, per_token=("hidden",)
         )
+        self._predictor.prepare()
         self._inverse_vocab = inverse_vocab
         self._layers = layers
 

@@ -50,6 +50,7 @@ class VectorExtractor:
             batch_tokens,
             extras=("owned_start", "owned_end"),
         )
+        self._predictor.prepare()
         self._pooling = pooling
         self.size = len(layers) * backbone.hidden_dim
 

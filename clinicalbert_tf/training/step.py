@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from clinicalbert_tf.input_pipeline.source import EXAMPLE_PLACE
-from clinicalbert_tf.kernel_compiler import compiler_for
+from clinicalbert_tf.kernel_compiler import compiler_for, prediction_compiler_for
 from clinicalbert_tf.modeling.compilation import compiled_by
 from clinicalbert_tf.training.cluster.reduction import over_replicas
 from clinicalbert_tf.training.dropout import DropoutSeeds
@@ -66,6 +66,7 @@ class Stepper:
         self.seeds = DropoutSeeds(model, seed)
         kernels = compile_kernels and not jit_compile
         self._kernel_compiler = compiler_for(strategy) if kernels else None
+        self._prediction_compiler = prediction_compiler_for(strategy) if kernels else None
         # A call of its own, for two reasons. Reductions over replicas stay outside of what XLA
         # compiles, which on CPU and GPU is one device. And inside a loop, TensorFlow's graph
         # optimizer may turn large sums of gradients into temporary variables that are never freed.
@@ -247,7 +248,7 @@ class Stepper:
 
     def _outputs_and_sums(self, batch):
         inputs = {name: batch[name] for name in self.objective.model_inputs}
-        with compiled_by(self._kernel_compiler):
+        with compiled_by(self._prediction_compiler):
             outputs = self.model(inputs, training=False)
         # The loss goes unused here, so each replica's own normalizers will do.
         normalizers = self.objective.normalizers(batch)

@@ -312,7 +312,7 @@ def test_one_graph_serves_all_lengths(bert, json_notes, tmp_path, monkeypatch):
 
     monkeypatch.setattr(TokenFeatureExtractor, "__init__", remember)
     run(settings_for(json_notes, tmp_path / "out.jsonl"), bert)
-    assert made[0]._predictor._plain.experimental_get_tracing_count() == 1
+    assert made[0]._predictor._graph.experimental_get_tracing_count() == 1
 
 
 if __name__ == "__main__":

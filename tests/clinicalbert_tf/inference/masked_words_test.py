@@ -3,7 +3,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from clinicalbert_tf.inference.masked_words import MaskFiller, log_probability_function
+from clinicalbert_tf.inference.masked_words import MaskFiller, log_probabilities
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
@@ -15,10 +15,15 @@ def filler(bert):
 
 def test_log_probabilities_equal_the_reference(bert):
     with np.load(GOLDEN / "tf1_checkpoint" / "expected_outputs.npz") as outputs:
-        names = ("input_ids", "segment_ids", "input_mask", "masked_lm_positions")
-        inputs = [outputs[f"input_{name}"] for name in names]
+        names = {
+            "token_ids": "input_ids",
+            "segment_ids": "segment_ids",
+            "padding_mask": "input_mask",
+            "mask_positions": "masked_lm_positions",
+        }
+        inputs = {name: outputs[f"input_{theirs}"] for name, theirs in names.items()}
         expected = outputs["masked_lm_log_probs"].reshape(16, 22, 1200)
-    found = log_probability_function(bert.pretraining_model)(*inputs).numpy()
+    found = log_probabilities(bert.pretraining_model, inputs).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
 
 
@@ -50,6 +55,18 @@ def test_each_mask_gets_its_most_probable_words(bert, filler):
 def test_all_probabilities_sum_to_one(filler):
     (candidates,) = filler.fill("[MASK]", 1200)
     assert sum(candidate.probability for candidate in candidates) == pytest.approx(1, abs=1e-5)
+
+
+def test_many_texts_are_filled_as_each_alone_in_their_order(filler):
+    texts = ["Sent [MASK].", "[MASK] and [MASK] for pain.", "No [MASK] was given.", "Sent [MASK]."]
+    together = filler.fill_all(texts, 3)
+    assert [len(masks) for masks in together] == [1, 2, 1, 1]
+    for text, masks in zip(texts, together, strict=True):
+        for candidates, alone in zip(masks, filler.fill(text, 3), strict=True):
+            assert [c.token for c in candidates] == [c.token for c in alone]
+            np.testing.assert_allclose(
+                [c.probability for c in candidates], [c.probability for c in alone], atol=1e-5
+            )
 
 
 @pytest.mark.parametrize(
