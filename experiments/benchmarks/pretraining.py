@@ -1,13 +1,20 @@
 """The pretraining step on this machine: tokens per second and share of the matrix rate.
 
     python experiments/benchmarks/pretraining.py --precision=float32 --steps=5
+    python experiments/benchmarks/pretraining.py --size=minilm \\
+        --contestants=clinicalbert_tf,huggingface,huggingface_grouped
 
 A step is forward and backward pass with dropout, the clip and the optimizer's update, on made-up
 ids. All contestants run in one process and take turns, so that a busy machine slows all alike;
 each figure is the median of several steps after two to warm up. The machine's matrix rate is
 TensorFlow's own, float32 or bfloat16, at the shapes of an encoder layer, measured in the same
-rounds. Hugging Face's BertForPreTraining runs in PyTorch as its documentation has it (logits at
-every position) and with its best options. Needs the extra `benchmarks`, unless
+rounds. --size=minilm is 6 layers of 384 with 12 heads, on short notes: a step is then one batch of
+each of four groups of like lengths, which this package and "huggingface_grouped" pad to the longest
+of the batch (ours rounded up to 8, as --length_buckets=8 does) and the others to --length. Tokens
+are real ones, without padding; the share counts the products of our padded batches.
+
+Hugging Face's BertForPreTraining runs in PyTorch as its documentation has it (logits at every
+position) and with its best options. Needs the extra `benchmarks`, unless
 --contestants=clinicalbert_tf.
 """
 
@@ -37,7 +44,10 @@ OPTIONS = {
     "recompute": {"recompute": True},
     "four_parts": {"parts": 4},
 }
-CONTESTANTS = (*OPTIONS, "huggingface", "huggingface_compiled")
+CONTESTANTS = (*OPTIONS, "huggingface", "huggingface_grouped", "huggingface_compiled")
+SIZES = {"base": (12, 768, 12), "minilm": (6, 384, 12)}
+# Tokens of the longest and the shortest note of each batch of short notes.
+GROUPS = ((12, 20), (20, 31), (31, 48), (48, 118))
 DEFAULT = (OURS, "plain", "huggingface", "huggingface_compiled")
 
 
@@ -51,17 +61,44 @@ class Shape:
     predictions: int
     dropout: float
     hidden: int = 768
+    heads: int = 12
+    groups: tuple[tuple[int, int], ...] = ()
     vocabulary: int = 28996
 
     @property
     def rows(self) -> int:
-        """Tokens a step."""
+        """Positions of a batch of full length."""
         return self.batch * self.length
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens of a step."""
+        if not self.groups:
+            return self.rows
+        return sum(int(lengths.sum()) for lengths in self.note_lengths())
 
     @property
     def operations(self) -> float:
         """Additions and multiplications of a step's matrix products, both passes."""
-        return step_operations(self.config, self.batch, self.length, self.predictions)
+        return sum(
+            step_operations(self.config, self.batch, length, self.predictions)
+            for length in self.padded_lengths(8)
+        )
+
+    def note_lengths(self):
+        """Tokens of each note of every batch of a step, an int array [batch] each."""
+        import numpy as np
+
+        random = np.random.default_rng(3)
+        return [random.integers(low, high + 1, self.batch) for low, high in self.groups]
+
+    def padded_lengths(self, multiple: int) -> list[int]:
+        """Positions per note of each batch of a step; `multiple` 0 for full length."""
+        if not self.groups:
+            return [self.length]
+        if not multiple:
+            return [self.length] * len(self.groups)
+        return [-(-int(lengths.max()) // multiple) * multiple for lengths in self.note_lengths()]
 
     @property
     def config(self) -> BertConfig:
@@ -70,7 +107,7 @@ class Shape:
             vocab_size=self.vocabulary,
             hidden_size=self.hidden,
             num_hidden_layers=self.layers,
-            num_attention_heads=self.hidden // 64,
+            num_attention_heads=self.heads,
             intermediate_size=4 * self.hidden,
             max_position_embeddings=max(512, self.length),
             type_vocab_size=2,
@@ -80,7 +117,8 @@ class Shape:
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("layers", 12, "Encoder layers of width 768.", lower_bound=1)
+    flags.DEFINE_enum("size", "base", list(SIZES), "Model; minilm on short notes, see above.")
+    flags.DEFINE_integer("layers", None, "Encoder layers; default the size's.", lower_bound=1)
     flags.DEFINE_integer("batch", 32, "Instances a step.", lower_bound=1)
     flags.DEFINE_integer("length", 128, "Tokens an instance.", lower_bound=8)
     flags.DEFINE_integer("predictions", 20, "Masked tokens per instance.", lower_bound=1)
@@ -104,6 +142,8 @@ def define_flags() -> None:
 
 def check_extra(contestants: list[str]) -> None:
     """Ends with a clear message where a contestant's packages are missing."""
+    if "huggingface_grouped" in contestants and flags.FLAGS.size != "minilm":
+        raise app.UsageError("huggingface_grouped: expected --size=minilm, whose notes are short.")
     unknown = sorted(set(contestants) - set(CONTESTANTS))
     if unknown:
         raise app.UsageError(f"--contestants: expected {CONTESTANTS}, received {unknown}.")
@@ -124,7 +164,8 @@ def make_contestant(name: str, shape: Shape, precision: str):
     if name.startswith("huggingface"):
         from pretraining_torch import make_step
 
-        return make_step(shape, precision, compiled=name.endswith("compiled"))
+        kind = name.removeprefix("huggingface").removeprefix("_")
+        return make_step(shape, precision, kind == "compiled", grouped=kind == "grouped")
     from pretraining_steps import make_step
 
     return make_step(shape, precision, **OPTIONS[name])
@@ -183,7 +224,7 @@ def report(shape: Shape, seconds: dict[str, list[float]], rates: list[float]) ->
             turns = [theirs / mine for theirs, mine in zip(values, ours, strict=True)]
             ratio = f"{statistics.median(turns):.2f} times"
         print(
-            f"| {name} | {median:.2f} | {shape.rows / median:.0f} | "
+            f"| {name} | {median:.2f} | {shape.tokens / median:.0f} | "
             f"{statistics.median(shares):.0%} | {ratio} |"
         )
 
@@ -195,9 +236,11 @@ def main(argv: list[str]) -> None:
     from pretraining_profile import print_table
     from pretraining_steps import matrix_rate
 
+    layers, hidden, heads = SIZES[settings.size]
     shape = Shape(
-        *(settings.layers, settings.batch, settings.length),
-        *(settings.predictions, settings.dropout),
+        *(settings.layers or layers, settings.batch, settings.length),
+        *(settings.predictions, settings.dropout, hidden, heads),
+        GROUPS if settings.size == "minilm" else (),
     )
     packages = ("tensorflow", "keras", "torch", "transformers")
     found = [f"{name} {version(name)}" for name in packages if _installed(name)]

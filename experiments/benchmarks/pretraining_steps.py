@@ -13,26 +13,41 @@ from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
 
 
-def features(shape, seed: int = 0) -> dict[str, np.ndarray]:
-    """A batch of made-up ids, nothing padded."""
-    random = np.random.default_rng(seed)
-    tokens, masked = (shape.batch, shape.length), (shape.batch, shape.predictions)
-    positions = [
-        random.choice(shape.length, shape.predictions, replace=False) for _ in range(shape.batch)
-    ]
+def features(shape, lengths=None, padded: int | None = None) -> dict[str, np.ndarray]:
+    """A batch of made-up ids.
+
+    Args:
+        shape: sizes; see pretraining.Shape.
+        lengths: tokens of each note; None if nothing is padded.
+        padded: positions per note; None for the shape's.
+    """
+    random = np.random.default_rng(0)
+    padded = padded or shape.length
+    lengths = np.full(shape.batch, padded) if lengths is None else lengths
+    tokens, masked = (shape.batch, padded), (shape.batch, shape.predictions)
+    real = (np.arange(padded) < lengths[:, None]).astype(np.int32)
+    counts = np.minimum(shape.predictions, lengths - 2)
+    weights = np.arange(shape.predictions) < counts[:, None]
+    positions = np.zeros(masked, np.int32)
+    for row, length, count in zip(positions, lengths, counts, strict=True):
+        row[:count] = np.sort(random.choice(length, count, replace=False))
     return {
-        "token_ids": random.integers(5, shape.vocabulary, tokens, dtype=np.int32),
-        "segment_ids": np.repeat(
-            np.arange(shape.length, dtype=np.int32)[None] // (shape.length // 2) % 2,
-            shape.batch,
-            axis=0,
-        ),
-        "padding_mask": np.ones(tokens, np.int32),
-        "mask_positions": np.sort(positions).astype(np.int32),
+        "token_ids": random.integers(5, shape.vocabulary, tokens, dtype=np.int32) * real,
+        "segment_ids": (np.arange(padded) >= lengths[:, None] // 2).astype(np.int32) * real,
+        "padding_mask": real,
+        "mask_positions": positions,
         "masked_lm_ids": random.integers(5, shape.vocabulary, masked, dtype=np.int32),
-        "masked_lm_weights": np.ones(masked, np.float32),
+        "masked_lm_weights": weights.astype(np.float32),
         "next_sentence_labels": random.integers(0, 2, shape.batch, dtype=np.int32),
     }
+
+
+def batches(shape, multiple: int) -> list[dict[str, np.ndarray]]:
+    """The batches of a step; short notes are padded to a multiple, 0 for the whole length."""
+    if not shape.groups:
+        return [features(shape)]
+    lengths = zip(shape.note_lengths(), shape.padded_lengths(multiple), strict=True)
+    return [features(shape, notes, padded) for notes, padded in lengths]
 
 
 def make_step(shape, precision: str, recompute: bool = False, **options):
@@ -50,8 +65,17 @@ def make_step(shape, precision: str, recompute: bool = False, **options):
     optimizer = AdamWeightDecay(variables, WarmupLinearDecay(1e-4, 10000, 100))
     strategy = tf.distribute.get_strategy()
     stepper = Stepper(strategy, model, PretrainingObjective(), optimizer, **options)
-    iterator = iter(tf.data.Dataset.from_tensors(features(shape)).repeat())
-    return lambda: stepper.train(iterator, 1)
+    given = batches(shape, 8)
+    signature = {
+        name: tf.TensorSpec([*array.shape[:1], *[None] * (array.ndim - 1)], array.dtype)
+        for name, array in given[0].items()
+    }
+    if len(given) == 1:
+        dataset = tf.data.Dataset.from_tensors(given[0])
+    else:
+        dataset = tf.data.Dataset.from_generator(lambda: given, output_signature=signature)
+    iterator = iter(dataset.repeat())
+    return lambda: stepper.train(iterator, len(given))
 
 
 def matrix_rate(shape, precision: str):

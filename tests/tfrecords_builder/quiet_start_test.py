@@ -41,7 +41,12 @@ def test_nothing_is_lost_when_the_block_fails():
 
 @pytest.mark.large
 def test_starting_tensorflow_says_nothing_on_a_machine_without_a_gpu():
-    code = "from tfrecords_builder.quiet_start import start_tensorflow as s; s(); import tensorflow"
+    code = (
+        "from tfrecords_builder.quiet_start import start_tensorflow as s; s(); import tensorflow\n"
+        # Not imported before somebody needs them, and importable then.
+        "import sys; assert not {'sklearn', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "import scipy, sklearn.metrics, matplotlib.pyplot, pandas"
+    )
     said = stderr_of(code, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})
     assert said == ""
 
