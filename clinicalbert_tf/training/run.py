@@ -43,11 +43,10 @@ from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.accumulation import check_parts
 from clinicalbert_tf.training.updates.private_gradients import private_gradients
 from clinicalbert_tf.training.updates.update_rules import build_optimizer
-from clinicalbert_tf.training.watching.evaluation_summaries import EvaluationSummaries
-from clinicalbert_tf.training.watching.guarded import Guarded
-from clinicalbert_tf.training.watching.observers import observers
-from clinicalbert_tf.training.watching.reporting import reported
-from clinicalbert_tf.training.watching.tokens import TokenCount
+from clinicalbert_tf.training.watching.observers import Guarded, observers
+from clinicalbert_tf.training.watching.outcome import reported
+from clinicalbert_tf.training.watching.spent import TokenCount
+from clinicalbert_tf.training.watching.summaries import EvaluationSummaries
 from tfrecords_builder.files import make_private_folder
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 

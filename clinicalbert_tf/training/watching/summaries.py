@@ -1,4 +1,4 @@
-"""TensorBoard events."""
+"""TensorBoard events of training and of evaluations."""
 
 import glob
 import os
@@ -6,14 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import tensorflow as tf
+from absl import logging
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from clinicalbert_tf.run_files import EVALUATION_FOLDER
 from clinicalbert_tf.training.hooks import Call, LoopHook
 from clinicalbert_tf.training.watching.hparams import end_summary, settings_summaries
-from clinicalbert_tf.training.watching.tokens import TokenCount
+from clinicalbert_tf.training.watching.spent import TokenCount
 from tfrecords_builder.files import make_private_folder
 
+# TensorBoard's writer goes through TensorFlow's file systems, which have errors of their own.
+WRITE_ERRORS = (OSError, tf.errors.OpError)
 BY_TOKENS = "by_tokens"
 _EVENTS = "events.out.tfevents.*"
 
@@ -36,7 +41,7 @@ class Summaries:
             self._writer.add_event(event)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Writes one value a tag at a step."""
+        """Writes one value per tag at a step."""
         summary = summary_pb2.Summary(
             value=[
                 summary_pb2.Summary.Value(tag=tag, simple_value=float(value))
@@ -82,7 +87,7 @@ class TrainingSummaries(LoopHook):
         self.tokens = tokens
         self.settings = settings
         self.metrics = tuple(metrics)
-        # Two of them, or none where they could not be opened.
+        # Two of them, or none if they could not be opened.
         self._open: tuple[Summaries, ...] = ()
 
     def start(self, first_step, num_train_steps, last_saved):
@@ -125,3 +130,52 @@ class TrainingSummaries(LoopHook):
             self.write(self._last_step, end_summary())
         for summaries in self._open:
             summaries.close()
+
+
+class EvaluationSummaries:
+    """Writes the scalars of each evaluation into OUTPUT_DIR/eval.
+
+    A failure to write is logged and changes nothing else. Until `resume_at` was called, nothing
+    that lies there already is taken back.
+
+    Args:
+        output_dir: the run's folder.
+    """
+
+    def __init__(self, output_dir: str):
+        self.directory = os.path.join(output_dir, EVALUATION_FOLDER)
+        self._last: int | None = None
+        self._summaries: Summaries | None = None
+
+    def resume_at(self, step: int) -> None:
+        """Takes back what was written beyond a step, by this process or another, 0 for all."""
+        self.close()
+        self._last = step
+
+    def write(self, step: int, results: Mapping[str, float]) -> None:
+        """Writes one evaluation's scalars at a step."""
+        try:
+            if self._summaries is None:
+                # An evaluation that is made once more replaces the one at the same step.
+                kept = None if self._last is None else min(self._last, step - 1)
+                self._summaries = Summaries(self.directory, kept)
+            self._summaries.scalars(
+                step, {name: value for name, value in results.items() if value is not None}
+            )
+            self._summaries.flush()
+            if self._last is not None:
+                # A writer that comes after this one must not take it back.
+                self._last = step
+        except WRITE_ERRORS as error:
+            # A writer that failed once fails for ever; the next evaluation gets a new one.
+            self._summaries = None
+            logging.warning("Could not write events into %s (%s).", self.directory, error)
+
+    def close(self) -> None:
+        """Closes the file, if there is one."""
+        if self._summaries is not None:
+            try:
+                self._summaries.close()
+            except WRITE_ERRORS as error:
+                logging.warning("Could not write events into %s (%s).", self.directory, error)
+            self._summaries = None

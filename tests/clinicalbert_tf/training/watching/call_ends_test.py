@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinicalbert_tf.training.watching.call_ends import CallEnds
+from clinicalbert_tf.training.watching.chosen_steps import CallEnds
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from clinicalbert_tf.training.watching import evaluation_summaries
-from clinicalbert_tf.training.watching.evaluation_summaries import EvaluationSummaries
+from clinicalbert_tf.training.watching import summaries as summaries_module
+from clinicalbert_tf.training.watching.summaries import EvaluationSummaries
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_writer_after_one_that_failed_keeps_what_was_written(tmp_path, monkeypat
     def full(*arguments):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(evaluation_summaries.Summaries, "scalars", full)
+    monkeypatch.setattr(summaries_module.Summaries, "scalars", full)
     write(summaries, {30: 3.0})
     assert "Could not write events" in caplog.text
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.training.hooks import Call, LoopHook
-from clinicalbert_tf.training.watching.guarded import Guarded
+from clinicalbert_tf.training.watching.observers import Guarded
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 

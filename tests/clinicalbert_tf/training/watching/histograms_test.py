@@ -5,9 +5,9 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from clinicalbert_tf.training.hooks import Call
-from clinicalbert_tf.training.watching.histograms import Histograms
+from clinicalbert_tf.training.watching.chosen_steps import Histograms
+from clinicalbert_tf.training.watching.spent import TokenCount
 from clinicalbert_tf.training.watching.summaries import TrainingSummaries
-from clinicalbert_tf.training.watching.tokens import TokenCount
 
 SCALARS = {"loss": 1.0, "tokens": 10.0}
 

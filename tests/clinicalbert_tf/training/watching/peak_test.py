@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from clinicalbert_tf.training.hooks import Call
-from clinicalbert_tf.training.watching import peak
-from clinicalbert_tf.training.watching.operations import pretraining_operations
-from clinicalbert_tf.training.watching.peak import (
+from clinicalbert_tf.training.watching import operations
+from clinicalbert_tf.training.watching.operations import (
     ShareOfPeak,
     known_rate,
     measured_rate,
+    pretraining_operations,
     replica_rate,
 )
 
@@ -57,7 +57,7 @@ def test_rate_is_measured_once_and_after_the_first_call(small_config, monkeypatc
         asked.append(arguments)
         return 1e9
 
-    monkeypatch.setattr(peak, "replica_rate", found)
+    monkeypatch.setattr(operations, "replica_rate", found)
     hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), "mixed_bfloat16")
     hook.start(0, 10, None)
     hook.before_call(0, 1)
@@ -67,8 +67,8 @@ def test_rate_is_measured_once_and_after_the_first_call(small_config, monkeypatc
     assert shares == [pytest.approx(step_operations(small_config, 8, 32) / 1e9)] * 2
 
 
-def test_no_share_is_made_up_where_no_rate_is_known(small_config, monkeypatch):
-    monkeypatch.setattr(peak, "replica_rate", lambda *_: None)
+def test_no_share_is_made_up_if_no_rate_is_known(small_config, monkeypatch):
+    monkeypatch.setattr(operations, "replica_rate", lambda *_: None)
     assert (
         ShareOfPeak(small_config, 8, step_operations, Replicas(1)).measure(Call(1, [STEP], 1.0))
         == {}
@@ -77,7 +77,7 @@ def test_no_share_is_made_up_where_no_rate_is_known(small_config, monkeypatch):
 
 @pytest.mark.parametrize("given", [{"peak_tflops": 0.0}, {}])
 def test_rate_of_zero_or_a_clock_that_stood_still_make_no_share(small_config, monkeypatch, given):
-    monkeypatch.setattr(peak, "replica_rate", lambda *_: 0.0)
+    monkeypatch.setattr(operations, "replica_rate", lambda *_: 0.0)
     hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), **given)
     assert hook.measure(Call(1, [STEP], 1.0)) == {}
     known = ShareOfPeak(small_config, 8, step_operations, Replicas(1), peak_tflops=1.0)
@@ -85,8 +85,8 @@ def test_rate_of_zero_or_a_clock_that_stood_still_make_no_share(small_config, mo
 
 
 def test_product_on_a_clock_that_stands_still_has_a_rate(monkeypatch):
-    monkeypatch.setattr(peak.time, "perf_counter", lambda: 1.0)
-    monkeypatch.setattr(peak, "_SECONDS_IN_ALL", -1.0)
+    monkeypatch.setattr(operations.time, "perf_counter", lambda: 1.0)
+    monkeypatch.setattr(operations, "_SECONDS_IN_ALL", -1.0)
     assert 0 < measured_rate(256, 256, "float32") < float("inf")
 
 
@@ -128,13 +128,13 @@ def test_measured_rate_is_one_that_products_reach(monkeypatch):
         now[0] += 0.1
         return now[0]
 
-    monkeypatch.setattr(peak.time, "perf_counter", later)
+    monkeypatch.setattr(operations.time, "perf_counter", later)
     assert measured_rate(512, 1024, "float32") == pytest.approx(2 * 256 * 512 * 1024 / 0.1)
 
 
 def test_rate_of_this_machine_is_shared_by_its_replicas(small_config, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(peak, "measured_rate", lambda *_: 6e9)
+    monkeypatch.setattr(operations, "measured_rate", lambda *_: 6e9)
     assert replica_rate(small_config, Replicas(4, here=2), "float32") == 3e9
 
 

@@ -7,8 +7,7 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from clinicalbert_tf.training.hooks import Call
-from clinicalbert_tf.training.watching.call_ends import CallEnds
-from clinicalbert_tf.training.watching.profiling import Profile
+from clinicalbert_tf.training.watching.chosen_steps import CallEnds, Profile
 
 
 def make_steps(hook, first_step, end):

@@ -6,7 +6,7 @@ from clinicalbert_tf.report.page import write_report
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.training.preemption import Interrupted
 from clinicalbert_tf.training.states.folder_lock import FolderInUseError
-from clinicalbert_tf.training.watching.reporting import reported
+from clinicalbert_tf.training.watching.outcome import reported
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from tensorboard.plugins.hparams import metadata
 
 from clinicalbert_tf.report.events import read_curves
 from clinicalbert_tf.training.hooks import Call
-from clinicalbert_tf.training.watching.guarded import Guarded
+from clinicalbert_tf.training.watching.observers import Guarded
+from clinicalbert_tf.training.watching.spent import TokenCount
 from clinicalbert_tf.training.watching.summaries import Summaries, TrainingSummaries
-from clinicalbert_tf.training.watching.tokens import TokenCount
 
 
 def read(directory):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from clinicalbert_tf.training.hooks import Call
-from clinicalbert_tf.training.watching.tokens import TokenCount
+from clinicalbert_tf.training.watching.spent import TokenCount
 
 
 def test_tokens_of_every_step_are_counted_and_stand_in_the_last_one():

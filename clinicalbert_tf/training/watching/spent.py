@@ -1,12 +1,51 @@
-"""Epsilon so far, for TensorBoard and run.json."""
+"""What a run has spent so far, resumed or not: tokens, and privacy."""
 
+import json
 import math
+
+from absl import logging
 
 from clinicalbert_tf.training.hooks import Call, LoopHook
 from clinicalbert_tf.training.settings import RunSettings
 from clinicalbert_tf.training.states import run_record
+from clinicalbert_tf.training.states.checkpoints import STATE
 from clinicalbert_tf.training.updates.privacy_loss import default_delta, epsilon
 from clinicalbert_tf.training.updates.private_gradients import CLIPPED_FRACTION
+
+KEY = "tokens_seen"
+
+
+class TokenCount(LoopHook):
+    """Counts the tokens trained on since the run's first step, padding left out.
+
+    Continues from the count in the state that the run started from, so whoever saves states must
+    put `content` into them.
+
+    Attributes:
+        total: tokens of all steps made so far.
+    """
+
+    def __init__(self):
+        self.total = 0
+
+    @property
+    def content(self) -> dict[str, int]:
+        """What a saved state must hold for the count to continue."""
+        return {KEY: self.total}
+
+    def start(self, first_step, num_train_steps, last_saved):
+        self.total = 0
+        if first_step == 0:
+            return
+        with open(last_saved + STATE, encoding="utf-8") as file:
+            state = json.load(file)
+        self.total = state.get(KEY, 0)
+        if KEY not in state:
+            logging.warning("%s has no %s; they are counted from here on.", last_saved, KEY)
+
+    def measure(self, call):
+        self.total += round(sum(scalars["tokens"] for scalars in call.scalars))
+        return {KEY: self.total}
 
 
 class PrivacySpent(LoopHook):
