@@ -3,7 +3,7 @@
 import itertools
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tqdm import tqdm
@@ -14,6 +14,7 @@ from clinicalbert_tf.datasets.classification.example_files import (
     ColumnLayout,
     iterate_examples,
 )
+from clinicalbert_tf.datasets.classification.examples import Example
 from clinicalbert_tf.datasets.table import RowCounts, TableFormat, format_of
 from clinicalbert_tf.inference.classification.classifier import Classifier, load_classifier
 from clinicalbert_tf.inference.parts import PartsFolder
@@ -24,6 +25,8 @@ from tfrecords_builder.schema import file_sha256
 PREDICTIONS_NAME = "predictions.jsonl"
 # Enough rows for batches of equal length; what a killed run loses.
 _ROWS_AT_ONCE = 2048
+# Long notes: 2048 of them would be tens of millions.
+_CHARACTERS_AT_ONCE = 4_000_000
 
 
 def predict_file(
@@ -66,7 +69,7 @@ def predict_file(
     with PartsFolder(output, shaping, restart) as parts:
         rest = itertools.islice(examples, parts.rows_done, None)
         with tqdm(initial=parts.rows_done, unit="row", disable=None, desc="predictions") as bar:
-            while block := list(itertools.islice(rest, _ROWS_AT_ONCE)):
+            for block in _blocks(rest):
                 rows = _rows(classifier, block, shaping["show_text"])
                 parts.add(len(block), lambda file, rows=rows: file.writelines(map(as_line, rows)))
                 bar.update(len(block))
@@ -82,6 +85,19 @@ def predict_file(
         if parts.rows_done:
             parts.remove()
     return output, counts
+
+
+def _blocks(examples: Iterable[Example]) -> Iterator[list[Example]]:
+    """Rows that are predicted together: enough for full batches, few enough for flat memory."""
+    block, characters = [], 0
+    for example in examples:
+        block.append(example)
+        characters += len(example.text_a) + len(example.text_b or "")
+        if len(block) == _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            yield block
+            block, characters = [], 0
+    if block:
+        yield block
 
 
 def _rows(classifier: Classifier, block, show_text: bool):

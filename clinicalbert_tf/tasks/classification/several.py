@@ -161,7 +161,7 @@ def _take_over(run_folder: str, output_dir: str) -> None:
     """Puts a run's model, predictions and results into the folder of all runs."""
     for name in sorted(os.listdir(run_folder)):
         if name in _MODEL_FILES or name.startswith(
-            ("predictions_", "test_results", "eval_results")
+            ("predictions", "chunk_scores", "attention_vote", "test_results", "eval_results")
         ):
             shutil.copyfile(os.path.join(run_folder, name), os.path.join(output_dir, name))
     best, target = os.path.join(run_folder, BEST_FOLDER), os.path.join(output_dir, BEST_FOLDER)

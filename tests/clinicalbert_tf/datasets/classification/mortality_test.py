@@ -133,22 +133,31 @@ def test_mimic_iv_columns(tmp_path):
     assert "1 discharge summaries left out" in data.splits["train"].notices
 
 
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ("0,100,yesterday,2150-03-11 12:00:00,,EMERGENCY,0", "expected a time"),
-        ("0,100,2150-03-01 12:00:00,2150-03-11 12:00:00,,EMERGENCY,", "HOSPITAL_EXPIRE_FLAG"),
-    ],
-)
-def test_damaged_admissions_name_the_line(tmp_path, row, said):
-    with pytest.raises(ValueError, match=said) as caught:
+def test_outcome_that_is_none_names_the_line(tmp_path):
+    row = "0,100,2150-03-01 12:00:00,2150-03-11 12:00:00,,EMERGENCY,"
+    with pytest.raises(ValueError, match="HOSPITAL_EXPIRE_FLAG") as caught:
         read(tmp_path, everywhere(), [*admissions(), row])
     assert "line 22" in str(caught.value)
 
 
-def test_repeated_admissions_missing_columns_and_no_notes(tmp_path):
-    with pytest.raises(ValueError, match="second one for HADM_ID 100"):
-        read(tmp_path, everywhere(), [*admissions(), admissions()[1]])
+def test_unreadable_times_and_repeated_admissions_are_counted(tmp_path):
+    rows = [
+        "0,300,yesterday,2150-03-11 12:00:00,,EMERGENCY,0",
+        "0,301,2150-03-01 12:00:00,2150-03-11 12:00:00,soon,EMERGENCY,1",
+        admissions()[1],
+    ]
+    notes = [note(103, "when?", "some day", ""), note(104, "when?", "", "", "")]
+    data = read(tmp_path, [*everywhere(), *notes], [*admissions(), *rows])
+    assert not {"300", "301"} & set(texts(data))
+    assert texts(data)["103"] == "kept 103" and texts(data)["104"] == "kept 104"
+    assert set(data.splits["train"].notices) == {
+        "2 admissions with an unreadable time left out",
+        "1 further rows of an admission left out",
+        "2 notes outside the window left out",
+    }
+
+
+def test_missing_columns_and_no_notes(tmp_path):
     with pytest.raises(ValueError, match="missing: admittime"):
         read(tmp_path, everywhere(), ["SUBJECT_ID,HADM_ID", "1,2"])
     with pytest.raises(ValueError, match="received none"):
