@@ -94,10 +94,13 @@ def check_length(max_seq_length: int, config: BertConfig, flag: str = "max_seq_l
 
 
 def model_digest(bert) -> str:
-    """SHA-256 over the encoder's weights, vocabulary and casing, in hexadecimal."""
+    """SHA-256 over the encoder's weights, vocabulary, casing and added tokens, in hexadecimal."""
     digest = hashlib.sha256()
     for weight in bert.backbone.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).view(np.uint8))
     digest.update("\n".join(bert.tokenizer.inverse_vocab).encode("utf-8"))
     digest.update(repr((bert.config, bert.tokenizer.do_lower_case)).encode())
+    if bert.tokenizer.added_tokens:
+        # A model without any keeps the digest that it has had.
+        digest.update(repr(bert.tokenizer.added_tokens).encode())
     return digest.hexdigest()

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ from clinicalbert_tf.inference.loading import (
     load_model,
     model_digest,
 )
+from tfrecords_builder.tokenization import AddedToken, BertTokenizer
 
 TF1 = pathlib.Path(__file__).resolve().parents[2] / "golden" / "tf1_checkpoint"
 
@@ -43,6 +45,13 @@ def test_files_that_are_not_beside_the_checkpoint_give_the_same_model(apart, ber
     assert model_digest(loaded) == model_digest(bert)
     loaded.backbone.weights[0].assign_add(np.full(loaded.backbone.weights[0].shape, 1e-3))
     assert model_digest(loaded) != model_digest(bert)
+
+
+def test_added_tokens_make_another_model(bert):
+    token = AddedToken(bert.tokenizer.inverse_vocab[-1], bert.tokenizer.vocab_size - 1)
+    tokenizer = BertTokenizer(bert.tokenizer.vocab_file, bert.tokenizer.do_lower_case, [token])
+    other = dataclasses.replace(bert, tokenizer=tokenizer)
+    assert model_digest(other) != model_digest(bert)
 
 
 def shorter_vocabulary(source, folder, count):
