@@ -3,7 +3,7 @@
     python -m tfrecords_builder --input=NOTEEVENTS.csv.gz --vocab_file=vocab.txt \\
         --output_dir=records
 
-Without any flag it builds from invented notes into a new folder. A build that was killed goes on
+Without any flag it builds from invented notes into a new folder. A build that was killed resumes
 when the same command is started again.
 """
 
@@ -41,9 +41,9 @@ _TABLE = (
         than it is an error.""", {}),
     ("bool", "do_whole_word_mask", False, "Mask all wordpieces of a word together.", {}),
     ("integer", "max_seq_length", 128, "Tokens an instance.", {"lower_bound": 5}),
-    ("integer", "max_predictions_per_seq", 20, "Masked tokens an instance at most.", _AT_LEAST_1),
+    ("integer", "max_predictions_per_seq", 20, "Masked tokens per instance at most.", _AT_LEAST_1),
     ("integer", "random_seed", 12345, "Seed of every random choice.", _AT_LEAST_0),
-    ("integer", "dupe_factor", None, """Passes over the documents, each masked anew (default: 5; 1
+    ("integer", "dupe_factor", None, """Passes over the documents, each masked again (default: 5; 1
         with --masking=dynamic).""", _AT_LEAST_1),
     ("float", "masked_lm_prob", 0.15, "Share of tokens to mask, a fraction.", _FRACTION),
     ("float", "short_seq_prob", 0.1, """Share of documents cut into shorter instances, a
@@ -58,12 +58,12 @@ _TABLE = (
     ("enum", "text_files", "auto", """What .txt files named by path or glob are. sentences: a
         sentence per line, an empty line between documents. notes: a note per file, as in a folder.
         auto: told from their content, and said.""", {"enum_values": settings.TEXT_FILES}),
-    ("list", "categories", [], """Kinds of note to keep, commas between; all where none is named.
+    ("list", "categories", [], """Kinds of note to keep, commas between; all if none is named.
         Sentence files have none: refused for them.""", {}),
-    ("string", "exclude_subjects", None, """A file of subject ids to leave out, one a line. Rows
+    ("string", "exclude_subjects", None, """A file of subject ids to leave out, one per line. Rows
         without a subject id are left out too and counted as unknown_subject; sources that carry
         no subject ids are refused. Default: none are left out.""", {}),
-    ("string", "exclude_admissions", None, """A file of admission ids to leave out, one a line.
+    ("string", "exclude_admissions", None, """A file of admission ids to leave out, one per line.
         Notes without hadm_id are kept; sources without hadm_id are refused. Default: none are left
         out.""", {}),
     ("enum", "deduplicate", "none", """Notes to leave out: exact: whose text came before, but for

@@ -47,10 +47,10 @@ def build_records(settings: BuilderSettings, beam_options: Sequence[str] = ()) -
     """Builds a folder of records with Apache Beam; see `pipeline.build_records`.
 
     Runners repeat by themselves what a lost worker was at. A build that was killed as a whole
-    begins anew when it is started again (in a bucket with `overwrite`).
+    begins from scratch when it is started again (in a bucket with `overwrite`).
 
     Args:
-        settings: what to build from what; `num_workers` counts only where no runner is named.
+        settings: what to build from what; `num_workers` counts only if no runner is named.
         beam_options: Beam's own, as on a command line. Without a `--runner` the pipeline runs on
             this machine in `num_workers` processes.
 

@@ -69,13 +69,13 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_integer(
         "max_predictions_per_seq",
         20,
-        "Masked tokens an instance at most; pretraining needs the same number.",
+        "Masked tokens per instance at most; pretraining needs the same number.",
         lower_bound=1,
         **common,
     )
     flags.DEFINE_integer("random_seed", 12345, "Seed of every random choice.", **common)
     flags.DEFINE_integer(
-        "dupe_factor", 10, "Passes over the input, each masked anew.", lower_bound=1, **common
+        "dupe_factor", 10, "Passes over the input, each masked again.", lower_bound=1, **common
     )
     flags.DEFINE_float(
         "masked_lm_prob", 0.15, "Share of tokens to mask, a fraction.", 0.0, 1.0, **common

@@ -37,15 +37,15 @@ class FormatSettings:
     """What to write.
 
     Attributes:
-        output_dir: a folder that is new or empty, but for what a killed run left unfinished.
+        output_dir: a folder that is new or empty, except for what a killed run left unfinished.
         input: sources of notes, see `reading.read_notes`; none: invented notes.
         sections: "corrected" or "as_published".
         sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
-        exclude_subjects: a file of subject ids to leave out, one a line, or None; see
+        exclude_subjects: a file of subject ids to leave out, one per line, or None; see
             `reading.read_notes`.
-        exclude_admissions: a file of admission ids to leave out, one a line, or None.
-        synthetic_notes: how many to invent where there is no input.
+        exclude_admissions: a file of admission ids to leave out, one per line, or None.
+        synthetic_notes: how many to invent if there is no input.
     """
 
     output_dir: str
@@ -182,7 +182,7 @@ class _CategoryFiles:
 
     def _new_name(self, category: str) -> str:
         stem = re.sub(r"\W+", "_", category).strip("_")[:100] or "uncategorised"
-        # "ECG" and "Ecg" are one file where the file system ignores case.
+        # "ECG" and "Ecg" are one file if the file system ignores case.
         taken = {name.casefold() for name, _ in self._files.values()}
         name, number = f"{stem}.txt", 2
         while name.casefold() in taken:
@@ -271,18 +271,18 @@ def _define_flags() -> None:
         "What cuts sections into sentences: rules, or spacy:PIPELINE (extra `spacy`): an installed "
         "spaCy pipeline, a folder of one, spacy:blank, or spacy:blank:de for another language.",
     )
-    flags.DEFINE_list("categories", [], "Kinds of note to keep; all where none is named.")
+    flags.DEFINE_list("categories", [], "Kinds of note to keep; all if none is named.")
     flags.DEFINE_string(
         "exclude_subjects",
         None,
-        "A file of subject ids to leave out, one a line. Notes whose subject is not known are left "
-        "out too (unknown_subject); an input without subject ids is an error.",
+        "A file of subject ids to leave out, one per line. Notes whose subject is not known are "
+        "left out too (unknown_subject); an input without subject ids is an error.",
     )
     flags.DEFINE_string(
         "exclude_admissions",
         None,
-        "A file of admission ids to leave out, one a line. Notes of no admission, such as those of "
-        "outpatients, are kept; an input without admission ids is an error.",
+        "A file of admission ids to leave out, one per line. Notes of no admission, such as those "
+        "of outpatients, are kept; an input without admission ids is an error.",
     )
     flags.DEFINE_integer("synthetic_notes", 500, "Invented notes without --input.", lower_bound=1)
 

@@ -32,8 +32,8 @@ class Note:
         note_id: the source's row or note identifier; safe to log, unlike `text`.
         category: the kind of note, stripped ("Discharge summary").
         text: the note itself; protected health information.
-        subject_id: the patient, or None where the source does not say.
-        hadm_id: the hospital admission, or None where the source does not say.
+        subject_id: the patient, or None if the source does not say.
+        hadm_id: the hospital admission, or None if the source does not say.
     """
 
     note_id: str
@@ -110,7 +110,7 @@ def read_manifest(records_dir: str) -> Manifest | None:
         records_dir: a folder.
 
     Returns:
-        The manifest, or None where the folder has none (plain TFRecord files).
+        The manifest, or None if the folder has none (plain TFRecord files).
 
     Raises:
         ValueError: the file is not JSON, lacks keys, has unknown ones or another format version.

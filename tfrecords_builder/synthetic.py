@@ -51,7 +51,7 @@ def generate_notes(count: int, seed: int) -> Iterator[dict[str, str]]:
         seed: the same seed gives the same notes; fewer notes are the beginning of more.
 
     Yields:
-        One row a note: the 11 columns of NOTEEVENTS, every value a string.
+        One row per note: the 11 columns of NOTEEVENTS, every value a string.
 
     Raises:
         ValueError: `count` is negative.

@@ -145,7 +145,7 @@ def _as_bytes(ids: list[int]) -> bytes:
 class BertTokenizer:
     """Text to wordpieces and ids, equal to the reference's FullTokenizer.
 
-    It pickles as its vocabulary (about 200 kB); the tables of words are filled anew.
+    It pickles as its vocabulary (about 200 kB); the tables of words are filled again.
 
     Args:
         vocab_file: path of the vocabulary.

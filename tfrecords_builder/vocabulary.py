@@ -49,7 +49,7 @@ def learn_vocabulary(
 
     Args:
         texts: notes, one string each; read once.
-        size: rows wanted. Fewer come back where the notes have no more to give.
+        size: rows wanted. Fewer come back if the notes have no more to give.
         do_lower_case: True for an uncased vocabulary.
         min_count: notes that must hold a word (or character) before anything is learned from it.
         max_words: different words counted at a time, the bound of the memory used.

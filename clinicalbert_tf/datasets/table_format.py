@@ -27,7 +27,7 @@ class TableFormat:
             have more cells than names only with `ignore_more`.
         expected_header: the names that the header must begin with; None for any.
         quoted: whether `"` encloses cells (CSV and TSV). Unquoted files, as the reference's, have
-            one row a line; quotes are text and carriage returns are dropped, as the reference's
+            one row per line; quotes are text and carriage returns are dropped, as the reference's
             reader does.
         separator: one character; None for the kind's own (comma, tab).
         ignore_more: whether cells beyond the columns are left out, as the reference does, and

@@ -130,7 +130,7 @@ def read_first(rows: Iterator[Row]) -> Iterator[Row]:
 def sentence_rows(
     rows: Iterable[Row], split_sentences: Callable[[str], Iterable[str]]
 ) -> Iterator[Row]:
-    """Each row as one row a sentence.
+    """Splits each note into one row per sentence.
 
     Args:
         rows: whole notes; a pair stays as it is.

@@ -68,7 +68,7 @@ class DocumentEncoder:
         return self._encode_sentences(batch)
 
     def release(self) -> None:
-        """Frees what encoding filled; it is made anew where it is needed again."""
+        """Frees what encoding filled; it is made again when it is needed."""
         self.tokenizer.forget_words()
         sentences.splitter.cache_clear()
 

@@ -121,7 +121,7 @@ class NoteFilters:
 
 
 def make_deduplicator(settings: BuilderSettings) -> Deduplicator | None:
-    """What finds the notes whose text came before; None where all are kept."""
+    """What finds the notes whose text came before; None if all are kept."""
     if settings.deduplicate == "none":
         return None
     return Deduplicator(

@@ -14,7 +14,7 @@ FOLDER = "invented"
 
 
 def fill_in(settings: BuilderSettings) -> BuilderSettings:
-    """Names the embedded default's files where no input is given, after writing them.
+    """Names the embedded default's files if no input is given, after writing them.
 
     They go into a folder of their own in the output folder; the same seed gives the same bytes.
 

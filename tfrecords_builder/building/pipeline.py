@@ -39,7 +39,7 @@ from tfrecords_builder.vocabulary_rules import choose_casing
 
 
 def build_records(settings: BuilderSettings) -> schema.Manifest:
-    """Builds a folder of records; a build that was killed goes on where it stood.
+    """Builds a folder of records; a build that was killed resumes where it stood.
 
     Args:
         settings: what to build from what.

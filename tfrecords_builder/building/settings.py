@@ -17,7 +17,7 @@ MAX_SHARDS = 99_999
 # So many names there are, of which half are planted; see `canaries.MOST`.
 MAX_CANARIES = 200
 
-# What does not shape a record, and so may differ when a killed build goes on.
+# What does not shape a record, and so may differ when a killed build resumes.
 _NOT_IN_RECORDS = (
     "output_dir",
     "num_workers",
@@ -31,7 +31,7 @@ _NOT_IN_RECORDS = (
 
 
 def usable_cores() -> int:
-    """The cores this process may use; where the system does not say so (macOS), all it has."""
+    """The cores this process may use; if the system does not say so (macOS), all it has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -48,9 +48,9 @@ class BuilderSettings:
             default.
         vocab_file: the vocabulary; None with the embedded default learns one.
         do_lower_case: None takes it from the vocabulary; a conflict with it is an error.
-        max_seq_length: tokens an instance, specials included.
-        max_predictions_per_seq: masked tokens an instance at most.
-        dupe_factor: passes over the documents, each masked anew; None is 5, or 1 for dynamic
+        max_seq_length: tokens per instance, specials included.
+        max_predictions_per_seq: masked tokens per instance at most.
+        dupe_factor: passes over the documents, each masked again; None is 5, or 1 for dynamic
             masking.
         masked_lm_prob: share of tokens to mask, a fraction.
         short_seq_prob: share of documents cut into shorter instances, a fraction.
@@ -61,9 +61,9 @@ class BuilderSettings:
         text_files: what `.txt` files named by path or glob are read as: "sentences" (cut already),
             "notes" (one per file) or "auto", which tells it from their content.
         categories: kinds of note to keep; empty keeps all.
-        exclude_subjects: a file of subject ids to leave out, one a line, or None. Notes of
+        exclude_subjects: a file of subject ids to leave out, one per line, or None. Notes of
             unknown subjects are left out with them; an input without subject ids is an error.
-        exclude_admissions: a file of admission ids to leave out, one a line, or None. Notes of no
+        exclude_admissions: a file of admission ids to leave out, one per line, or None. Notes of no
             admission are kept; an input without admission ids is an error.
         deduplicate: "exact" leaves out notes whose text came before, "minhash" also those with
             nearly the same text; "none" keeps all. Sentence files are not deduplicated.

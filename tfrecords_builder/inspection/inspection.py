@@ -31,7 +31,7 @@ class Inspection:
     Attributes:
         statistics: the counts.
         manifest: what the folder says of itself, or None for plain files.
-        vocabulary: {wordpiece: id}, or None where there is none.
+        vocabulary: {wordpiece: id}, or None if there is none.
         disagreements: where records, manifest, vocabulary and the format's rules differ.
     """
 
@@ -160,7 +160,7 @@ def find_files(patterns: Sequence[str]) -> list[str]:
 
 
 def _count(paths: list[str], num_workers: int) -> RecordStatistics:
-    """Counts every file, each in one of several processes where there is much to count."""
+    """Counts every file, each in one of several processes if there is much to count."""
     size = sum(map(os.path.getsize, paths))
     most = num_workers or usable_cores()
     count = max(1, min(most, len(paths), size // _BYTES_A_WORKER))

@@ -46,7 +46,7 @@ class RecordStatistics:
         files: instances by file, in order.
         lengths: int64 [max_seq_length + 1], instances by tokens, specials included.
         predictions: int64 [max_predictions_per_seq + 1], instances by predictions.
-        replaced: int64 [ids], what stands at predicted positions where it is not the original.
+        replaced: int64 [ids], what stands at predicted positions if it is not the original.
         kept: predicted positions where the original stands.
         random_next: instances whose B comes from another document.
         wordpieces: int64 [ids], tokens by id, original where predicted.

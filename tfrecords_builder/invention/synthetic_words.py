@@ -85,7 +85,7 @@ class Words:
         return choices[int(self._random() * len(choices))]
 
     def sample(self, choices: Iterable, count: int) -> list:
-        """`count` different choices (all of them where there are fewer), in random order."""
+        """`count` different choices (all of them if there are fewer), in random order."""
         left = list(choices)
         return [left.pop(int(self._random() * len(left))) for _ in range(min(count, len(left)))]
 

@@ -1,6 +1,6 @@
 """Masks a block of instances at once, with the statistics of `masking`.
 
-Words (or single wordpieces) are drawn by a Fisher-Yates shuffle that goes on in every row
+Words (or single wordpieces) are drawn by a Fisher-Yates shuffle that continues in every row
 together and stops as soon as each row has its predictions.
 
 Source: create_masked_lm_predictions (Devlin et al. 2018, section 3.1).
@@ -48,7 +48,7 @@ class BlockMasker:
 
         Returns:
             `block` and masked_lm_positions, masked_lm_ids int32, masked_lm_weights float32
-            [rows, max_predictions_per_seq], positions ascending, 0 where there is none.
+            [rows, max_predictions_per_seq], positions ascending, 0 if there is none.
         """
         candidates = a_length + b_length
         limit = self._limits(candidates + SPECIAL_TOKENS)
@@ -85,7 +85,7 @@ class BlockMasker:
 
         Args:
             block: features by name; input_ids is changed in place.
-            counts: int [rows], chosen tokens a row.
+            counts: int [rows], chosen tokens per row.
             position: int [all chosen tokens], where they stand in their rows.
             rng: the source of chance.
         """
@@ -121,7 +121,7 @@ def _choose(
     Args:
         groups: int [rows], groups a row.
         limit: int [rows], tokens to choose in each row at most.
-        sizes: int [all groups], tokens a group, rows one after the other; None where all are 1.
+        sizes: int [all groups], tokens per group, rows one after the other; None if all are 1.
 
     Returns:
         bool [all groups], whether a group was chosen, and int [rows], tokens chosen a row.

@@ -160,7 +160,7 @@ def draw_instances(
 
     Args:
         pool: as `read_pool` gives it.
-        max_seq_length: tokens an instance at most, specials included.
+        max_seq_length: tokens per instance at most, specials included.
         dupe_factor: passes over the documents, each with its own pairs and masks.
         short_seq_prob: share of documents a pass whose instances aim at a shorter length.
         masked_lm_prob: share of tokens to predict.
@@ -219,7 +219,7 @@ def _pairs(
     Args:
         starts: the first token of each sentence, and the end.
         documents: the first sentence of each document and its end, in the shuffled order.
-        most: tokens an instance at most, without [CLS] and [SEP].
+        most: tokens per instance at most, without [CLS] and [SEP].
         short_seq_prob: share of documents whose instances aim at a shorter length.
         rng: the one source of chance.
     """

@@ -103,7 +103,7 @@ def create_training_instances(
         documents: as `read_documents` gives them; shuffled in place.
         special_ids: the ids of [CLS], [SEP] and [MASK].
         starts_word: per wordpiece id whether it begins a word; its length is the vocabulary size.
-        max_seq_length: tokens an instance at most, specials included.
+        max_seq_length: tokens per instance at most, specials included.
         dupe_factor: passes over the documents, each with its own pairs and masks.
         short_seq_prob: share of documents a pass whose instances aim at a shorter length.
         masked_lm_prob: share of tokens to predict.
@@ -137,7 +137,7 @@ def create_training_instances(
 
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
-    """Holds the search for cycles of references, which would go over millions of lists in vain."""
+    """Disables the garbage collector, which would scan millions of lists for nothing."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -196,7 +196,7 @@ def _random_segment(
     """Sentences from a random place of another document, up to `target_length` tokens or its end.
 
     Ten draws for another document, then whichever came last: the reference's rule, by which B
-    may come from the same document where there are few.
+    may come from the same document if there are few.
     """
     for _ in range(10):
         random_index = masking.randbelow(len(documents), rng)

@@ -208,7 +208,7 @@ def _published_numbers(text: str) -> set[str]:
 
 
 def _split_at_inline_titles(item: str) -> list[str]:
-    """Cuts before each line that begins with a title and goes on behind it."""
+    """Cuts before each line that begins with a title and continues behind it."""
     parts = []
     start = 0
     for match in _inline_title.finditer(item):

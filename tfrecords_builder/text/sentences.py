@@ -39,7 +39,7 @@ _SELDOM_LAST = _words(
     q.i.d q.o.d qd qhs qid ref rel resp resps rt rx sec sig sl sol spec sq sr susp sx sys
     tab tabs tbsp temp temps tid t.i.d tx u.s vent vol vols vit wk wks wt wts a.m"""
 )
-# Units end one before any word that is not in lower case, but for a route or a frequency.
+# Units end one before any word that is not in lower case, except a route or a frequency.
 _UNITS = _words("mg mcg g gm kg lb lbs oz cc ml l dl cm mm hr hrs yr yrs")
 _BEHIND_UNITS = _words("PO IV IM SC SQ SL PR IH QD QID BID TID QHS PRN Q QAM QPM DAILY")
 # "J. Smith" is one name, "hepatitis C. The" two sentences.
@@ -149,7 +149,7 @@ def split_all_sentences(sections: Iterable[str]) -> list[str]:
 
 
 def _lines(section: str) -> str:
-    """The section with single blanks; line breaks are only left where a sentence ends for sure."""
+    """The section with single spaces; line breaks are only left where a sentence ends for sure."""
     # Blanks are the only printable white space: most sections of one line need no second look.
     if section.isprintable() and "  " not in section:
         return section.strip()
@@ -274,7 +274,7 @@ def _join_wrapped_lines(section: str) -> str:
             ended = True
             continue
         if line:
-            # The commonest case first: prose that goes on with a word in lower case.
+            # The commonest case first: prose that continues with a word in lower case.
             if ended or not (
                 (following[0].islower() and (not statements or indented))
                 or _goes_on(line, following, statements)
@@ -302,7 +302,7 @@ def _are_statements(lines: list[str]) -> bool:
 
 
 def _goes_on(line: str, following: str, statements: bool) -> bool:
-    """Whether the paragraph goes on in a line that does not begin in lower case.
+    """Whether the paragraph continues in a line that does not begin in lower case.
 
     Args:
         line: a line with single spaces.

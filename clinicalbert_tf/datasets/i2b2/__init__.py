@@ -3,7 +3,7 @@
 releases         a release by its task's name: documents in, files of words and labels out
 deid_2006        de-identification, records in one XML file
 concepts_2010    concepts and assertions, .txt, .con and .ast files
-xml_2012_2014    events, de-identification: one XML file a note
+xml_2012_2014    events, de-identification: one XML file per note
 reference        the reference's own conversion of each, faults included
 
     assertions_2010  The assertions of i2b2/VA 2010 (.ast) as a table for classification

@@ -1,4 +1,4 @@
-"""i2b2 2012 (events) and 2014 (de-identification): one XML file a note."""
+"""i2b2 2012 (events) and 2014 (de-identification): one XML file per note."""
 
 import re
 

@@ -152,7 +152,7 @@ def check_length(max_seq_length: int, positions: int) -> None:
 
 
 def read_parts(settings: TaggingSettings) -> EntitySet:
-    """The sentences by part, divided anew if the run is a fold of a cross-validation."""
+    """The sentences by part, divided again if the run is a fold of a cross-validation."""
     rules = settings.rules
     if settings.truncate and rules == "corrected":
         # Lines as the reference reads them, but none is lost.

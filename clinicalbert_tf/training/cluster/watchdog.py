@@ -39,7 +39,7 @@ CALL_NUMBERS = 9
 class Watchdog:
     """Notices lost workers; to be entered by every worker of a run.
 
-    Left with an exception, it takes leave of nobody, so that the others end as well.
+    If the block raises, no goodbye is sent, so the other workers stop too.
 
     Args:
         cluster: the workers.

@@ -28,7 +28,7 @@ class ReadingProgress:
     Args:
         settings: the build's settings.
         vocab_size: rows of the vocabulary.
-        total_bytes: of all inputs, packed as they are; None where that is not known (databases):
+        total_bytes: of all inputs, packed as they are; None if that is not known (databases):
             then the bar shows no time left, and the estimate is for a million notes.
 
     Attributes:

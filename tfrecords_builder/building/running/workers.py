@@ -1,7 +1,7 @@
 """Worker processes for the steps of the stage, or the same steps in this process.
 
 Workers are forked from a process with one thread, which costs nothing. Otherwise they are started
-afresh: TensorFlow's threads, for one, do not survive a fork.
+from scratch: TensorFlow's threads, for one, do not survive a fork.
 """
 
 import collections

@@ -2,7 +2,7 @@
 
 While a build runs, `.unfinished/` holds its plan, the spilled documents and a note on each
 finished shard; it goes when the manifest is written. Started again with the same plan, a build
-goes on from there.
+resumes there.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class BuildFolder:
         """Holds the folder against a second build at the same time.
 
         Args:
-            overwrite: hold it also where it has finished records.
+            overwrite: hold it even if it has finished records.
 
         Raises:
             FileExistsError: it holds records that no killed build of this package left.
@@ -74,7 +74,7 @@ class BuildFolder:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        """Holds the lock's file, which goes again where nothing was begun."""
+        """Holds the lock's file, and deletes it again if no build was started."""
         path = os.path.join(self._unfinished, _LOCK)
         with contextlib.ExitStack() as stack:
             file = None
@@ -98,7 +98,7 @@ class BuildFolder:
             for folder in (self.output_dir, self._unfinished):
                 os.makedirs(folder, mode=0o700, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
-                # Missing where a build that finishes removed the folder just now.
+                # Missing if a build that finishes removed the folder just now.
                 return open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
 
     def _remove_lock(self) -> None:
@@ -123,22 +123,22 @@ class BuildFolder:
             )
 
     def goes_on(self, plan: dict[str, Any], overwrite: bool) -> bool:
-        """Whether `begin` would go on with a killed build, whose documents are all tokenized."""
+        """Whether `begin` would resume a killed build, whose documents are all tokenized."""
         return self._differences_from_killed(plan, overwrite) == []
 
     def begin(self, plan: dict[str, Any], overwrite: bool) -> bool:
-        """Takes up the plan: goes on with a killed build or starts anew.
+        """Takes up the plan: resumes a killed build or starts from scratch.
 
-        A build killed before its documents were all tokenized left nothing to go on with, so
+        A build killed before its documents were all tokenized left nothing to resume, so
         that another plan may take its place.
 
         Args:
             plan: what shapes the records, as JSON values.
             overwrite: drop finished records, and what a killed build with another plan left. One
-                with the same plan goes on: whoever repeats a command loses nothing.
+                with the same plan resumes: whoever repeats a command loses nothing.
 
         Returns:
-            Whether there is a killed build to go on with.
+            Whether there is a killed build to resume.
 
         Raises:
             FileExistsError: another vocabulary lies where the records' will lie.
@@ -175,7 +175,7 @@ class BuildFolder:
             )
 
     def _differences_from_killed(self, plan: dict[str, Any], overwrite: bool) -> list[str] | None:
-        """Where the killed build's plan differs from this one; None without one to go on with."""
+        """Where the killed build's plan differs from this one; None without one to resume."""
         before = self._read(_PLAN)
         is_complete = os.path.exists(os.path.join(self.output_dir, schema.MANIFEST_NAME))
         if before is None or not self.documents() or (overwrite and is_complete):
@@ -196,7 +196,7 @@ class BuildFolder:
         return path
 
     def empty_spill(self) -> None:
-        """Makes the spill folder anew."""
+        """Makes the spill folder again, empty."""
         shutil.rmtree(self.spill_folder, ignore_errors=True)
         with files.naming(self.spill_folder):
             os.makedirs(self.spill_folder, mode=0o700)

@@ -53,7 +53,7 @@ class ShardDocuments:
         return len(self._bounds) - 1
 
     def pool(self, number: int) -> Pool:
-        """Reads pool `number`; the reserve joins it where it has few documents."""
+        """Reads pool `number`; the reserve joins it if it has few documents."""
         rows = self._index[self._bounds[number] : self._bounds[number + 1]]
         payloads = spill_files.read_payloads(self._folder, rows)
         own = len(rows)

@@ -69,7 +69,7 @@ def encode_document(
         lengths: int [sentences], wordpieces a sentence; those of 0 are left out.
 
     Returns:
-        The document, or None where it has no token.
+        The document, or None if it has no token.
     """
     if not len(ids):
         return None
@@ -107,7 +107,7 @@ def _append_to(folder: str, file: int, documents: Sequence[EncodedDocument]) -> 
 
 
 class SpillIndex:
-    """Notes where the documents of each shard are, one file a shard.
+    """Notes where the documents of each shard are, one file per shard.
 
     Args:
         folder: an empty folder.

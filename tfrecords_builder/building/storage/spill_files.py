@@ -39,7 +39,7 @@ def documents_path(folder: str, file: int) -> str:
 
 
 def read_index(folder: str, name: int | str) -> np.ndarray:
-    """The rows of an index in the order of their keys; none where there is no such file."""
+    """The rows of an index in the order of their keys; none if there is no such file."""
     path = index_path(folder, name)
     if not os.path.exists(path):
         return np.zeros(0, INDEX)

@@ -26,7 +26,7 @@ class Feature:
 
     Attributes:
         name: the key in the Example.
-        width: values a record.
+        width: values per record.
         max_value: the largest integer it holds (all are >= 0), or None for float32 values.
     """
 
@@ -159,7 +159,7 @@ class ExampleEncoder:
 
         Returns:
             data: uint8 [bytes], the records one after the other, each with its reserve.
-            lengths: int64 [records], bytes a record with its reserve.
+            lengths: int64 [records], bytes per record with its reserve.
         """
         rows = len(next(iter(arrays.values())))
         matrix, keep = self._room(rows)
@@ -179,7 +179,7 @@ class ExampleEncoder:
         return matrix.ravel().take(np.flatnonzero(keep)), lengths
 
     def _fill_varying(self, matrix, keep, slot: _Slot, values: np.ndarray) -> np.ndarray:
-        """Writes a feature whose varints differ in size; returns its entry's bytes a record."""
+        """Writes a feature whose varints differ in size; returns its entry's bytes per record."""
         encoded, used = slot.table
         columns = slice(slot.values_column, slot.values_column + 4 * values.shape[1])
         matrix[:, columns] = encoded[values].view(np.uint8)

@@ -35,9 +35,9 @@ class DuplicateCounts:
 
     Attributes:
         notes: notes with text.
-        exact: of these, copies of an earlier one but for white space.
+        exact: of these, copies of an earlier one except for white space.
         near: of these, near copies of an earlier one.
-        forgotten: earlier notes no longer compared with, for want of memory.
+        forgotten: earlier notes no longer compared with, as memory is bounded.
     """
 
     notes: int = 0
@@ -146,8 +146,8 @@ class Deduplicator:
     """Says of each note whether its text came before.
 
     Args:
-        mode: "exact" (equal but for white space) or "minhash" (also texts whose sets of three-word
-            shingles have an estimated Jaccard similarity of at least `threshold`).
+        mode: "exact" (equal except for white space) or "minhash" (also texts whose sets of
+            three-word shingles have an estimated Jaccard similarity of at least `threshold`).
         threshold: similarity from which a note is a near copy, a fraction; "minhash" only.
         memory_mb: bound of what is remembered, MiB.
         seed: of the hash functions of "minhash".

@@ -83,7 +83,7 @@ _SENTENCES = "sentence files (a sentence per line, an empty line between documen
 def _prose_lines(path: str) -> tuple[int, int]:
     """Counts the lines of a file's beginning, and those that only prose has.
 
-    Lines of prose go on in the next one, which begins in lower case, or hold several sentences.
+    Lines of prose continue in the next one, which begins in lower case, or hold several sentences.
     """
     with open_text(path, newline=None) as file:
         text = file.read(_LOOKED_AT_CHARACTERS)

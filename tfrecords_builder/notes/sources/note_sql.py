@@ -28,7 +28,7 @@ def read_query(
         source: see `database_urls.split_source`. The columns are those of `note_rows.NoteRows`.
         needed: columns without which notes cannot be left out as was asked.
         columns_only: have the database only look whether the query can run and what columns it
-            gives, where it does so without running it; else the first row tells.
+            gives, if it does so without running it; else the first row tells.
 
     Raises:
         ImportError: SQLAlchemy or the database's driver is not installed; names the extra.

@@ -64,7 +64,7 @@ def find(patterns: Iterable[str]) -> list[str]:
 
 
 def names_in(folder: str) -> list[str]:
-    """The names of the files in a folder, in order; none where there is no such folder."""
+    """The names of the files in a folder, in order; none if there is no such folder."""
     if is_remote(folder):
         found = _file_systems().match([_file_systems().join(folder, "*")])[0].metadata_list
         return sorted(os.path.basename(file.path) for file in found)

@@ -94,7 +94,7 @@ def decode_documents(data: bytes, path: str, first_line: int = 1) -> list[list[s
 
 
 def _last_blank_line(data: bytes) -> int:
-    """Where the text behind the last blank line begins; 0 where there is none."""
+    """Where the text behind the last blank line begins; 0 if there is none."""
     for size in (_TAIL_BYTES, len(data)):
         tail = data[-size:]
         ends = [match.end() for match in _BLANK_LINE.finditer(tail)]
@@ -104,7 +104,7 @@ def _last_blank_line(data: bytes) -> int:
 
 
 def _open_end(before: bytes, data: bytes) -> bytes:
-    """A line feed where the text ends in one and perhaps white space, else nothing."""
+    """A line feed if the text ends in one and perhaps white space, else nothing."""
     line_feed = data.rfind(b"\n")
     rest = data[line_feed + 1 :]
     if rest and not rest.isspace():
