@@ -8,8 +8,9 @@ import gzip
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
 # What the reference code gave on invented inputs.
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = TESTS / "golden"
 
 
 def golden_records(folder):

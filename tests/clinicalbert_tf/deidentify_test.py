@@ -62,3 +62,7 @@ def test_errors_end_with_status_1_and_name_the_flag(folder, flags, named):
     done = run(folder, *flags)
     assert done.returncode == 1
     assert named in done.stderr and "Quill" not in done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

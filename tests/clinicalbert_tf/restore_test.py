@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from safetensors.numpy import save_file
 
 from clinicalbert_tf.checkpoints.readers.huggingface_names import to_huggingface
@@ -45,3 +46,7 @@ def test_a_model_of_two_casings_opens_with_the_flag(tmp_path):
     opened = command(tmp_path, "--nodo_lower_case")
     assert opened.returncode == 0, opened.stderr
     assert "cased text" in opened.stdout and "do_lower_case=False" in opened.stdout
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -106,3 +106,7 @@ def test_features_of_the_reference_from_its_vocabulary_alone(tmp_path):
 def test_input_needs_a_run_and_an_output(tmp_path):
     done = run(f"--input={tmp_path}")
     assert done.returncode == 1 and "--output_dir" in done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

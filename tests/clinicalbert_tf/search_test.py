@@ -75,3 +75,7 @@ def test_a_mistake_is_one_line_without_what_was_asked(arguments, message):
         tool_command.run_tool("search", lambda: search.work(arguments[1:], values()))
     assert message in str(error.value) and "Smith" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

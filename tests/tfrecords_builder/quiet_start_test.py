@@ -64,3 +64,7 @@ def test_lines_at_a_terminal_have_no_prefix():
     assert os.read(parent, 1000).decode().splitlines() == ["step 1", "Warning: slow"]
     os.close(parent)
     assert stderr_of(code)[0] == "I"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -89,3 +89,7 @@ def test_other_labels_and_missing_files_are_named(tmp_path):
         tfds.load("ncbi_disease", data_dir=str(tmp_path))
     with pytest.raises(FileNotFoundError, match="Crichton"):
         tfds.load("bc5cdr", data_dir=str(tmp_path / "nothing"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -72,3 +72,7 @@ def test_every_form_is_found_in_a_sentence(date, form):
     text = f"Seen {date.strftime(form)} again."
     start, end = max(dates.find(text), key=lambda span: span[1] - span[0])
     assert text[start:end] == date.strftime(form)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

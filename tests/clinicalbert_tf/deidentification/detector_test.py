@@ -65,3 +65,7 @@ def test_what_thresholds_need():
     assert detector.lowest(None) is None
     assert detector.lowest({}) == 0.5
     assert detector.lowest({"A": 0.7, "B": 0.01}) == 0.01
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -212,3 +212,7 @@ def test_bad_settings_are_refused():
         Cleaner("surrogate")
     with pytest.raises(ValueError, match="16 bytes"):
         Surrogates(b"short")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

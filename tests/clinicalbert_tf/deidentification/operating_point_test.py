@@ -62,3 +62,7 @@ def test_it_is_kept_with_the_model(tmp_path):
 def test_bad_calls_are_refused(rows, recall):
     with pytest.raises(ValueError, match="Expected"):
         operating_point.choose(rows, lambda text: [], recall)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -107,3 +107,7 @@ def test_no_name_runs_into_the_next_sentence():
 def test_a_heading_behind_a_title_is_no_name():
     text = "Dr. Quill Hospital Course"
     assert [text[s.start : s.end] for s in find_all(text)] == ["Quill"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -255,3 +255,7 @@ def test_bad_settings_are_refused_before_a_file_is_made(source, tmp_path, others
     with pytest.raises(ValueError, match=error):
         deidentify(settings(source, tmp_path, **others))
     assert not (tmp_path / "clean.jsonl").exists()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -77,3 +77,7 @@ class FileSourceTest(tf.test.TestCase):
         file = filled(self.get_temp_dir(), sequences([9]))
         with pytest.raises(ValueError, match="received 9 in example 0"):
             FileSource(file, {"y": np.ones(1)}, 8)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

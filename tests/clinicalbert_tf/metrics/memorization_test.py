@@ -35,10 +35,6 @@ def test_membership_is_the_share_of_pairs_in_the_right_order():
         membership_auroc([1.0], [])
 
 
-if __name__ == "__main__":
-    raise SystemExit(pytest.main([__file__]))
-
-
 def test_a_ranking_is_counted_by_hand():
     targets = np.array([True, False, True, False])
     found = ranking(targets, np.array([4.0, 3.0, 2.0, 1.0]), np.array([1, 2, 3, 4]))
@@ -56,3 +52,7 @@ def test_the_mean_of_rankings_leaves_out_rows_of_one_kind():
     found = mean_ranking(targets, scores, np.array([5, 5]))
     assert found["auroc"] == 0.5 and found["rank_correlation"] is None
     assert mean_ranking(targets[1:2], scores[1:2], np.array([5, 5]))["auroc"] is None
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -81,6 +81,30 @@ def test_single_steps_far_off_do_not_flatten_the_curve():
     assert y.max() - y.min() > 100
 
 
+def test_single_steps_far_off_are_drawn_at_the_edge_of_the_axis():
+    low, mean, high = (np.linspace(8, 4, 200) for _ in range(3))
+    low[100], high[3] = -1e6, 1e6
+    svg = drawn(Line("training", Points(np.arange(1, 201), mean, low, high), "training"))
+    edges = sorted(float(line.get("y1")) for line in svg.findall("line"))
+    band = np.array(places(svg.find("polygon")))[:, 1]
+    # There along the upper edge of the band, and back along the lower one.
+    assert (band[3], band[399 - 100]) == (edges[0], edges[-1])
+    assert band.min() == edges[0] and band.max() == edges[-1]
+
+
+@pytest.mark.parametrize(
+    ("last", "labels"), [(41, ["0", "20", "40"]), (40, ["0", "10", "20", "30", "40"])]
+)
+def test_axis_ends_at_the_last_step_which_round_numbers_do_not_pass(last, labels):
+    points = Points(np.array([1, last]), *[np.array([8.0, 4.0])] * 3)
+    svg = drawn(Line("training", points, "training"))
+    (grid, *_) = svg.findall("line")
+    assert places(svg.find("polyline"))[-1][0] == float(grid.get("x2"))
+    shown = [text for text in svg.findall("text") if text.get("text-anchor") == "middle"]
+    assert [text.text for text in shown] == labels
+    assert float(shown[-1].get("x")) <= float(grid.get("x2"))
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(0, "0"), (5.25, "5.25"), (0.0005, "0.0005"), (2e-5, "2e-5"), (5.123456, "5.123"),

@@ -61,3 +61,7 @@ def test_an_interval_down_to_chance_shows_nothing(low):
     result = {"auroc": 0.6, "interval_95": [low, 0.7], "members": 5, "others": 6}
     (finding,) = findings({"membership": result})
     assert finding.shown is False and "5 notes that were trained on, 6 others" in finding.sentence
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

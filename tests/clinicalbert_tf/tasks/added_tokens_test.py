@@ -137,3 +137,7 @@ def test_tagging_and_questions_find_them(checkpoint, tmp_path):
     window = asked.training_windows[0]
     assert window.token_ids.tolist() == [2, 7, 11, 3, *IDS, 3]
     assert window.positions == (5, 5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,8 +1,6 @@
 """Differential privacy through the whole engine, on the task of forty lines."""
 
-import importlib.util
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
 from clinicalbert_tf.training.run import run_training
 from clinicalbert_tf.training.updates.privacy_loss import epsilon
+from tests.clinicalbert_tf.tasks import toy_task as toy
 
 pytest.importorskip("dp_accounting")
 STEPS = 4
@@ -19,17 +18,6 @@ SETTINGS = {
     "train_batch_size": 8, "num_train_steps": STEPS, "num_warmup_steps": 1, "learning_rate": 1e-3,
     "shuffle_buffer": 64, "do_eval": False, "peak_tflops": 1.0, "report": False,
 }  # fmt: skip
-
-
-def load_toy():
-    program = pathlib.Path(__file__).with_name("toy_task.py")
-    spec = importlib.util.spec_from_file_location("toy_task", program)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-toy = load_toy()
 
 
 def train(folder, **changes):
@@ -93,3 +81,7 @@ def test_a_crf_takes_one_example_at_a_time(tmp_path):
     assert TaggingSettings(**given, crf=True).examples_at_once == 1
     with pytest.raises(ValueError, match="--dp_examples_at_once=1 with --crf, received 4"):
         TaggingSettings(**given, crf=True, dp_examples_at_once=4)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

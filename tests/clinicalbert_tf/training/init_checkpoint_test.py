@@ -42,3 +42,7 @@ def test_huggingface_folders_archives_and_archives_in_archives(tmp_path):
 def test_the_name_of_a_model_on_the_hub_is_recognised():
     with pytest.raises(FileNotFoundError, match=r"Nothing is downloaded.*hf download a-lab/bert"):
         opened("a-lab/bert")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

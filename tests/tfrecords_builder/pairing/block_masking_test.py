@@ -128,3 +128,7 @@ def test_the_same_seed_gives_the_same_mask_and_another_one_another():
     first, same, other = (block["masked_lm_positions"] for block in blocks)
     assert (first == same).all()
     assert (first != other).any()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

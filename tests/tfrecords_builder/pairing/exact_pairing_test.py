@@ -111,3 +111,7 @@ def test_more_tokens_than_can_be_counted_are_refused(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("The patient .\n")
     with pytest.raises(ValueError, match="fewer than 2 wordpieces at a time, received 3"):
         exact_pairing.read_pool([str(tmp_path / "a")], tokenizer)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

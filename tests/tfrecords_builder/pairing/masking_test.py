@@ -116,3 +116,7 @@ def test_four_fifths_become_mask_a_tenth_stays_a_tenth_is_random():
     # A random wordpiece is [MASK] or the same one in 100 tries.
     assert masked / total == pytest.approx(0.8 + 0.001, abs=0.01)
     assert kept / total == pytest.approx(0.1 + 0.001, abs=0.01)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

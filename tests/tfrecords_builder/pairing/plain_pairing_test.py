@@ -163,3 +163,7 @@ def test_an_instance_never_exceeds_the_sequence_length():
         )
         assert max(len(instance.input_ids) for instance in made) == 32
         assert max(len(instance.masked_lm_ids) for instance in made) == 5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -188,3 +188,7 @@ def largest_gap(found, expected):
         for sample in (found, expected)
     ]
     return np.abs(shares[0] - shares[1]).max()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -147,3 +147,7 @@ def test_entities_that_overlap_or_touch():
     assert show_entities(sentence, Entity(14, 17, "test"), inner, "placeholders") == (
         "low @test$ pain @test$"
     )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

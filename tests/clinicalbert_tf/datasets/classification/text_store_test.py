@@ -1,5 +1,7 @@
 """Texts in a file: read back whole, also while more are added."""
 
+import pytest
+
 from clinicalbert_tf.datasets.classification.examples import Example
 from clinicalbert_tf.datasets.classification.text_store import StoredExample, TextStore, stored
 
@@ -31,3 +33,7 @@ def test_texts_of_an_example_are_joined(tmp_path):
     store = TextStore(str(tmp_path))
     places = [store.add(text) for text in ("a", "b", "c")]
     assert StoredExample("1", store, places[::-1], "\n").text_a == "c\nb\na"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -158,3 +158,7 @@ def test_xml_files_hold_every_patient_once(task, tmp_path):
         parts["dev"]
     )
     assert all((text in parts["train"]) != (text in parts["dev"]) for text in training)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

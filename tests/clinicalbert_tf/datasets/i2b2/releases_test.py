@@ -319,3 +319,7 @@ def test_sentences_without_offsets_are_written_and_read(tmp_path):
         assert with_sources(path, read_columns(path, file.read())) == sentences
     with pytest.raises(ValueError, match="other sentences"):
         with_sources(path, sentences[:1])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -97,3 +97,7 @@ def test_the_builders_record_is_read_with_its_controls(tmp_path):
     planted, control = read_canaries(str(path))
     assert (planted.text, planted.secret, planted.planted) == (rows[0]["sentence"], "1 2", True)
     assert not control.planted and "C D" not in control.canary_id
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -46,3 +46,7 @@ def test_templates_beyond_the_positions_are_an_error_without_the_text(bert, scor
     with pytest.raises(ValueError, match="Shorten the conditions") as raised:
         scorer.scores([long], [scorer.pieces("fever")])
     assert "pain" not in str(raised.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from clinicalbert_tf.inference.privacy import name_probes
 from clinicalbert_tf.inference.privacy.name_probes import NameProbes, ProbeSettings
@@ -117,3 +118,7 @@ def test_a_real_model_gives_vectors_and_scores(bert):
     assert found["reasons"] == {}
     for name in ("condition_given_name", "linear_probe", "mlp_probe", "name_in_corpus"):
         assert 0 <= found[name]["auroc"] <= 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -67,3 +67,7 @@ def test_a_line_that_is_no_object_is_named(tmp_path):
     path.write_text('{"first_name": "Ada", "last_name": "Norwood"}\n[1]\n')
     with pytest.raises(ValueError, match="line 2"):
         read_patients(str(path))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -60,3 +60,7 @@ def test_digests_are_those_of_the_wordpieces():
         maker.chunks(0, text)[0].digest() for text in ("Seen today", "Seen  today ", "Seen")
     )
     assert first == again != other
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -31,3 +31,7 @@ def test_best_is_a_stable_sort(count):
 def test_best_of_nothing_is_nothing():
     assert scores.best(np.zeros(0), 5).tolist() == []
     assert scores.best(np.ones(3), 0).tolist() == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -227,3 +227,7 @@ def test_settings_that_do_not_fit_are_refused(tmp_path, changes, match):
         IndexSettings(RowSource("notes.csv"), str(tmp_path), ENCODER, **changes)
     with pytest.raises(ValueError, match="pooling"):
         EncoderSettings("median")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

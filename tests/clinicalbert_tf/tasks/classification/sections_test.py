@@ -75,3 +75,7 @@ def test_a_run_and_who_uses_it_read_the_same_sections(given, tmp_path):
         rows = [json.loads(line) for line in file]
     assert [row["id"] for row in rows] == ["n1", "n2", "n3", "n4"] and counts.rows == 4
     assert [row.get("without_section") for row in rows] == [None, None, True, None]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

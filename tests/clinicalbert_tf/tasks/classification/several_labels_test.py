@@ -49,3 +49,7 @@ def test_checkpoint_is_judged_at_its_best_threshold(tuned, expected):
     task = make_task(tune_threshold=tuned)
     assert task.score("dev", {"logits": logits})["f1_micro"] == expected
     assert task.decision.threshold == 0.5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -105,3 +105,7 @@ def test_run_leaves_a_folder_of_pretraining(models, small_config, golden_records
     again = PretrainingSettings(**{**given, "do_train": False})
     found = run_pretraining(again)["eval"]
     assert found["masked_lm_loss"] == pytest.approx(results["eval"]["masked_lm_loss"], rel=1e-5)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

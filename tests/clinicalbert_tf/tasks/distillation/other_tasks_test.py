@@ -39,3 +39,7 @@ def test_tagger_is_distilled(tmp_path):
     given = embedded_entities.prepare({"output_dir": str(teacher)})
     run_tagging(TaggingSettings(**{**given, **SHORT, "do_train": True, "do_eval": True}))
     assert distil(tmp_path, teacher)["command"] == "run_i2b2"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

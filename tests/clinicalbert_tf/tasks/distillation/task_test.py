@@ -136,3 +136,7 @@ def test_settings_that_contradict_each_other_are_refused():
         DistillationSettings(teacher="t", soft_weight=2.0)
     with pytest.raises(ValueError, match="received both"):
         DistillationSettings(teacher="t", layers=(0,), student_checkpoint="c")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -98,3 +98,7 @@ def test_sigterm_ends_a_run_that_resumes_to_the_bit(
     assert before < len(calls)
     for name in ("predictions_dev.jsonl", "predictions_test.jsonl", "metrics.json"):
         assert (stopped / name).read_bytes() == (run / name).read_bytes()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -105,3 +105,7 @@ def test_the_lines_of_private_data(tmp_path):
         "500.00 misses per 1,000 words"
     )
     assert found["phi"]["privacy"]["recall"] == pytest.approx(0.0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -205,10 +205,6 @@ def test_a_missing_part_is_named(tagging_folder, tagging_settings):
         prepare(tagging_settings("parts", data_dir=str(folder), do_predict=True))
 
 
-if __name__ == "__main__":
-    raise SystemExit(pytest.main([__file__]))
-
-
 def test_a_raw_release_leaves_scores_and_a_list_of_what_was_dropped(tagging_settings, tmp_path):
     raw = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw" / "input"
     settings, prepared = prepare(
@@ -223,3 +219,7 @@ def test_a_raw_release_leaves_scores_and_a_list_of_what_was_dropped(tagging_sett
     listed = json.loads((tmp_path / "annotations.json").read_text())
     assert listed["counts"] == prepared.account.counts() != {}
     assert all(set(row) == {"reason", "document", "annotation"} for row in listed["annotations"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

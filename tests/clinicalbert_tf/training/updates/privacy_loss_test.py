@@ -32,3 +32,7 @@ def test_no_noise_is_no_privacy():
 def test_delta_is_below_one_over_the_examples():
     assert default_delta(100) == 1e-5
     assert default_delta(1_000_000) == pytest.approx(1e-7)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

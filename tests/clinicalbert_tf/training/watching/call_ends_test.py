@@ -18,3 +18,7 @@ from clinicalbert_tf.training.watching.chosen_steps import CallEnds
 def test_calls_end_at_multiples_and_around_each_profiled_step(histogram_steps, profile_steps, ends):
     hook = CallEnds(histogram_steps, profile_steps)
     assert {step: hook.next_stop(step) for step in ends} == ends
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -81,3 +81,7 @@ def test_writer_after_one_that_failed_keeps_what_was_written(tmp_path, monkeypat
     write(summaries, {40: 4.0})
     summaries.close()
     assert read(tmp_path) == [(10, 1.0), (20, 2.0), (40, 4.0)]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -80,3 +80,7 @@ def test_other_errors_are_errors():
     hook.error = RuntimeError("a defect")
     with pytest.raises(RuntimeError, match="a defect"):
         Guarded(hook).after_call(call(1))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,6 +1,7 @@
 """Histograms of weights, read back with TensorBoard's reader."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -30,3 +31,7 @@ def test_every_weight_has_one_at_each_multiple(tmp_path):
         counted = buckets[buckets[:, 2] > 0]
         assert counted[:, 2].sum() == 8
         assert np.all(counted[:, 0] <= step) and np.all(step <= counted[:, 1])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,5 +1,6 @@
 """Settings as TensorBoard's text and HParams, read by its own plugins."""
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import api_pb2, metadata
 
@@ -74,3 +75,7 @@ def test_table_is_sorted_and_keeps_its_columns():
         "| a | None |",
         "| b | x y |",
     ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

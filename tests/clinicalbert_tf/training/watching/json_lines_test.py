@@ -129,3 +129,7 @@ def test_whole_run_logs_lines_that_programs_can_follow(golden_records, small_con
     (finished,) = by_event["finished"]
     assert finished["eval"]["global_step"] == 4 and finished["step"] == 4
     assert "Trained to step 4" in done.stdout
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -116,3 +116,7 @@ def test_run_that_is_refused_has_no_report(golden_records, small_config, tmp_pat
     with pytest.raises(ValueError, match="max_seq_length"):
         run_pretraining(dataclasses.replace(settings, max_seq_length=64))
     assert not list(tmp_path.rglob("report.html"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -50,3 +50,7 @@ def test_base_size_takes_what_the_published_benchmark_says():
     assert pretraining_operations(base, 32, 128, 0) == pytest.approx(
         6 * weights * 32 * 128, rel=0.05
     )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -51,3 +51,7 @@ def test_folder_without_a_readable_one_has_no_outcome(tmp_path, text):
     if text is not None:
         (tmp_path / "outcome.json").write_text(text)
     assert read_outcome(str(tmp_path)) is None
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

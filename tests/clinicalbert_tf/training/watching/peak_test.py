@@ -141,3 +141,7 @@ def test_rate_of_this_machine_is_shared_by_its_replicas(small_config, monkeypatc
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_products_of_every_precision_can_be_measured(precision):
     assert 1e8 < measured_rate(64, 64, precision) < 1e16
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -76,3 +76,7 @@ def test_run_resumed_beyond_the_profile_makes_none(tmp_path, first_step):
     assert make_steps(hook, first_step, 10) == [10]
     hook.close()
     assert not list(tmp_path.iterdir())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -92,3 +92,7 @@ def test_bar_shows_the_same_on_a_terminal(clock, monkeypatch, caplog, capsys):
 def test_what_is_not_there_is_not_said():
     words = progress.in_short({"loss": 2.0, "masked_lm_loss": 2.0, "tokens_per_second": 10.0})
     assert words == "loss 2.000, 10 tokens/s"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -65,3 +65,7 @@ def test_report_that_cannot_be_written_hides_nothing(settings, tmp_path, caplog)
     ):
         raise ArithmeticError("NaN")
     assert "python -m clinicalbert_tf.report" in caplog.text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
@@ -157,3 +158,7 @@ def test_session_ends_for_hparams_only_where_the_run_does(tmp_path):
     assert metadata.SESSION_START_INFO_TAG in tags["killed"]
     assert metadata.SESSION_END_INFO_TAG not in tags["killed"]
     assert metadata.SESSION_END_INFO_TAG in tags["done"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

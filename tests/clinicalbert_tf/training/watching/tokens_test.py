@@ -42,3 +42,7 @@ def test_fresh_start_counts_from_zero(before):
     count.total = before
     count.start(0, 10, None)
     assert count.total == 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -50,3 +50,7 @@ def test_it_says_what_a_file_is_and_what_to_do(tmp_path, name, data, what, advic
     with pytest.raises(NoteSourceError, match=what) as error:
         list(read_notes(str(tmp_path / name)))
     assert advice in str(error.value) and "Pain" not in str(error.value)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
