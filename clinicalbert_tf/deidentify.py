@@ -9,12 +9,12 @@
 
 Without --model the rules alone are used: they find numbers, dates, contacts, addresses and ages,
 but names only behind a title or in a field. Only the text is cleaned: other keys and columns stay
-as they are.
+as they are. Without any flag, invented letters are cleaned.
 """
 
 from absl import flags
 
-from clinicalbert_tf.deidentify_command import clean, define_flags, put_back, thresholds_of
+from clinicalbert_tf.deidentify_command import clean, define_flags, put_back, show, thresholds_of
 from clinicalbert_tf.tool_command import refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
@@ -26,8 +26,13 @@ def work() -> str | None:
         FileExistsError, FileNotFoundError, ValueError: a file or flag is wrong.
     """
     values = flags.FLAGS
+    choosing = values.recall is not None and not values.reidentify
+    if values.input is None and not choosing:
+        if values.output or values.reidentify or values.model:
+            raise ValueError("Expected --input, received none.")
+        return show(values)
     if values.output is None:
-        if values.recall is None or values.reidentify:
+        if not choosing:
             raise ValueError("Expected --output, received none.")
         # The thresholds are chosen and kept with the model; no notes are cleaned.
         thresholds_of(values)

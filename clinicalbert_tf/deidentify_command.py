@@ -39,7 +39,7 @@ _FLAGS = (
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags."""
-    define_table(_FLAGS, flag_values, required=("input",))
+    define_table(_FLAGS, flag_values)
 
 
 def read_secret(path: str) -> bytes:
@@ -157,3 +157,15 @@ def clean(values: flags.FlagValues) -> None:
             "without_section in the report by note id"
         )
     print(f"Report by note id: {values.output}.report.jsonl")
+
+
+def show(values: flags.FlagValues) -> str:
+    """Cleans invented letters; returns the closing lines."""
+    from clinicalbert_tf import embedded_tools
+
+    folder = embedded_tools.output_folder("deidentify")
+    values.input = embedded_tools.private_notes_file(folder)
+    values.output = os.path.join(folder, "clean.jsonl")
+    clean(values)
+    again = "python -m clinicalbert_tf.deidentify --input NOTES.jsonl --output CLEAN.jsonl"
+    return f"Next:\n  compare {values.input} with {values.output}\n  {again}"

@@ -5,10 +5,12 @@
 
 Without --input_file, data and settings are those of the teacher's run; flags replace them, and
 --set NAME=VALUE any other setting of its task. The student is a run of the teacher's command.
+Without --teacher and --input_file a tiny one is trained first, on invented notes.
 
 Exit codes: as python -m clinicalbert_tf.pretrain.
 """
 
+import os
 import shlex
 from typing import Any
 
@@ -24,6 +26,8 @@ from clinicalbert_tf.training.fine_tuning import FineTuningSettings
 from tfrecords_builder import command_line
 
 FLAGS = flags.FLAGS
+# The folder of the embedded default's teacher, in that of the student.
+_TEACHER = "embedded_teacher"
 # The student comes from the teacher.
 _NO_FLAGS = ("init_checkpoint", "bert_config_file", "vocab_file", "do_lower_case", "do_train")
 command.define_run_flags(FineTuningSettings, _NO_FLAGS)
@@ -44,8 +48,9 @@ def settings_from_flags(default_output_dir: str) -> Asked:
     given = command.settings_given(kind, default_output_dir)
     names = settings_of(DistillationSettings)
     asked = {name: FLAGS[name].value for name in names if FLAGS[name].present}
-    if "teacher" not in asked:
-        raise ValueError("Expected --teacher, received none. Name the folder of a fine-tuned run.")
+    if "teacher" not in asked and general:
+        raise ValueError("Expected --teacher, received none. Name a pretrained model.")
+    asked.setdefault("teacher", os.path.join(given["output_dir"], _TEACHER))
     if "layers" in asked:
         asked["layers"] = layers_given(asked["layers"])
     given |= replaced_settings(FLAGS["set"].value)
@@ -60,6 +65,10 @@ def _run(asked: Asked, signals) -> dict[str, Any]:
     from clinicalbert_tf.tasks.distillation.task import run_distillation
 
     watching = {"signals": signals, "write_report": write_report}
+    if asked.distillation.teacher == os.path.join(asked.output_dir, _TEACHER):
+        from clinicalbert_tf.embedded_tools import train_classifier
+
+        train_classifier(asked.distillation.teacher, signals)
     if "input_file" in asked.given:
         settings = PretrainingSettings(**asked.given), asked.distillation
         return run_general_distillation(*settings, **watching)

@@ -9,12 +9,12 @@ prints a line per chunk: cosine, note id, first character and end in the note's 
 holds vectors and identifiers, and text only with --store_text: keep it like the notes themselves.
 
 --k, --patient, --category and --per_note are for `query`; --index_dir, --json and the model for
-both; all others for `index`.
+both; all others for `index`. Without anything, invented notes are indexed and asked.
 """
 
 from absl import flags
 
-from clinicalbert_tf.search_command import define_search_flags, index, query
+from clinicalbert_tf.search_command import define_search_flags, index, query, show
 from clinicalbert_tf.tool_command import run_tool
 from tfrecords_builder import command_line
 
@@ -25,6 +25,8 @@ def work(arguments: list[str], values: flags.FlagValues) -> str:
     Raises:
         FileExistsError, FileNotFoundError, ImportError, ValueError: a flag or file is wrong.
     """
+    if not arguments:
+        return show(values)
     if arguments == ["index"]:
         return index(values)
     if arguments[:1] == ["query"] and len(arguments) == 2:

@@ -1,6 +1,8 @@
 """The steps behind `python -m clinicalbert_tf.search`: flags to library calls."""
 
 import json
+import os
+import shlex
 
 from absl import flags
 
@@ -11,6 +13,8 @@ from clinicalbert_tf.texts.rows import RowSource, read_first, read_rows
 
 # --help of the command lists the flags that are defined here for it.
 flags.disclaim_key_flags()
+# What the invented notes are asked if nothing is given.
+_QUERY = "chest pain"
 # (kind, name, default, help, further arguments)
 _FLAGS = (
     (flags.DEFINE_string, "index_dir", None, """The index's folder: index makes it (mode 0700),
@@ -87,6 +91,26 @@ def query(text: str, values: flags.FlagValues) -> str:
         per_note=values.per_note,
     )
     return hits_as_json(hits) if values.json else hits_as_lines(hits)
+
+
+def show(values: flags.FlagValues) -> str:
+    """Indexes invented notes and asks the index; returns what is to be printed.
+
+    Raises:
+        ValueError: a flag names data, but not whether to index or to query.
+    """
+    if values.input_file or values.index_dir:
+        raise ValueError("Expected `index` or `query TEXT` before the flags, received neither.")
+    from clinicalbert_tf import embedded_tools
+
+    folder = embedded_tools.output_folder("search")
+    values.input_file = embedded_tools.notes_file(folder)
+    values.index_dir = os.path.join(folder, "notes.index")
+    values.init_checkpoint = values.init_checkpoint or embedded_tools.checkpoint_here()
+    asked = f"python -m clinicalbert_tf.search query '{_QUERY}' --index_dir="
+    said = index(values), asked + shlex.quote(values.index_dir), query(_QUERY, values)
+    own = "--input_file=NOTES.jsonl --index_dir=INDEX --init_checkpoint=RELEASED_MODEL"
+    return "\n".join((*said, "Next:", f"  python -m clinicalbert_tf.search index {own}"))
 
 
 def _require(values: flags.FlagValues, *names: str) -> None:
