@@ -5,11 +5,18 @@
 
 It writes attention.html and attention.png, and with --attributions attributions.html and
 attributions.json. They hold the text, because you asked to see it; only you can read them.
+Without a text an example is mapped.
 """
 
 from absl import flags
 
-from clinicalbert_tf.attention_map_command import define_map_flags, load, read_text, write_files
+from clinicalbert_tf.attention_map_command import (
+    define_map_flags,
+    load,
+    read_text,
+    show,
+    write_files,
+)
 from clinicalbert_tf.tool_command import refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
@@ -20,6 +27,8 @@ def work() -> str:
     Raises:
         FileNotFoundError, ImportError, ValueError: a flag, a file or the model is wrong.
     """
+    if flags.FLAGS.text is None and flags.FLAGS.input is None:
+        return show(flags.FLAGS)
     text, name = read_text(flags.FLAGS)
     return write_files(load(flags.FLAGS), text, name, flags.FLAGS)
 

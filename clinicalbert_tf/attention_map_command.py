@@ -16,6 +16,7 @@ from clinicalbert_tf.texts.rows import RowSource, read_rows
 
 # --help of the command lists the flags that are defined here for it.
 flags.disclaim_key_flags()
+_EXAMPLE = "The patient was given morphine for pain."
 # (kind, name, default, help)
 _FLAGS = (
     (flags.DEFINE_string, "model", None, """A fine-tuned run, or any checkpoint that
@@ -72,6 +73,18 @@ def load(values: flags.FlagValues):
         path = default_checkpoint()
         print(f"No --model: using {path}.", file=sys.stderr)
     return load_model(ModelSource(path, values.model_name))
+
+
+def show(values: flags.FlagValues) -> str:
+    """Maps an example, with a tiny model if there is none here; returns the closing lines."""
+    from clinicalbert_tf import embedded_tools
+
+    values.model = values.model or embedded_tools.checkpoint_here()
+    if not values["output_dir"].present:
+        values.output_dir = embedded_tools.output_folder("attention_map")
+    print(f"No text: mapping {_EXAMPLE!r}.")
+    written = write_files(load(values), _EXAMPLE, "example", values)
+    return f"{written}\nNext:\n  python -m clinicalbert_tf.attention_map --model=RUN --text=TEXT"
 
 
 def write_files(bert, text: str, name: str, values: flags.FlagValues) -> str:

@@ -1,5 +1,6 @@
 """The steps behind `python -m clinicalbert_tf.extract_features`: flags to library calls."""
 
+import os
 from collections.abc import Iterator
 
 from absl import flags
@@ -12,6 +13,7 @@ from clinicalbert_tf.texts.rows import RowSource, read_first, read_rows, sentenc
 # --help of the command lists the flags that are defined here for it.
 flags.disclaim_key_flags()
 _STRING, _BOOL, _INTEGER = flags.DEFINE_string, flags.DEFINE_bool, flags.DEFINE_integer
+_REQUIRED = ("input_file", "output_file", "init_checkpoint")
 # The reference's that are no settings, and ours: (kind, name, default, help, further arguments)
 _FLAGS = (
     (_STRING, "input_file", None, """Texts: lines (a pair as `first ||| second`), .jsonl, .csv
@@ -34,7 +36,6 @@ def define_extraction_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None
     define_flags(ModelSource, flag_values=flag_values)
     define_flags(RowSource, ("patient_column",), flag_values=flag_values)
     define_flags(ExtractionSettings, (), {"output_format": "auto"}, flag_values)
-    flags.mark_flags_as_required(("input_file", "output_file", "init_checkpoint"), flag_values)
 
 
 def extract_features(values: flags.FlagValues) -> str:
@@ -45,6 +46,9 @@ def extract_features(values: flags.FlagValues) -> str:
     """
     from tfrecords_builder.files import check_folder_of
 
+    missing = [f"--{name}" for name in _REQUIRED if not values[name].value]
+    if missing:
+        raise ValueError(f"Expected {', '.join(missing)}, received none. Add what is missing.")
     settings = _settings(values)
     check_folder_of(settings.output_file, "output_file")
     rows = _open_rows(settings)
@@ -67,6 +71,19 @@ def extract_features(values: flags.FlagValues) -> str:
             f"`tensorboard --logdir {settings.projector}`, tab Projector."
         )
     return "\n".join(lines)
+
+
+def show(values: flags.FlagValues) -> str:
+    """Writes the vectors of invented notes; returns the closing lines."""
+    from clinicalbert_tf import embedded_tools
+
+    folder = embedded_tools.output_folder("extract_features")
+    values.input_file = embedded_tools.notes_file(folder)
+    values.output_file = os.path.join(folder, "vectors.npz")
+    values.init_checkpoint = embedded_tools.checkpoint_here()
+    own = "--input_file=NOTES.jsonl --output_file=VECTORS.parquet --init_checkpoint=MODEL"
+    command = f"python -m clinicalbert_tf.extract_features {own}"
+    return f"{extract_features(values)}\nNext:\n  {command}"
 
 
 def _settings(values: flags.FlagValues) -> ExtractionSettings:

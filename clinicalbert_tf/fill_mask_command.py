@@ -11,6 +11,7 @@ from clinicalbert_tf.texts.rows import RowSource, read_first, read_rows
 # --help of the command lists the flags that are defined here for it.
 flags.disclaim_key_flags()
 _STRING, _INTEGER = flags.DEFINE_string, flags.DEFINE_integer
+_EXAMPLE = "The patient was given [MASK] for pain."
 # (kind, name, default, help, further arguments)
 _FLAGS = (
     (_STRING, "checkpoint", None, """The model: anything that clinicalbert_tf.from_pretrained
@@ -52,6 +53,16 @@ def print_words(texts: list[str], values: flags.FlagValues) -> None:
             print(f"{of_text}[MASK] {place} of {len(masks)}")
             for candidate in candidates:
                 print(f"  {candidate.probability:.4f}  {candidate.token}")
+
+
+def show(values: flags.FlagValues) -> str:
+    """Fills an example, with a tiny model if there is none here; returns the closing lines."""
+    from clinicalbert_tf import embedded_tools
+
+    values.checkpoint = values.checkpoint or embedded_tools.checkpoint_here()
+    print(f"No text: filling {_EXAMPLE!r}.")
+    print_words([_EXAMPLE], values)
+    return 'Next:\n  python -m clinicalbert_tf.fill_mask "TEXT WITH [MASK]" --checkpoint=MODEL'
 
 
 def score_file(values: flags.FlagValues) -> str | None:
