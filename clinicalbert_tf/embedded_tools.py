@@ -14,7 +14,7 @@ from tfrecords_builder import synthetic
 from tfrecords_builder.files import make_private_folder, write_private
 
 _NOTES = 60
-_STEPS = 300
+STEPS = 300
 _PRIVATE_NOTES = 20
 # Notes as they are before anybody has removed anything.
 _LETTER = (
@@ -99,7 +99,7 @@ def _train() -> str:
 
     folder = os.path.join("runs", "pretrain-embedded")
     _say(f"No checkpoint was named and none is in runs/: training a tiny BERT into {folder}.")
-    asked = {"output_dir": folder, "num_train_steps": _STEPS, "num_warmup_steps": _STEPS // 10}
+    asked = {"output_dir": folder, "num_train_steps": STEPS, "num_warmup_steps": STEPS // 10}
     settings = embedded_default.prepare({**asked, "do_eval": False})
     run_pretraining(settings)
     return folder

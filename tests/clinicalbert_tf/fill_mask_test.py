@@ -74,7 +74,6 @@ def test_a_file_without_a_wordpiece_is_refused_and_leaves_no_output(tmp_path):
     ("arguments", "message"),
     [
         (["She was [MASK] home."], "python -m clinicalbert_tf.pretrain --strategy mirrored"),
-        ([], "received neither"),
         (["She was [MASK] home.", "--perplexity=notes.txt"], "received both"),
         (["--perplexity=none.txt"], "found none at none.txt"),
     ],
