@@ -47,7 +47,7 @@ Flags and steps behind the commands that have many: attention_map_command, class
 convert_checkpoint_command, deidentify_command, extract_features_command, fill_mask_command,
 i2b2_command, privacy_audit_command, readmission_command, search_command. What they invent without
 data: embedded_classification, embedded_default, embedded_entities, embedded_patients,
-embedded_questions, embedded_readmission; they share embedded_model.
+embedded_questions, embedded_readmission, embedded_tools; they share embedded_model.
 
     kernel_compiler          TensorFlow's compiler for kernels: functions that pass over memory ...
     run_flags                A training command's flags, and the settings that they give
