@@ -28,7 +28,7 @@ from importlib.metadata import PackageNotFoundError, version
 from absl import app, flags
 
 from clinicalbert_tf.config import BertConfig
-from clinicalbert_tf.training.watching.operations import step_operations
+from clinicalbert_tf.training.watching.operations import pretraining_operations
 
 # TensorFlow leaves oneDNN off on processors without the newest instructions, where it gains too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -81,7 +81,7 @@ class Shape:
     def operations(self) -> float:
         """Additions and multiplications of a step's matrix products, both passes."""
         return sum(
-            step_operations(self.config, self.batch, length, self.predictions)
+            pretraining_operations(self.config, self.batch, length, self.predictions)
             for length in self.padded_lengths(8)
         )
 
