@@ -4,7 +4,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-from clinicalbert_tf.inference.seeing.attributions import IntegratedGradients, merge_windows
+from clinicalbert_tf.inference.seeing.attributions import (
+    Attribution,
+    IntegratedGradients,
+    merge_windows,
+)
 from clinicalbert_tf.inference.seeing.encoder import attention_weights
 from clinicalbert_tf.inference.seeing.settings import AttributionSettings, MapSettings
 from clinicalbert_tf.inference.seeing.windows import TextWindow
@@ -85,20 +89,6 @@ def write_attributions(
     found = [gradients.attribute(window, number) for window in windows]
     label, tokens = bert.labels[number], merge_windows(windows, found)
     gap = max((one.completeness_gap for one in found), key=abs)
-    summary = {
-        "label": label,
-        "steps": settings.steps,
-        "windows": [
-            {
-                "probability": one.probability,
-                "score": one.score,
-                "baseline_score": one.baseline_score,
-                "completeness_gap": one.completeness_gap,
-            }
-            for one in found
-        ],
-        "tokens": tokens,
-    }
     shown = {
         "Label": label,
         "Probability": ", ".join(f"{one.probability:.3f}" for one in found),
@@ -106,13 +96,20 @@ def write_attributions(
     }
     contents = {
         "attributions.html": attribution_page(f"Attributions: {name}", text, shown, tokens),
-        "attributions.json": json.dumps(summary, indent=1),
+        "attributions.json": json.dumps(_summary(label, settings.steps, found, tokens), indent=1),
     }
     return [
         *_write(output_dir, contents),
         f"Label {label}: largest completeness gap {gap:+.3g} of {len(windows)} windows with "
         f"{settings.steps} steps; more --steps make it smaller.",
     ]
+
+
+def _summary(label: str, steps: int, found: Sequence[Attribution], tokens: list[dict]) -> dict:
+    """What attributions.json holds."""
+    names = ("probability", "score", "baseline_score", "completeness_gap")
+    windows = [{name: getattr(one, name) for name in names} for one in found]
+    return {"label": label, "steps": steps, "windows": windows, "tokens": tokens}
 
 
 def _label(labels: Sequence[str], wanted: str | None, gradients, windows) -> int:
