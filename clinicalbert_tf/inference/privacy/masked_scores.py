@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
-from clinicalbert_tf.inference.masked_words import log_probability_function
+from clinicalbert_tf.inference.masked_words import log_probabilities
 
 # Places [sequences, masks, vocabulary] held at once: 2**24 float32 are 64 MiB.
 _CELLS_AT_ONCE = 1 << 24
@@ -22,7 +23,14 @@ class MaskedScorer:
         self._tokenizer = bert.tokenizer
         self._vocabulary = bert.config.vocab_size
         self._most = bert.config.max_position_embeddings
-        self._log_probabilities = log_probability_function(bert.pretraining_model)
+        names = ("token_ids", "segment_ids", "padding_mask", "mask_positions")
+        any_shape = {name: tf.TensorSpec([None, None], tf.int32, name=name) for name in names}
+        # Traced once for every shape.
+        self._log_probabilities = tf.function(
+            lambda inputs: log_probabilities(bert.pretraining_model, inputs),
+            input_signature=[any_shape],
+            autograph=False,
+        )
 
     def pieces(self, text: str) -> tuple[int, ...]:
         """The wordpieces of a text."""
@@ -70,12 +78,13 @@ class MaskedScorer:
         end = (tokenizer.mask_id,) * size + (tokenizer.sep_id,)
         ids = np.array([(tokenizer.cls_id, *context, *end) for context in contexts], np.int32)
         places = np.arange(ids.shape[1] - 1 - size, ids.shape[1] - 1, dtype=np.int32)
-        return self._log_probabilities(
-            token_ids=ids,
-            segment_ids=np.zeros_like(ids),
-            padding_mask=np.ones_like(ids),
-            mask_positions=np.tile(places, (len(contexts), 1)),
-        ).numpy()
+        inputs = {
+            "token_ids": ids,
+            "segment_ids": np.zeros_like(ids),
+            "padding_mask": np.ones_like(ids),
+            "mask_positions": np.tile(places, (len(contexts), 1)),
+        }
+        return self._log_probabilities(inputs).numpy()
 
     def _check(self, tokens: int) -> None:
         if tokens > self._most:
