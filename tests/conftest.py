@@ -26,6 +26,7 @@ def small_config():
 # What takes longest, longest first. `make test` gives whole files to two processes in this order:
 # a long file that came last would run alone.
 LONGEST = (
+    "documented_commands_test.py",
     "end_to_end_test.py",
     "clinicalbert_tf/training/step_test.py",
     "clinicalbert_tf/training/run_damage_test.py",

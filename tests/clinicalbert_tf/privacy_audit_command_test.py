@@ -37,3 +37,7 @@ def test_patients_are_probed_and_no_name_leaves(tmp_path):
     assert 0 <= found["name_in_corpus"]["auroc"] <= 1
     for text in (printed, (out / "report.html").read_text(), (out / "audit.json").read_text()):
         assert "Quixley" not in text and "Vexford" not in text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
