@@ -10,7 +10,6 @@ Without --teacher and --input_file a tiny one is trained first, on invented note
 Exit codes: as python -m clinicalbert_tf.pretrain.
 """
 
-import os
 import shlex
 from typing import Any
 
@@ -19,15 +18,13 @@ from absl import flags
 from clinicalbert_tf import command
 from clinicalbert_tf.flags import define_flags
 from clinicalbert_tf.setting_fields import settings_of
-from clinicalbert_tf.tasks.distillation.asked import Asked, layers_given, replaced_settings
+from clinicalbert_tf.tasks.distillation.asked import Asked, make_asked, run_asked
 from clinicalbert_tf.tasks.distillation.settings import DistillationSettings
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.training.fine_tuning import FineTuningSettings
 from tfrecords_builder import command_line
 
 FLAGS = flags.FLAGS
-# The folder of the embedded default's teacher, in that of the student.
-_TEACHER = "embedded_teacher"
 # The student comes from the teacher.
 _NO_FLAGS = ("init_checkpoint", "bert_config_file", "vocab_file", "do_lower_case", "do_train")
 command.define_run_flags(FineTuningSettings, _NO_FLAGS)
@@ -48,31 +45,18 @@ def settings_from_flags(default_output_dir: str) -> Asked:
     given = command.settings_given(kind, default_output_dir)
     names = settings_of(DistillationSettings)
     asked = {name: FLAGS[name].value for name in names if FLAGS[name].present}
-    if "teacher" not in asked and general:
-        raise ValueError("Expected --teacher, received none. Name a pretrained model.")
-    asked.setdefault("teacher", os.path.join(given["output_dir"], _TEACHER))
-    if "layers" in asked:
-        asked["layers"] = layers_given(asked["layers"])
-    given |= replaced_settings(FLAGS["set"].value)
-    given |= {"do_eval": bool(given.get("eval_file"))} if general else {}
-    return Asked(DistillationSettings(**asked), given)
+    return make_asked(asked, given, FLAGS["set"].value, general)
 
 
 def _run(asked: Asked, signals) -> dict[str, Any]:
     # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
     from clinicalbert_tf.report.page import write_report
-    from clinicalbert_tf.tasks.distillation.general import run_general_distillation
-    from clinicalbert_tf.tasks.distillation.task import run_distillation
 
-    watching = {"signals": signals, "write_report": write_report}
-    if asked.distillation.teacher == os.path.join(asked.output_dir, _TEACHER):
+    if asked.invents_teacher:
         from clinicalbert_tf.embedded_tools import train_classifier
 
         train_classifier(asked.distillation.teacher, signals)
-    if "input_file" in asked.given:
-        settings = PretrainingSettings(**asked.given), asked.distillation
-        return run_general_distillation(*settings, **watching)
-    return run_distillation(asked.distillation, asked.given, **watching)
+    return run_asked(asked, signals=signals, write_report=write_report)
 
 
 def _say_results(asked: Asked, results: dict[str, Any]) -> None:

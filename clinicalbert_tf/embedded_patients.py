@@ -1,7 +1,7 @@
 """The embedded default of privacy_audit: invented patients, notes about half of them, two models.
 
 No patient stands behind any of them. The first model was trained on notes about other people, the
-second went on with the notes about the patients, often enough to remember them.
+second was then trained on the notes about the patients, often enough to remember them.
 """
 
 import itertools

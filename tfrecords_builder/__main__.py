@@ -36,7 +36,7 @@ _TABLE = (
     ("integer", "num_shards", 16, "Files of records.", _AT_LEAST_1),
     ("integer", "num_workers", 0, "Processes; 0: as many as cores.", _AT_LEAST_0),
     ("bool", "overwrite", False, """Replace the records in --output_dir. A build that was killed
-        with the same settings and inputs goes on all the same.""", {}),
+        is resumed even so, if settings and inputs are the same.""", {}),
     ("bool", "do_lower_case", None, """Lower-case the text; by default as the vocabulary is. Other
         than it is an error.""", {}),
     ("bool", "do_whole_word_mask", False, "Mask all wordpieces of a word together.", {}),
@@ -75,7 +75,7 @@ _TABLE = (
         when it is full the oldest are forgotten. 512 hold 2 million notes for minhash, 25 million
         for exact.""", _AT_LEAST_1),
     ("enum", "masking", "static", """static: masked here, --dupe_factor times over. dynamic:
-        unmasked records, masked by the input pipeline anew in each epoch.""",
+        unmasked records, masked by the input pipeline again in each epoch.""",
         {"enum_values": settings.MASKINGS}),
     ("enum", "compression", "none", "Compression of the records.",
         {"enum_values": settings.COMPRESSIONS}),
@@ -126,8 +126,8 @@ def main(argv: list[str]) -> None:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit(
-            f"Interrupted. Start it again with --output_dir={chosen.output_dir} to go on from "
-            "the finished shards."
+            f"Interrupted. Start it again with --output_dir={chosen.output_dir} to resume "
+            "after the finished shards."
         )
     print(report.format_report(manifest, chosen.output_dir))
 

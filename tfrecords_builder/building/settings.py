@@ -163,7 +163,7 @@ class BuilderSettings:
         if self.masking == "dynamic" and self.dupe_factor not in (None, 1):
             raise ValueError(
                 f"Expected dupe_factor 1 with masking=dynamic, received {self.dupe_factor}: the "
-                "input pipeline masks anew each epoch. Drop dupe_factor or use masking=static."
+                "input pipeline masks again each epoch. Drop dupe_factor or use masking=static."
             )
 
     @property

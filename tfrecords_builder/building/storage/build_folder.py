@@ -149,7 +149,7 @@ class BuildFolder:
                 raise ValueError(
                     f"Expected the settings and inputs of the unfinished build in "
                     f"{self.output_dir}, received others: {'; '.join(differences)}. Start it with "
-                    "the same ones, take another --output_dir, or --overwrite to begin anew."
+                    "the same ones, take another --output_dir, or start again with --overwrite."
                 )
         elif differences is not None:
             self._remove(_TEMPORARY)

@@ -85,5 +85,5 @@ def damaged(path: str, expected: str, received: str) -> ValueError:
     return ValueError(
         f"Expected {expected} of tokenized notes in {path}, received {received}: the file lost "
         f"some. Remove {os.path.dirname(path)}, then start the same command again to tokenize "
-        "the notes anew."
+        "the notes again."
     )

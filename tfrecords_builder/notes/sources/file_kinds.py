@@ -17,7 +17,7 @@ TABLE, JSON_LINES, TEXT = "table", "JSON lines", "text"
 TEXT_FILES = ("auto", "sentences", "notes")
 _LOOKED_AT_FILES = 50
 _LOOKED_AT_CHARACTERS = 1 << 15
-# Of the lines of files that were cut into sentences, by whatever rules, fewer go on in the next
+# Of the lines of files that were cut into sentences, by whatever rules, fewer continue in the next
 # line or hold several sentences.
 _PROSE_SHARE = 0.2
 # Prose is not wrapped at more columns, and a wrapped line is nearly as long as the longest.
