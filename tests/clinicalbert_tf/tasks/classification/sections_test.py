@@ -1,14 +1,19 @@
-"""Runs on some kinds of section: the same in training, pipeline and predictions of a file."""
+"""Some kinds of section alone: the same in training, pipeline and predictions of a file."""
 
 import csv
 import json
 import os
+import shutil
 
 import pytest
 
 import clinicalbert_tf
+from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import write_tf1_checkpoint
+from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.inference.classification.files import predict_file
-from clinicalbert_tf.tasks.classification.run import prepare, read_data, run_classification
+from clinicalbert_tf.tasks.classification.results import write_without_section
+from clinicalbert_tf.tasks.classification.run import prepare, read_data
+from clinicalbert_tf.tasks.classification.task import ClassificationTask
 
 NOTES = [
     ("n1", "Allergies:\nrash\n\nMedications:\naspirin aspirin\n", "no"),
@@ -60,21 +65,33 @@ def test_unknown_kinds_and_pairs_are_refused(given, changes, named):
         read_data({**given, **changes})
 
 
-def test_a_run_and_who_uses_it_read_the_same_sections(given, tmp_path):
-    run_classification(prepare(given, read_data(given)))
-    folder = given["output_dir"]
-    with open(os.path.join(folder, "without_section.json")) as file:
-        assert json.load(file)["without_section"] == {"train": ["n3"], "dev": ["n3"]}
-    classify = clinicalbert_tf.pipeline("classification", folder)
+def test_who_uses_a_model_reads_the_same_sections(given, tmp_path):
+    prepared = prepare(given, read_data(given))
+    task = ClassificationTask(prepared.settings, prepared.data, prepared.evaluated)
+    config = BertConfig.from_json_file(given["bert_config_file"])
+    write_tf1_checkpoint(task.build_model(config, prepared.settings), tmp_path / "model.ckpt-1")
+    for name, text in task.find_inputs(prepared.settings).files.items():
+        (tmp_path / name).write_text(text)
+    for name in ("bert_config_file", "vocab_file"):
+        shutil.copy(given[name], tmp_path)
+    classify = clinicalbert_tf.pipeline("classification", tmp_path)
     assert classify.sections == ("medications", "assessment and plan")
     whole, alone = classify([NOTES[1][1], "Plan:\ndischarged\n"])
     assert whole == alone
     source = os.path.join(given["data_dir"], "dev.csv")
-    path, counts = predict_file(folder, source, {"output_dir": str(tmp_path)})
+    path, counts = predict_file(tmp_path, source, {"output_dir": str(tmp_path / "predictions")})
     with open(path) as file:
         rows = [json.loads(line) for line in file]
     assert [row["id"] for row in rows] == ["n1", "n2", "n3", "n4"] and counts.rows == 4
     assert [row.get("without_section") for row in rows] == [None, None, True, None]
+
+
+def test_a_run_keeps_the_ids_of_texts_without_such_a_section(given, tmp_path):
+    data = read_data(given)
+    write_without_section(str(tmp_path), data.sections, data.without_section)
+    kept = json.loads((tmp_path / "without_section.json").read_text())
+    assert kept["without_section"] == {"train": ["n3"], "dev": ["n3"]}
+    assert kept["sections"] == ["medications", "assessment and plan"]
 
 
 if __name__ == "__main__":
