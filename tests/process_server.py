@@ -71,7 +71,6 @@ def _received(requests):
 
 def become(request: dict) -> None:
     """Runs what `python *words` runs."""
-    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
@@ -79,7 +78,7 @@ def become(request: dict) -> None:
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
-    path = [folder for folder in sys.path[1:] if folder not in before]
+    path = sys.path[1:]
     given = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     kind, *words = request["words"]
     if kind == "-m":

@@ -165,10 +165,12 @@ def run(words, *, cwd=None, env=None, input=None, timeout=600, check=False):
 def _server():
     """The socket to this process's server, which ends with it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # PYTHONPATH is the requests' own; an entry of it would hide that it is installed as well.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     server = subprocess.Popen(
         [sys.executable, str(SERVER), str(theirs.fileno())],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": str(SERVER.parents[1])},
+        stderr=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     theirs.close()
 
