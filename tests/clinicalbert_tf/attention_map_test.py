@@ -34,7 +34,7 @@ def test_row_of_a_file_gives_private_files_of_its_text(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ([], "either --text, or --input with --id"),
+        (["--input=b"], "either --text, or --input with --id"),
         (["--text=a", "--input=b"], "either --text, or --input with --id"),
         (["--input=notes.txt", "--id=9"], "with the identifier 9 in notes.txt, found none"),
         (["--text=a", "--model=nowhere"], "nowhere"),

@@ -67,7 +67,7 @@ def test_filters_and_the_lack_of_hits_are_said(index_dir):
     [
         (["search", "index"], "Expected --input_file and --index_dir and --init_checkpoint"),
         (["search", "query", "Mr. Smith", "fever"], "received 3 arguments"),
-        (["search"], "received 0 arguments"),
+        (["search", "find"], "received 1 arguments"),
     ],
 )
 def test_a_mistake_is_one_line_without_what_was_asked(arguments, message):

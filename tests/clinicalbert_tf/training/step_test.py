@@ -141,9 +141,8 @@ def test_replicas_draw_different_dropout(golden_records, small_config):
 
     def replica_loss(batch):
         counts = stepper.objective.normalizers(batch)
-        *_, sums = stepper._forward_backward(
-            batch, counts, stepper.seeds.draw(tf.constant(5, tf.int64))
-        )
+        draw = stepper.seeds.draw(tf.constant(5, tf.int64))
+        *_, sums = stepper._forward_backward(None, batch, counts, draw)
         return sums[0]
 
     result = tf.function(lambda: stepper.strategy.run(replica_loss, args=(record,)))()

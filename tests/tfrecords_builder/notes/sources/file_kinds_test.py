@@ -34,7 +34,7 @@ def write(path, text):
 )
 def test_text_files_are_told_from_their_content_and_it_is_said(text, expected, tmp_path, caplog):
     paths = [write(tmp_path / f"{name}.txt", text) for name in "ab"] + [str(tmp_path)]
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         assert file_kinds.choose_text_files(paths) == expected
     assert "Reading 2 .txt files as " in caplog.text and "--text_files=" in caplog.text
     assert file_kinds.choose_text_files(paths, "notes") == "notes"
@@ -42,7 +42,7 @@ def test_text_files_are_told_from_their_content_and_it_is_said(text, expected, t
 
 
 def test_nothing_is_said_without_text_files(tmp_path, caplog):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         assert file_kinds.choose_text_files([write(tmp_path / "a.csv", "x")]) == "sentences"
     assert not caplog.records
 
