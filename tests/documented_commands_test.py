@@ -206,7 +206,7 @@ def check(folder, module, arguments):
 def test_commands_of_the_page_run(page, files, tmp_path):
     folder = tmp_path / "here"
     if page.stem == "tutorial":
-        # It makes everything itself, but for one file that it shows.
+        # It makes everything itself except for one file, which it shows.
         folder.mkdir()
         (config,) = re.findall(r"^```json\n(.*?)^```", page.read_text("utf-8"), re.S | re.M)
         (folder / "bert_config.json").write_text(config, encoding="utf-8")

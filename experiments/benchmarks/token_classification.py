@@ -123,7 +123,8 @@ class Torch:
             for number, sentence in enumerate(sentences)
         ]
         lengths = [len(row) for row in rows]
-        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
+        # Fused, as Trainer has it.
+        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
 
         def batch(members):
             return dict(

@@ -64,9 +64,11 @@ class Auditor:
             others: notes like them that were not.
 
         Returns:
-            "auroc", "interval_95" (notes drawn with replacement), "members", "others".
+            "auroc", "interval_95" (notes drawn with replacement), "members" and "others" that were
+            scored, and "without_words": notes of both that have nothing to score.
         """
-        inside, outside = (self._note_scores(rows) for rows in (members, others))
+        scored = [self._note_scores(rows) for rows in (members, others)]
+        inside, outside = ([one for one in found if one is not None] for found in scored)
         targets = np.array([True] * len(inside) + [False] * len(outside))
         scores = np.array([*inside, *outside])
         value = membership_auroc(inside, outside)
@@ -76,6 +78,7 @@ class Auditor:
             "interval_95": drawn["auroc"],
             "members": len(inside),
             "others": len(outside),
+            "without_words": sum(found.count(None) for found in scored),
         }
 
     def canaries(self, canaries: Sequence[Canary]) -> dict[str, Any]:
@@ -106,12 +109,11 @@ class Auditor:
         settings = ProbeSettings(asked.patients, asked.conditions, asked.seed)
         return NameProbes(self._bert, patients, settings).run()
 
-    def _note_scores(self, rows: Iterable[Row]) -> list[float]:
-        """Mean log probability per wordpiece of each note that has one."""
+    def _note_scores(self, rows: Iterable[Row]) -> list[float | None]:
+        """Mean log probability per wordpiece of each note; None for a note without one."""
         return [
-            score.log_likelihood / score.scored_tokens
+            score.log_likelihood / score.scored_tokens if score.scored_tokens else None
             for score in self._sampled.score(rows)
-            if score.scored_tokens
         ]
 
 

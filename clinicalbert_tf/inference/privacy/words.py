@@ -103,6 +103,8 @@ def _auroc(measure, question, result, before) -> Finding:
             sentence += f", rank correlation with frequency {result['rank_correlation']:.2f}"
     if "members" in result:
         sentence += f"; {result['members']} notes that were trained on, {result['others']} others"
+        if result.get("without_words"):
+            sentence += f", {result['without_words']} left out that have no words"
     return Finding(measure, question, shown, f"{sentence}.")
 
 

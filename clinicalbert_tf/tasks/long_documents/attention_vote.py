@@ -106,55 +106,57 @@ def learn_vote(
         steps, learning_rate, weight_decay: of Adam.
         seed: of the first weights.
     """
+    import keras
     import tensorflow as tf
 
     vectors = np.asarray(vectors, np.float32)
     mean, scale = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
     inputs = tf.constant((vectors - mean) / scale)
-    segments = tf.constant(document, tf.int64)
-    count = int(document.max()) + 1
     num_labels = targets.shape[1] if multi else max(2, int(targets.max()) + 1)
-    draw = np.random.default_rng(seed)
-    hidden = vectors.shape[1]
     variables = [
-        tf.Variable(values.astype(np.float32))
-        for values in (
-            draw.normal(0, hidden**-0.5, (hidden, units)),
-            np.zeros(units),
-            draw.normal(0, units**-0.5, units),
-            np.zeros((hidden, num_labels)),
-            np.zeros(num_labels),
-        )
+        keras.Variable(values.astype(np.float32))
+        for values in _first_weights(vectors.shape[1], units, num_labels, seed)
     ]
     goal = tf.constant(targets, tf.float32 if multi else tf.int32)
-    moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
+    document = tf.constant(document, tf.int64)
+    optimizer = keras.optimizers.Adam(learning_rate, epsilon=1e-8)
+    optimizer.build(variables)
 
     @tf.function
-    def step(number):
+    def step():
         with tf.GradientTape() as tape:
-            query, query_bias, key, kernel, bias = variables
-            scores = tf.linalg.matvec(tf.tanh(inputs @ query + query_bias), key)
-            scores -= tf.gather(tf.math.segment_max(scores, segments), segments)
-            powers = tf.exp(scores)
-            sums = tf.math.segment_sum(powers, segments)
-            weights = powers / tf.gather(sums, segments)
-            pooled = tf.math.unsorted_segment_sum(weights[:, None] * inputs, segments, count)
-            logits = pooled @ kernel + bias
+            values = [variable.value for variable in variables]
+            logits = _logits(inputs, document, values)
             if multi:
                 losses = tf.nn.sigmoid_cross_entropy_with_logits(goal, logits)
             else:
                 losses = tf.nn.sparse_softmax_cross_entropy_with_logits(goal, logits)
-            decay = tf.add_n([tf.nn.l2_loss(v) for v in (query, key, kernel)])
+            query, _, key, kernel, _ = values
+            decay = tf.add_n([tf.nn.l2_loss(value) for value in (query, key, kernel)])
             loss = tf.reduce_mean(losses) + weight_decay * decay
-        for variable, gradient, (first, second) in zip(
-            variables, tape.gradient(loss, variables), moments, strict=True
-        ):
-            first.assign(0.9 * first + 0.1 * gradient)
-            second.assign(0.999 * second + 0.001 * gradient**2)
-            corrected = first / (1 - 0.9**number), second / (1 - 0.999**number)
-            variable.assign_sub(learning_rate * corrected[0] / (tf.sqrt(corrected[1]) + 1e-8))
+        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]))
 
-    for number in range(1, steps + 1):
-        step(tf.constant(float(number)))
+    for _ in range(steps):
+        step()
     learnt = [variable.numpy().astype(np.float64) for variable in variables]
     return AttentionVote(*learnt, mean.astype(np.float64), scale.astype(np.float64))
+
+
+def _first_weights(hidden: int, units: int, num_labels: int, seed: int) -> list[np.ndarray]:
+    """query, query_bias, key, kernel and bias before the first step."""
+    draw = np.random.default_rng(seed)
+    query = draw.normal(0, hidden**-0.5, (hidden, units))
+    key = draw.normal(0, units**-0.5, units)
+    return [query, np.zeros(units), key, np.zeros((hidden, num_labels)), np.zeros(num_labels)]
+
+
+def _logits(inputs, document, values):
+    """What AttentionVote.logits computes, differentiable; inputs are standardized."""
+    import tensorflow as tf
+
+    query, query_bias, key, kernel, bias = values
+    scores = tf.linalg.matvec(tf.tanh(inputs @ query + query_bias), key)
+    scores -= tf.gather(tf.math.segment_max(scores, document), document)
+    powers = tf.exp(scores)
+    weights = powers / tf.gather(tf.math.segment_sum(powers, document), document)
+    return tf.math.segment_sum(weights[:, None] * inputs, document) @ kernel + bias

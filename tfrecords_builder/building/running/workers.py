@@ -97,7 +97,7 @@ class Workers:
         except BrokenProcessPool:
             raise WorkerKilledError(
                 f"Expected {self._count} workers to finish, received the end of one that was "
-                "killed, most often for want of memory. Start the same command again to resume "
+                "killed, most often because memory ran out. Start the same command again to resume "
                 "after the finished shards, with a smaller --num_workers or --pool_documents."
             ) from None
 

@@ -83,7 +83,7 @@ def test_membership_tells_known_notes_from_others(auditor_of):
     others = [Row(str(n), f"another note {n}") for n in range(20)]
     found = auditor_of("member").membership(members, [*others, Row("empty", "")])
     assert found["auroc"] == 1.0 and found["interval_95"] == [1.0, 1.0]
-    assert (found["members"], found["others"]) == (20, 20)
+    assert (found["members"], found["others"], found["without_words"]) == (20, 20, 1)
     assert auditor_of("nothing").membership(members, others)["auroc"] < 0.9
 
 
