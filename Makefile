@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Whole files to each of two processes, the longest files first (tests/conftest.py).
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes of tests on two cores: one thread each for what an operation divides.
+PYTEST := TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest
 
 .PHONY: pretrain test quick lint docs clean help
 
@@ -19,10 +21,10 @@ pretrain: $(VENV)/installed
 	$(BIN)/python -m clinicalbert_tf.pretrain --strategy mirrored
 
 test: $(VENV)/installed-test lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 quick: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not large"
+	$(PYTEST) $(PYTEST_ARGS) -m "not large"
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python docs/write_commands_reference.py
