@@ -4,8 +4,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Whole files to each of two processes, the longest files first (tests/conftest.py).
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
-# Two processes of tests on two cores: one thread each for what an operation divides.
-PYTEST := TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest
 
 .PHONY: pretrain test quick lint docs clean help
 
@@ -21,10 +19,10 @@ pretrain: $(VENV)/installed
 	$(BIN)/python -m clinicalbert_tf.pretrain --strategy mirrored
 
 test: $(VENV)/installed-test lint
-	$(PYTEST) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 quick: $(VENV)/installed-test
-	$(PYTEST) $(PYTEST_ARGS) -m "not large"
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not large"
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python docs/write_commands_reference.py
