@@ -107,7 +107,8 @@ def notes(prefix, count=12):
     drugs = ("apixaban", "aspirin", "insulin")
     return [
         f"{prefix}{n} Allergies: sulfa. Chief Complaint: chest pain on day {n}.\n\n"
-        f"He was started on {drugs[n % 3]}. Seen by Dr. Ruiz on 2151-07-{n + 10}."
+        f"He was started on {drugs[n % 3]}. Seen by Dr. Ruiz on 2151-07-{n + 10}.\n\n"
+        f"Medications:\n{drugs[n % 3]} daily\n"
         for n in range(count)
     ]
 
