@@ -11,7 +11,7 @@ help:
 	@echo "make pretrain  environment, install, pretraining on the embedded default (about 5 minutes the first time)"
 	@echo "make test      environment, test extras, linter and the whole test suite"
 	@echo "make quick     the tests that take a moment each, while editing"
-	@echo "make docs      the documentation site in build/docs, links checked"
+	@echo "make docs      the documentation site in build/docs; links checked, its longer commands run"
 	@echo "make lint      ruff check and format check only"
 	@echo "make clean     remove the environment and build leftovers"
 
@@ -22,11 +22,12 @@ test: $(VENV)/installed-test lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 quick: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not large"
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not large and not documentation"
 
-docs: $(VENV)/installed-docs
+docs: $(VENV)/installed-docs $(VENV)/installed-test
 	$(BIN)/python docs/write_commands_reference.py
 	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m pytest -m documentation tests/documented_commands_test.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

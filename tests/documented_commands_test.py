@@ -3,6 +3,7 @@
 The pages speak of files that a reader has: here they are invented ones. What a reader replaces
 (MODEL, RUN, ...) is replaced, `...` is dropped, and FASTER is added behind the flags, so that
 training takes a few steps. What needs hardware or a cluster that is not here is named in NOT_RUN.
+Pages whose commands train several models run with `make docs`; the others in every test run.
 """
 
 import csv
@@ -38,6 +39,10 @@ NOT_RUN = {
 # The same for whole lines.
 NOT_RUN_ALONE = {
     "python -m clinicalbert_tf.privacy_audit": "trains two models for minutes",
+}
+TRAIN_SEVERAL = {
+    *("attention", "classification", "distillation", "features", "pretraining", "privacy"),
+    *("question_answering", "readmission", "scale"),
 }
 REPLACED = {
     "RUN_OR_CHECKPOINT": "biobert", "RUN": "runs/notes_labelled", "CHECKPOINT": "biobert",
@@ -219,8 +224,14 @@ def test_no_command_line_is_missed():
         assert len(lines) - len(known) <= len(commands(page)), page
 
 
+def _parameters():
+    for page in filter(commands, PAGES):
+        marks = pytest.mark.documentation if page.stem in TRAIN_SEVERAL else ()
+        yield pytest.param(page, id=page.stem, marks=marks)
+
+
 @pytest.mark.large
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", _parameters())
 def test_commands_of_the_page_run(page, files, tmp_path):
     folder = tmp_path / "here"
     if page.stem == "tutorial":
