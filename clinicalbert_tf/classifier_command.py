@@ -11,6 +11,7 @@ from absl import flags, logging
 from clinicalbert_tf import command
 from clinicalbert_tf.datasets.classification.reading import LabelledData
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
+from clinicalbert_tf.tool_command import one_core_per_batch
 from clinicalbert_tf.training import endings
 
 FLAGS = flags.FLAGS
@@ -82,6 +83,7 @@ class ClassifierCommand:
 
     def predict(self) -> None:
         """Predicts a file with a fine-tuned model."""
+        one_core_per_batch()
         with _explained():
             from clinicalbert_tf.inference.classification.files import predict_file
 

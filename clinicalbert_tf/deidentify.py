@@ -15,7 +15,7 @@ as they are. Without any flag, invented letters are cleaned.
 from absl import flags
 
 from clinicalbert_tf.deidentify_command import clean, define_flags, put_back, show, thresholds_of
-from clinicalbert_tf.tool_command import refuse_arguments, run_tool
+from clinicalbert_tf.tool_command import one_core_per_batch, refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
 
@@ -43,6 +43,7 @@ def work() -> str | None:
 def main(argv: list[str]) -> None:
     """Runs the command; an error that a user can mend is one message and exit status 1."""
     refuse_arguments("deidentify", argv)
+    one_core_per_batch()
     run_tool("deidentify", work)
 
 

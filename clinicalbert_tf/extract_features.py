@@ -18,13 +18,14 @@ from clinicalbert_tf.extract_features_command import (
     extract_features,
     show,
 )
-from clinicalbert_tf.tool_command import refuse_arguments, run_tool
+from clinicalbert_tf.tool_command import one_core_per_batch, refuse_arguments, run_tool
 from tfrecords_builder import command_line
 
 
 def main(argv: list[str]) -> None:
     """Runs the command; an error that a user can mend is one message and exit status 1."""
     refuse_arguments("extract_features", argv)
+    one_core_per_batch()
     values = flags.FLAGS
     given = values.input_file or values.output_file or values.init_checkpoint
     run_tool("extract_features", lambda: (extract_features if given else show)(values))

@@ -10,7 +10,7 @@ from absl import flags
 from clinicalbert_tf import command
 from clinicalbert_tf.flags import define_table
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
-from clinicalbert_tf.tool_command import run_tool
+from clinicalbert_tf.tool_command import one_core_per_batch, run_tool
 
 FLAGS = flags.FLAGS
 # --help of the command lists the flags that are defined here for it.
@@ -159,6 +159,7 @@ def label_input() -> None:
         SystemExit: a message that says what is wrong.
     """
     os.umask(0o077)
+    one_core_per_batch()
     run_tool("run_i2b2", _label_input)
 
 

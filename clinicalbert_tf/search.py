@@ -15,7 +15,7 @@ both; all others for `index`. Without anything, invented notes are indexed and a
 from absl import flags
 
 from clinicalbert_tf.search_command import define_search_flags, index, query, show
-from clinicalbert_tf.tool_command import run_tool
+from clinicalbert_tf.tool_command import one_core_per_batch, run_tool
 from tfrecords_builder import command_line
 
 
@@ -40,6 +40,7 @@ def work(arguments: list[str], values: flags.FlagValues) -> str:
 
 def main(argv: list[str]) -> None:
     """Runs a command; an error that a user can mend is one message and exit status 1."""
+    one_core_per_batch()
     run_tool("search", lambda: work(argv[1:], flags.FLAGS))
 
 

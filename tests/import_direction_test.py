@@ -31,7 +31,6 @@ WITHOUT_TENSORFLOW = (
     "notes.reading",
     "text.sections",
     "text.sentences",
-    "pairing.plain_pairing",
     "pairing.exact_pairing",
     "pairing.streaming_pairing",
     "pairing.masking",

@@ -118,8 +118,7 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
                 "Create the folder first."
             )
     tokenizer = tokenization.BertTokenizer(settings.vocab_file, settings.do_lower_case)
-    write = _write_whole_word_masked if settings.do_whole_word_mask else _write
-    total = write(settings, paths, outputs, tokenizer)
+    total = _write(settings, paths, outputs, tokenizer)
     if not total:
         raise ValueError(
             f"Expected sentences in {', '.join(paths)}, received only blank lines. "
@@ -131,7 +130,7 @@ def create_pretraining_data(settings: ReferenceSettings) -> int:
 def _write(
     settings: ReferenceSettings, paths: list[str], outputs: list[str], tokenizer: Any
 ) -> int:
-    """Writes records with single wordpieces masked, in the fast form; returns their number."""
+    """Draws the instances and writes their records; returns their number."""
     from tfrecords_builder.building import records
     from tfrecords_builder.pairing import exact_pairing, masking
 
@@ -147,6 +146,7 @@ def _write(
         max_predictions_per_seq=settings.max_predictions_per_seq,
         vocab_size=tokenizer.vocab_size,
         rng=random.Random(settings.random_seed),
+        starts_word=tokenizer.starts_word if settings.do_whole_word_mask else None,
     )
     features = records.record_features(
         settings.max_seq_length, settings.max_predictions_per_seq, tokenizer.vocab_size
@@ -163,37 +163,6 @@ def _write(
             ):
                 writer.write(block)
     return len(made)
-
-
-def _write_whole_word_masked(
-    settings: ReferenceSettings, paths: list[str], outputs: list[str], tokenizer: Any
-) -> int:
-    """Writes records with whole words masked; returns their number."""
-    from tfrecords_builder.building import records
-    from tfrecords_builder.pairing import masking, plain_pairing
-
-    documents = plain_pairing.read_documents(paths, tokenizer)
-    if not documents:
-        return 0
-    made = plain_pairing.create_training_instances(
-        documents,
-        special_ids=masking.SpecialIds.of(tokenizer),
-        starts_word=tokenizer.starts_word.tolist(),
-        max_seq_length=settings.max_seq_length,
-        dupe_factor=settings.dupe_factor,
-        short_seq_prob=settings.short_seq_prob,
-        masked_lm_prob=settings.masked_lm_prob,
-        max_predictions_per_seq=settings.max_predictions_per_seq,
-        do_whole_word_mask=True,
-        rng=random.Random(settings.random_seed),
-    )
-    return records.write_instances(
-        made,
-        outputs,
-        max_seq_length=settings.max_seq_length,
-        max_predictions_per_seq=settings.max_predictions_per_seq,
-        vocab_size=tokenizer.vocab_size,
-    )
 
 
 def main(argv: list[str]) -> None:

@@ -43,25 +43,6 @@ class Note:
     hadm_id: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class PretrainingInstance:
-    """One masked pair of segments, as wordpiece ids and not padded.
-
-    Attributes:
-        input_ids: `[CLS] A [SEP] B [SEP]` after masking, at most max_seq_length ids.
-        segment_ids: 0 for `[CLS] A [SEP]`, 1 for `B [SEP]`.
-        masked_lm_positions: masked positions in `input_ids`, ascending.
-        masked_lm_ids: the ids that stood there.
-        is_random_next: whether B comes from another document.
-    """
-
-    input_ids: list[int] = dataclasses.field(repr=False)
-    segment_ids: list[int] = dataclasses.field(repr=False)
-    masked_lm_positions: list[int] = dataclasses.field(repr=False)
-    masked_lm_ids: list[int] = dataclasses.field(repr=False)
-    is_random_next: bool
-
-
 @dataclasses.dataclass
 class Manifest:
     """What made a folder of records; written last, so that a folder without one is unfinished.

@@ -8,9 +8,10 @@ a tagger, a span model.
 
 Four things make it fast: batches of similar length, so that little is padding; equal sequences
 computed once (clinical notes repeat sentences, and copied notes repeat windows); the encoder's form
-for prediction, whose operations TensorFlow joins (modeling.encoder_layer); and two batches at a
-time, so that no core waits for the small operations of one batch. The graph is traced once for all
-shapes.
+for prediction, whose operations TensorFlow joins (modeling.encoder_layer); and several batches at a
+time, so that no core waits for the small operations of one batch: two, or one a core in a process
+whose operations run on one core each (tool_command.one_core_per_batch). The graph is traced once
+for all shapes.
 """
 
 import concurrent.futures
@@ -22,8 +23,6 @@ import tensorflow as tf
 
 from clinicalbert_tf.texts.batches import bucket_by_length, pad_tokens
 
-# A third batch at a time brings nothing on two cores, and costs memory.
-_BATCHES_AT_ONCE = 1 if os.cpu_count() == 1 else 2
 _INPUTS = ("token_ids", "segment_ids", "padding_mask")
 
 
@@ -52,7 +51,7 @@ class Predictor:
         self._batch_tokens = batch_tokens
         self._per_token = frozenset(per_token)
         # Kept: the library behind matrix products remembers its kernels by thread.
-        self._pool = concurrent.futures.ThreadPoolExecutor(_BATCHES_AT_ONCE, "predictor")
+        self._pool = concurrent.futures.ThreadPoolExecutor(_batches_at_once(), "predictor")
 
     def prepare(self) -> None:
         """Traces the graph, which the first `predict` would do otherwise."""
@@ -130,6 +129,12 @@ class Predictor:
             for place, member in enumerate(members)
         ]
         return [rows[place] for place in order]
+
+
+def _batches_at_once() -> int:
+    cores = os.cpu_count() or 1
+    # A third batch brings nothing if operations are divided over the cores, and costs memory.
+    return cores if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1" else min(cores, 2)
 
 
 def _graph(function, extras: Sequence[str], wide_extras: Sequence[str]):

@@ -88,10 +88,10 @@ def run_side(folder: pathlib.Path, side: str) -> dict:
 
     from tfrecords_builder import create_pretraining_data, tokenization
     from tfrecords_builder.building import records
-    from tfrecords_builder.pairing import exact_pairing, plain_pairing
+    from tfrecords_builder.pairing import exact_pairing
 
     # The exact mode imports these when it runs; no side's clock counts imports.
-    del exact_pairing, plain_pairing, records, tokenization
+    del exact_pairing, records, tokenization
     settings = create_pretraining_data.ReferenceSettings(
         input_file=str(folder / "small.txt"),
         output_file=str(folder / f"{side}.tfrecord"),

@@ -6,10 +6,9 @@ Records hold text of notes in all but name: files are made for their owner only.
 Source: the reference's write_instance_to_example_files.
 """
 
-import array
 import contextlib
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -53,48 +52,6 @@ def record_features(
         bound = None if name in schema.FLOAT_FEATURES else bounds.get(name, 1)
         features.append(wire.Feature(name, width, bound))
     return tuple(features)
-
-
-def pad_instances(
-    instances: Sequence[schema.PretrainingInstance],
-    max_seq_length: int,
-    max_predictions_per_seq: int,
-) -> dict[str, np.ndarray]:
-    """Pads instances with zeros to one block.
-
-    Returns:
-        By feature name an array [instances, max_seq_length], [instances,
-        max_predictions_per_seq] or, for next_sentence_labels, [instances].
-    """
-
-    def padded(lists: list[list[int]], width: int) -> tuple[np.ndarray, np.ndarray]:
-        lengths = np.fromiter(map(len, lists), np.int64, len(lists))
-        present = np.arange(width) < lengths[:, None]
-        values = np.zeros((len(lists), width), np.int32)
-        flat = array.array("i")
-        for numbers in lists:
-            flat.fromlist(numbers)
-        values[present] = np.array(flat, np.int32)
-        return values, present
-
-    input_ids, input_mask = padded([i.input_ids for i in instances], max_seq_length)
-    # Zeros for A, then ones for B up to the end: cheaper counted than copied.
-    b_lengths = np.array([sum(i.segment_ids) for i in instances], np.int64)
-    b_starts = input_mask.sum(axis=1) - b_lengths
-    in_b = np.arange(max_seq_length) >= b_starts[:, None]
-    positions, predicted = padded(
-        [i.masked_lm_positions for i in instances], max_predictions_per_seq
-    )
-    masked_lm_ids, _ = padded([i.masked_lm_ids for i in instances], max_predictions_per_seq)
-    return {
-        "input_ids": input_ids,
-        "input_mask": input_mask,
-        "segment_ids": in_b & input_mask,
-        "masked_lm_positions": positions,
-        "masked_lm_ids": masked_lm_ids,
-        "masked_lm_weights": predicted.astype(np.float32),
-        "next_sentence_labels": np.array([i.is_random_next for i in instances], np.int32),
-    }
 
 
 class RecordWriter:
@@ -160,41 +117,6 @@ class RecordWriter:
         bounds = zip((starts + HEADER_BYTES).tolist(), (ends - FOOTER_BYTES).tolist(), strict=True)
         crcs = tfrecord_files.masked_crc32c_of_pieces(content, bounds)
         data[ends[:, None] + np.arange(-FOOTER_BYTES, 0)] = crcs[:, None].view(np.uint8)
-
-
-def write_instances(
-    instances: Sequence[schema.PretrainingInstance],
-    paths: Sequence[str],
-    *,
-    max_seq_length: int,
-    max_predictions_per_seq: int,
-    vocab_size: int,
-    block: int = 1024,
-) -> int:
-    """Writes instances to files in turn, as the reference does: the i-th to file i modulo files.
-
-    Args:
-        instances: unpadded instances.
-        paths: one or more TFRecord files, replaced when complete.
-        max_seq_length: padded length of a sequence, tokens.
-        max_predictions_per_seq: padded number of predictions.
-        vocab_size: rows of the vocabulary.
-        block: records encoded at a time.
-
-    Returns:
-        The number of records written.
-    """
-    features = record_features(max_seq_length, max_predictions_per_seq, vocab_size)
-    for i, path in enumerate(paths):
-        mine = instances[i :: len(paths)]
-        with RecordWriter(path, features) as writer:
-            for start in range(0, len(mine), block):
-                writer.write(
-                    pad_instances(
-                        mine[start : start + block], max_seq_length, max_predictions_per_seq
-                    )
-                )
-    return len(instances)
 
 
 def read_examples(path: str) -> Iterator[dict[str, np.ndarray]]:

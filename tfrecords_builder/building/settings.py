@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from tfrecords_builder.pairing.plain_pairing import MIN_SEQ_LENGTH
+from tfrecords_builder.pairing.masking import MIN_SEQ_LENGTH
 from tfrecords_builder.text import sentences
 
 SECTION_RULES = ("corrected", "as_published")

@@ -1,11 +1,10 @@
-"""From documents to masked pairs of segments (instances), in three forms.
+"""From documents to masked pairs of segments (instances), in two forms.
 
-| module            | draws                              | for                                   |
-|-------------------|------------------------------------|---------------------------------------|
-| plain_pairing     | the reference's, one random.Random | whole-word masking; the others' oracle |
-| exact_pairing     | the same, without lists of tokens  | `create_pretraining_data`             |
-| streaming_pairing | NumPy, one generator per shard     | `python -m tfrecords_builder`         |
+| module            | draws                              | for                           |
+|-------------------|------------------------------------|-------------------------------|
+| exact_pairing     | the reference's, one random.Random | `create_pretraining_data`     |
+| streaming_pairing | NumPy, one generator per shard     | `python -m tfrecords_builder` |
 
-- masking: the reference's masking of one instance.
-- block_masking: the same statistics for many instances at once.
+- masking: sizes, special ids and the reference's draws, which both forms share.
+- block_masking: the statistics of the reference's masking for many instances at once.
 """

@@ -1,4 +1,4 @@
-"""Masks a block of instances at once, with the statistics of `masking`.
+"""Masks a block of instances at once, with the statistics of `exact_pairing`.
 
 Words (or single wordpieces) are drawn by a Fisher-Yates shuffle that continues in every row
 together and stops as soon as each row has its predictions.
@@ -10,8 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from tfrecords_builder.pairing.masking import SpecialIds
-from tfrecords_builder.pairing.plain_pairing import SPECIAL_TOKENS
+from tfrecords_builder.pairing.masking import SPECIAL_TOKENS, SpecialIds
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """The reference's very instances, drawn from one `random.Random`, without a list of tokens each.
 
-The fast form of `plain_pairing` if single wordpieces are masked: an instance is where its segments
-stand in the tokens of all documents and which of its tokens are predicted, until blocks of records
-are put together in NumPy. Draw for draw it does what `plain_pairing` does.
+An instance is where its segments stand in the tokens of all documents and which of its tokens are
+predicted, until blocks of records are put together in NumPy. Every draw is the reference's.
 
 Source: create_pretraining_data.py of the BERT reference (Devlin et al. 2018, section 3.1).
 """
@@ -16,9 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from tfrecords_builder.building.storage.spill_files import token_type
+from tfrecords_builder.notes.sources.sentence_lines import read_lines
 from tfrecords_builder.pairing import streaming_pairing
-from tfrecords_builder.pairing.masking import SpecialIds, num_to_predict, randbelow, shuffle_head
-from tfrecords_builder.pairing.plain_pairing import SPECIAL_TOKENS, read_lines
+from tfrecords_builder.pairing.masking import (
+    SPECIAL_TOKENS,
+    SpecialIds,
+    num_to_predict,
+    randbelow,
+    shuffle_head,
+)
 
 # Where a segment begins, and its tokens.
 Segment = tuple[int, int]
@@ -112,7 +117,14 @@ def _predictions(
 
 
 def read_pool(paths: Iterable[str], tokenizer) -> streaming_pairing.Pool:
-    """Reads sentence files into one pool; see `plain_pairing.read_documents`.
+    """Reads sentence files into one pool.
+
+    A blank line ends a document, the end of a file does not; sentences without a token and
+    documents without a sentence are left out. All as in the reference.
+
+    Args:
+        paths: sentence files, in order.
+        tokenizer: a `tokenization.BertTokenizer`.
 
     Raises:
         ValueError: a line is not UTF-8, or there are more tokens than this form can count.
@@ -155,8 +167,9 @@ def draw_instances(
     max_predictions_per_seq: int,
     vocab_size: int,
     rng: random.Random,
+    starts_word: np.ndarray | None = None,
 ) -> tuple[ExactInstances, np.ndarray]:
-    """Draws every instance; see `plain_pairing.create_training_instances`.
+    """Draws every instance, `dupe_factor` times over the documents, in the reference's order.
 
     Args:
         pool: as `read_pool` gives it.
@@ -167,6 +180,8 @@ def draw_instances(
         max_predictions_per_seq: predictions an instance at most.
         vocab_size: rows of the vocabulary.
         rng: the one source of chance.
+        starts_word: bool [vocab_size], whether an id begins a word ("##..." does not), if whole
+            words are masked; None masks single wordpieces.
 
     Returns:
         The instances as they were drawn, and their final order: int64 [instances].
@@ -182,12 +197,17 @@ def draw_instances(
     rows, places, new_ids = array.array("q"), array.array("H"), array.array("i")
     every_place = list(range(most))
     starts = pool.sentence_starts.tolist()
+    begins = None if starts_word is None else starts_word[pool.tokens].tobytes()
     for _ in range(dupe_factor):
         for a, b, is_random_next in _pairs(starts, documents, most, short_seq_prob, rng):
             if a[1] + b[1] > most:
                 a, b = _truncate(a, b, most, rng)
             tokens = a[1] + b[1]
-            chosen = shuffle_head(every_place[:tokens], limits[tokens], rng)
+            if begins is None:
+                chosen = shuffle_head(every_place[:tokens], limits[tokens], rng)
+            else:
+                own = begins[a[0] : a[0] + a[1]] + begins[b[0] : b[0] + b[1]]
+                chosen = _choose_words(own, limits[tokens], rng)
             rows.extend((*a, *b, is_random_next, len(chosen)))
             places.extend(chosen)
             new_ids.extend(_new_ids(len(chosen), vocab_size, rng))
@@ -196,6 +216,28 @@ def draw_instances(
     final = shuffle_head(list(range(len(drawn))), len(drawn), rng)
     made = ExactInstances(pool, drawn, columns[5], np.array(places), np.array(new_ids))
     return made, np.array(final, np.int64)
+
+
+def _choose_words(begins: bytes, limit: int, rng: random.Random) -> list[int]:
+    """Places of whole words in random order; a word that no longer fits is passed over.
+
+    A "##" wordpiece joins the word before it, also across the [SEP] after truncation cut its own,
+    as in the reference.
+
+    Args:
+        begins: per token of A and B whether it begins a word.
+        limit: places at most.
+        rng: the one source of chance.
+    """
+    firsts = [0, *(place for place in range(1, len(begins)) if begins[place])]
+    words = list(zip(firsts, [*firsts[1:], len(begins)], strict=True))
+    places: list[int] = []
+    for first, end in shuffle_head(words, len(words), rng):
+        if len(places) >= limit:
+            break
+        if len(places) + end - first <= limit:
+            places.extend(range(first, end))
+    return places
 
 
 def _new_ids(count: int, vocab_size: int, rng: random.Random) -> list[int]:
@@ -252,7 +294,11 @@ def _random_segment(
     target: int,
     rng: random.Random,
 ) -> Segment:
-    """Sentences from a random place of another document; see `plain_pairing._random_segment`."""
+    """Sentences from a random place of another document, up to `target` tokens or its end.
+
+    Ten draws for another document, then whichever came last: the reference's rule, by which B
+    may come from the same document if there are few.
+    """
     for _ in range(10):
         other = randbelow(len(documents), rng)
         if other != number:

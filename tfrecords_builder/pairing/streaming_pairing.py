@@ -2,8 +2,8 @@
 
 All documents of a pool, `dupe_factor` times over, advance together by one instance a round, in
 NumPy. A pair is only where its segments stand in the pool's tokens, so that millions can be
-shuffled before any text is copied. `plain_pairing` is the simple form with the same statistics,
-except that here B never comes from A's own document.
+shuffled before any text is copied. The statistics are those of `exact_pairing`, except that here
+B never comes from A's own document.
 
 Source: create_instances_from_document, truncate_seq_pair (Devlin et al. 2018, section 3.1).
 """
@@ -12,8 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from tfrecords_builder.pairing.masking import SpecialIds
-from tfrecords_builder.pairing.plain_pairing import SPECIAL_TOKENS
+from tfrecords_builder.pairing.masking import SPECIAL_TOKENS, SpecialIds
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,3 +1,4 @@
+import os
 from unittest import mock
 
 import numpy as np
@@ -8,6 +9,7 @@ from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.inference import predictor
 from clinicalbert_tf.inference.predictor import Predictor
 from clinicalbert_tf.modeling.backbone import build_backbone
+from clinicalbert_tf.tool_command import one_core_per_batch
 
 _CONFIG = BertConfig(
     vocab_size=50,
@@ -51,7 +53,7 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
     def test_outputs_are_those_of_each_sequence_alone_in_the_given_order(self, at_once):
         sequences = random_sequences(60)
         seconds = [len(tokens) // 2 for tokens in sequences]
-        self.enter_context(mock.patch.object(predictor, "_BATCHES_AT_ONCE", at_once))
+        self.enter_context(mock.patch.object(predictor, "_batches_at_once", lambda: at_once))
         run = Predictor(self.encode, 64, per_token=("hidden",))
         found = run.predict(sequences, seconds)
         self.assertLen(found["hidden"], 60)
@@ -90,12 +92,27 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(found, [1, 2, 21, 1])
 
     def test_a_batch_holds_the_budget_and_the_largest_come_first(self):
-        self.enter_context(mock.patch.object(predictor, "_BATCHES_AT_ONCE", 1))
+        self.enter_context(mock.patch.object(predictor, "_batches_at_once", lambda: 1))
         run = Predictor(self.noting, 64)
         same = [np.full(16, number, np.int32) for number in range(1, 4 * 8 + 1)]
         run.predict([*random_sequences(3), *same])
         self.assertEqual(self.shapes[:8], [(4, 16)] * 8)
         self.assertLessEqual(max(rows * length for rows, length in self.shapes), 64)
+
+    @parameterized.parameters(
+        (1, {}, 1, "1"),
+        (2, {}, 2, "1"),
+        (4, {}, 4, "1"),
+        (16, {}, 2, None),
+        (16, {"TF_NUM_INTRAOP_THREADS": "1"}, 16, "1"),
+        (4, {"TF_NUM_INTRAOP_THREADS": "3"}, 2, "3"),
+    )
+    def test_few_cores_run_a_batch_each(self, cores, environment, at_once, threads):
+        self.enter_context(mock.patch.dict("os.environ", environment, clear=True))
+        self.enter_context(mock.patch("os.cpu_count", lambda: cores))
+        one_core_per_batch()
+        self.assertEqual(os.environ.get("TF_NUM_INTRAOP_THREADS"), threads)
+        self.assertEqual(predictor._batches_at_once(), at_once)
 
     def test_an_error_in_a_batch_reaches_the_caller(self):
         run = Predictor(lambda inputs: {"kept": tf.ensure_shape(inputs["token_ids"], [1, None])}, 8)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker, _take_while_they_fit
 from clinicalbert_tf.input_pipeline.masking_rule import MaskingRule
-from tfrecords_builder.pairing.masking import Masker, SpecialIds
+from tests.tfrecords_builder.pairing.plain_pairing import Masker
+from tfrecords_builder.pairing.masking import SpecialIds
 
 LENGTH = 128
 WORDS, CONTINUATIONS = 400, 200

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.building import documents, pipeline, records
 from tfrecords_builder.building.running import workers
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage.build_folder import BuildFolder
 from tfrecords_builder.notes import reading
-from tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder.text import sections
 from tfrecords_builder.tokenization import BertTokenizer
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.building import records
 
@@ -23,7 +24,7 @@ def make_instances(count, seed=0, length=128, predictions=20):
         a = int(rng.integers(2, size - 2))
         masked = int(rng.integers(1, min(size, predictions) + 1))
         made.append(
-            schema.PretrainingInstance(
+            plain_pairing.Instance(
                 input_ids=rng.integers(1, VOCAB_SIZE, size).tolist(),
                 segment_ids=[0] * a + [1] * (size - a),
                 masked_lm_positions=sorted(rng.choice(size, masked, replace=False).tolist()),
@@ -34,15 +35,13 @@ def make_instances(count, seed=0, length=128, predictions=20):
     return made
 
 
-def write(made, paths, length=128, predictions=20):
-    return records.write_instances(
-        made,
-        [str(path) for path in paths],
-        max_seq_length=length,
-        max_predictions_per_seq=predictions,
-        vocab_size=VOCAB_SIZE,
-        block=7,
-    )
+def write(made, path, length=128, predictions=20):
+    """Writes the instances in blocks of 7; returns their number."""
+    features = records.record_features(length, predictions, VOCAB_SIZE)
+    with records.RecordWriter(str(path), features) as writer:
+        for start in range(0, len(made), 7):
+            writer.write(plain_pairing.pad_instances(made[start : start + 7], length, predictions))
+    return writer.count
 
 
 def parse(path, compression="", length=128, predictions=20):
@@ -83,17 +82,9 @@ def assert_holds(parsed, made, length=128, predictions=20):
 @pytest.mark.parametrize(("length", "predictions"), [(128, 20), (512, 76)])
 def test_tensorflow_reads_every_feature(length, predictions, tmp_path):
     made = make_instances(25, length=length, predictions=predictions)
-    assert write(made, [tmp_path / "a"], length, predictions) == 25
+    assert write(made, tmp_path / "a", length, predictions) == 25
     parsed = parse(tmp_path / "a", length=length, predictions=predictions)
     assert_holds(parsed, made, length, predictions)
-
-
-def test_several_files_take_the_instances_in_turn(tmp_path):
-    made = make_instances(10)
-    paths = [tmp_path / name for name in "abc"]
-    write(made, paths)
-    for i, path in enumerate(paths):
-        assert_holds(parse(path), made[i::3])
 
 
 def test_gzip_holds_the_same_records_and_the_same_bytes_each_time(tmp_path):
@@ -101,7 +92,7 @@ def test_gzip_holds_the_same_records_and_the_same_bytes_each_time(tmp_path):
     features = records.record_features(128, 20, VOCAB_SIZE)
     for name in "ab":
         with records.RecordWriter(str(tmp_path / name), features, "gzip") as writer:
-            writer.write(records.pad_instances(made, 128, 20))
+            writer.write(plain_pairing.pad_instances(made, 128, 20))
         assert writer.count == 20
     assert_holds(parse(tmp_path / "a", "GZIP"), made)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -111,7 +102,7 @@ def test_gzip_holds_the_same_records_and_the_same_bytes_each_time(tmp_path):
 def test_unmasked_records_have_no_prediction_features(tmp_path):
     features = records.record_features(128, 20, VOCAB_SIZE, masked=False)
     with records.RecordWriter(str(tmp_path / "a"), features) as writer:
-        writer.write(records.pad_instances(make_instances(3), 128, 20))
+        writer.write(plain_pairing.pad_instances(make_instances(3), 128, 20))
     for example in records.read_examples(str(tmp_path / "a")):
         assert list(example) == [
             "input_ids",
@@ -133,7 +124,7 @@ def test_the_own_reader_agrees_with_tensorflow_on_the_references_records():
 
 
 def test_a_file_is_for_its_owner_only(tmp_path):
-    write(make_instances(2), [tmp_path / "a"])
+    write(make_instances(2), tmp_path / "a")
     assert stat.S_IMODE(os.stat(tmp_path / "a").st_mode) == 0o600
 
 
@@ -144,7 +135,7 @@ def test_an_error_while_writing_leaves_no_file(compression, tmp_path):
         pytest.raises(RuntimeError, match="stop"),
         records.RecordWriter(str(tmp_path / "a"), features, compression) as writer,
     ):
-        writer.write(records.pad_instances(make_instances(2), 128, 20))
+        writer.write(plain_pairing.pad_instances(make_instances(2), 128, 20))
         raise RuntimeError("stop")
     assert list(tmp_path.iterdir()) == []
 
@@ -167,7 +158,7 @@ def damaged(data, how):
 @pytest.mark.parametrize("how", ["truncated", "length", "content"])
 def test_a_damaged_file_is_named_with_the_record(how, tmp_path):
     path = tmp_path / "a"
-    write(make_instances(1) * 3, [path])
+    write(make_instances(1) * 3, path)
     path.write_bytes(damaged(path.read_bytes(), how))
     found = []
     with pytest.raises(ValueError, match=r"/a: expected .* record 2\b"):
@@ -180,18 +171,10 @@ def test_a_truncated_gzip_file_is_named(tmp_path):
     features = records.record_features(128, 20, VOCAB_SIZE)
     path = tmp_path / "a.gz"
     with records.RecordWriter(str(path), features, "gzip") as writer:
-        writer.write(records.pad_instances(make_instances(50), 128, 20))
+        writer.write(plain_pairing.pad_instances(make_instances(50), 128, 20))
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"a\.gz: expected a whole gzip stream.* record 49 "):
         list(tfrecord_files.read_records(str(path)))
-
-
-def test_an_instance_without_a_prediction_is_padded_too():
-    instance = schema.PretrainingInstance([5, 6, 7, 8, 9], [0, 0, 0, 1, 1], [], [], True)
-    block = records.pad_instances([instance], 6, 2)
-    assert block["input_ids"].tolist() == [[5, 6, 7, 8, 9, 0]]
-    assert block["segment_ids"].tolist() == [[0, 0, 0, 1, 1, 0]]
-    assert block["masked_lm_weights"].tolist() == [[0.0, 0.0]]
 
 
 if __name__ == "__main__":

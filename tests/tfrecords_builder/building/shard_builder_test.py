@@ -6,11 +6,12 @@ import random
 import numpy as np
 import pytest
 
+from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder.building import records, shard_builder
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import spill
 from tfrecords_builder.building.storage.build_folder import BuildFolder
-from tfrecords_builder.pairing import masking, plain_pairing
+from tfrecords_builder.pairing import masking
 from tfrecords_builder.tokenization import BertTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
@@ -73,7 +74,7 @@ def exact(corpus, tokenizer, whole_word):
         do_whole_word_mask=whole_word,
         rng=random.Random(3),
     )
-    return records.pad_instances(made, LENGTH, PREDICTIONS)
+    return plain_pairing.pad_instances(made, LENGTH, PREDICTIONS)
 
 
 def statistics(block, mask_id):

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfrecords_builder.building import records
-from tfrecords_builder.pairing import exact_pairing, masking, plain_pairing
+from tests.tfrecords_builder.pairing import plain_pairing
+from tfrecords_builder.notes.sources import sentence_lines
+from tfrecords_builder.pairing import exact_pairing, masking
 from tfrecords_builder.pairing.streaming_pairing import Pool
 from tfrecords_builder.tokenization import BertTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 IDS = masking.SpecialIds(1, 2, 3)
 VOCAB_SIZE = 300
+# Two of three ids continue a word.
+STARTS_WORD = np.arange(VOCAB_SIZE) % 3 == 0
 
 
 def make_pool(documents):
@@ -28,7 +31,7 @@ def make_pool(documents):
     )
 
 
-def both(documents, seed, length, predictions, **changes):
+def both(documents, seed, length, predictions, whole_words=False, **changes):
     """The records of the fast and of the simple form, and the state of chance after each."""
     given = {
         "max_seq_length": length,
@@ -39,20 +42,26 @@ def both(documents, seed, length, predictions, **changes):
     } | changes
     rng, slow_rng = random.Random(seed), random.Random(seed)
     pool = make_pool(documents)
-    made, order = exact_pairing.draw_instances(pool, vocab_size=VOCAB_SIZE, rng=rng, **given)
+    made, order = exact_pairing.draw_instances(
+        pool,
+        vocab_size=VOCAB_SIZE,
+        rng=rng,
+        starts_word=STARTS_WORD if whole_words else None,
+        **given,
+    )
     assert len(made) == len(order)
     blocks = list(made.blocks(order, length, predictions, IDS))
     fast = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     slow = plain_pairing.create_training_instances(
         [list(document) for document in documents],
         special_ids=IDS,
-        starts_word=[True] * VOCAB_SIZE,
-        do_whole_word_mask=False,
+        starts_word=STARTS_WORD.tolist(),
+        do_whole_word_mask=whole_words,
         rng=slow_rng,
         **given,
     )
     assert rng.getstate() == slow_rng.getstate()
-    return fast, records.pad_instances(slow, length, predictions)
+    return fast, plain_pairing.pad_instances(slow, length, predictions)
 
 
 def assert_equal(fast, slow):
@@ -65,15 +74,24 @@ SENTENCES = st.lists(st.integers(1, VOCAB_SIZE - 1), min_size=1, max_size=25)
 DOCUMENTS = st.lists(st.lists(SENTENCES, min_size=1, max_size=6), min_size=1, max_size=5)
 
 
-@given(DOCUMENTS, st.integers(0, 999), st.integers(5, 40), st.integers(1, 12), st.booleans())
-@settings(max_examples=300, deadline=None)
-def test_every_record_equals_the_simple_forms(documents, seed, length, predictions, mask_most):
+@given(
+    DOCUMENTS,
+    st.integers(0, 999),
+    st.integers(5, 40),
+    st.integers(1, 12),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=400, deadline=None)
+def test_every_record_equals_the_simple_forms(
+    documents, seed, length, predictions, mask_most, whole_words
+):
     change = {"masked_lm_prob": 0.9} if mask_most else {}
-    assert_equal(*both(documents, seed, length, predictions, **change))
+    assert_equal(*both(documents, seed, length, predictions, whole_words, **change))
 
 
-@pytest.mark.parametrize("length", [128, 512])
-def test_long_documents_and_several_blocks(length, monkeypatch):
+@pytest.mark.parametrize(("length", "whole_words"), [(128, False), (512, False), (128, True)])
+def test_long_documents_and_several_blocks(length, whole_words, monkeypatch):
     monkeypatch.setattr(exact_pairing, "_BLOCK", 50)
     rng = random.Random(1)
     documents = [
@@ -83,13 +101,13 @@ def test_long_documents_and_several_blocks(length, monkeypatch):
         ]
         for _ in range(12)
     ]
-    fast, slow = both(documents, 5, length, 20, dupe_factor=3)
+    fast, slow = both(documents, 5, length, 20, whole_words, dupe_factor=3)
     assert len(fast["input_ids"]) > 100
     assert_equal(fast, slow)
 
 
 def test_files_are_read_as_by_the_simple_form(tmp_path, monkeypatch):
-    monkeypatch.setattr(plain_pairing, "_BLOCK_BYTES", 40)
+    monkeypatch.setattr(sentence_lines, "_BLOCK_BYTES", 40)
     tokenizer = BertTokenizer(str(GOLDEN / "vocab" / "cased.txt"), False)
     (tmp_path / "a").write_bytes(
         b"\nThe patient.\nwas seen\n\n \t \n\xc2\xad\n\nThe plan\n\x00\nis rest"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfrecords_builder.pairing import masking, plain_pairing, streaming_pairing
+from tests.tfrecords_builder.pairing import plain_pairing
+from tfrecords_builder.pairing import masking, streaming_pairing
 
 SPECIAL_IDS = masking.SpecialIds(1, 2, 3)
 

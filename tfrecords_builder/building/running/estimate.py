@@ -10,7 +10,7 @@ from tfrecords_builder.building import records
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import wire
 from tfrecords_builder.building.storage.spill_files import token_type
-from tfrecords_builder.pairing.plain_pairing import SPECIAL_TOKENS
+from tfrecords_builder.pairing.masking import SPECIAL_TOKENS
 
 # Share of the target length that an instance takes from its document on average: half of them get
 # a random second segment and give the rest of their chunk back.

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from tfrecords_builder.pairing.plain_pairing import decode_lines
+from tfrecords_builder.notes.sources.sentence_lines import decode_lines
 
 SUFFIX = ".txt"
 _BLOCK_BYTES = 1 << 20
@@ -84,7 +84,7 @@ def decode_documents(data: bytes, path: str, first_line: int = 1) -> list[list[s
     """The documents of a block, each as its lines without white space around them.
 
     Args:
-        data, path, first_line: see `plain_pairing.decode_lines`.
+        data, path, first_line: see `sentence_lines.decode_lines`.
 
     Raises:
         ValueError: a line is not UTF-8; names it.
