@@ -33,9 +33,16 @@ def precision_at(gold: np.ndarray, probabilities: np.ndarray, k: int) -> float:
     """
     if gold.shape[1] < k:
         raise UndefinedMetricError(f"fewer than {k} labels")
-    # Stable, so that equal probabilities are taken in the order of the labels.
+    return float(np.mean(hits_at(gold, probabilities, k) / k))
+
+
+def hits_at(gold: np.ndarray, probabilities: np.ndarray, k: int) -> np.ndarray:
+    """Returns how many of each row's k most probable labels are true: int array [rows].
+
+    Of equal probabilities those of earlier labels come first.
+    """
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    return float(np.mean(np.take_along_axis(gold, best, axis=1)))
+    return np.take_along_axis(gold, best, axis=1).sum(axis=1)
 
 
 def scores(
@@ -53,63 +60,86 @@ def scores(
 
     Returns:
         A dict for strict JSON: accuracy (all labels of a row right), example_f1, f1_micro,
-            f1_macro, auroc,
-        average_precision and auprc_trapezoid (means over the labels in which both answers occur),
-        auroc_micro, brier (mean over all cells), precision_at_5 and _8, per_class, prevalence; None
-        with "reasons".
+        f1_macro, auroc, average_precision and auprc_trapezoid (means over the labels in which both
+        answers occur), auroc_micro, brier (mean over all cells), precision_at_5 and _8, per_class,
+        prevalence; None with "reasons".
 
     Raises:
         ValueError: no rows.
     """
     if not len(gold):
         raise ValueError("Expected at least one row to score, received none.")
-    correct, found, true = (gold & predicted).sum(0), predicted.sum(0), gold.sum(0)
-    precision, recall, f1 = precision_recall_f1(correct, found, true)
-    known = _check(probabilities)
+    counts = (gold & predicted).sum(0), predicted.sum(0), gold.sum(0)
     values, reasons = evaluate(
-        {
-            "accuracy": lambda: np.mean((gold == predicted).all(axis=1)),
-            "example_f1": lambda: example_f1(gold, predicted),
-            "f1_micro": lambda: precision_recall_f1(correct.sum(), found.sum(), true.sum())[2],
-            "f1_macro": lambda: np.mean(f1[(found + true) > 0]) if (found + true).any() else 0.0,
-            "auroc": lambda: _mean_over_labels(gold, known(), ranking.auroc),
-            "auroc_micro": lambda: ranking.auroc(gold.ravel(), known().ravel()),
-            "average_precision": lambda: _mean_over_labels(
-                gold, known(), ranking.average_precision
-            ),
-            "auprc_trapezoid": lambda: _mean_over_labels(gold, known(), ranking.auprc_trapezoid),
-            "brier": lambda: np.mean((known() - gold) ** 2),
-            "precision_at_5": lambda: precision_at(gold, known(), 5),
-            "precision_at_8": lambda: precision_at(gold, known(), 8),
-        }
+        {**_of_decisions(gold, predicted, counts), **_of_rankings(gold, probabilities)}
     )
-    columns = zip(labels, precision, recall, f1, true, found, strict=True)
     return {
         "rows": len(gold),
         **values,
         "f1_classes": list(labels),
-        "prevalence": {label: float(n) / len(gold) for label, n in zip(labels, true, strict=True)},
-        "per_class": {
-            label: {
-                "precision": float(p),
-                "recall": float(r),
-                "f1": float(f),
-                "gold": int(g),
-                "predicted": int(n),
-            }
-            for label, p, r, f, g, n in columns
+        "prevalence": {
+            label: float(n) / len(gold) for label, n in zip(labels, counts[2], strict=True)
         },
+        "per_class": _per_class(labels, *counts),
         "reasons": reasons,
     }
 
 
-def _check(probabilities: np.ndarray | None) -> Callable[[], np.ndarray]:
+def _of_decisions(
+    gold: np.ndarray, predicted: np.ndarray, counts: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> dict[str, Callable[[], float]]:
+    """Functions of the metrics of decided labels; counts: correct, predicted, gold [labels]."""
+    _, found, true = counts
+    occurs = (found + true) > 0
+    f1 = precision_recall_f1(*counts)[2]
+    return {
+        "accuracy": lambda: np.mean((gold == predicted).all(axis=1)),
+        "example_f1": lambda: example_f1(gold, predicted),
+        "f1_micro": lambda: precision_recall_f1(*(count.sum() for count in counts))[2],
+        "f1_macro": lambda: np.mean(f1[occurs]) if occurs.any() else 0.0,
+    }
+
+
+def _of_rankings(
+    gold: np.ndarray, probabilities: np.ndarray | None
+) -> dict[str, Callable[[], float]]:
+    """Functions of the metrics of probabilities; without any, each says so."""
+
     def known() -> np.ndarray:
         if probabilities is None:
             raise UndefinedMetricError("no probabilities")
         return probabilities
 
-    return known
+    over_labels = {
+        "auroc": ranking.auroc,
+        "average_precision": ranking.average_precision,
+        "auprc_trapezoid": ranking.auprc_trapezoid,
+    }
+    return {
+        **{
+            name: lambda metric=metric: _mean_over_labels(gold, known(), metric)
+            for name, metric in over_labels.items()
+        },
+        "auroc_micro": lambda: ranking.auroc(gold.ravel(), known().ravel()),
+        "brier": lambda: np.mean((known() - gold) ** 2),
+        "precision_at_5": lambda: precision_at(gold, known(), 5),
+        "precision_at_8": lambda: precision_at(gold, known(), 8),
+    }
+
+
+def _per_class(
+    labels: Sequence[str], correct: np.ndarray, found: np.ndarray, true: np.ndarray
+) -> dict[str, dict[str, float]]:
+    columns = zip(*precision_recall_f1(correct, found, true), true, found, strict=True)
+    names = ("precision", "recall", "f1")
+    return {
+        label: {
+            **{name: float(value) for name, value in zip(names, ratios, strict=True)},
+            "gold": int(gold),
+            "predicted": int(predicted),
+        }
+        for label, (*ratios, gold, predicted) in zip(labels, columns, strict=True)
+    }
 
 
 def _mean_over_labels(gold: np.ndarray, probabilities: np.ndarray, metric) -> float:

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from clinicalbert_tf.metrics.classification import Rows, counted_classes, positive_of
+from clinicalbert_tf.metrics.classification import (
+    Rows,
+    counted_classes,
+    positive_of,
+    precision_recall_f1,
+    ratio,
+)
 from clinicalbert_tf.metrics.intervals import (
     Statistic,
     f1_of,
@@ -12,8 +18,11 @@ from clinicalbert_tf.metrics.intervals import (
     mean_of,
     ranking_of,
 )
+from clinicalbert_tf.metrics.multi_label import hits_at
 
 _RANKINGS = ("auroc", "average_precision", "auprc_trapezoid")
+# Weights of (row, label) cells held at once by the micro AUROC: 2**21 float64 are 16 MiB.
+_CELLS_AT_ONCE = 2**21
 
 
 def of_classification(
@@ -46,6 +55,33 @@ def of_classification(
     return statistics
 
 
+def of_multi_label(
+    gold: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray | None = None
+) -> dict[str, Statistic]:
+    """Returns the statistics of `multi_label.scores` that are defined; rows are drawn whole.
+
+    Args:
+        gold, predicted: bool arrays [rows, labels].
+        probabilities: float array [rows, labels], or None: then nothing is ranked.
+    """
+    counts = (gold & predicted).sum(1), predicted.sum(1), gold.sum(1)
+    statistics = {
+        "accuracy": mean_of((gold == predicted).all(axis=1)),
+        "f1_micro": f1_of(*counts),
+        "f1_macro": _f1_over_labels(gold, predicted),
+    }
+    if probabilities is None:
+        return statistics
+    columns = zip(gold.T, probabilities.T, strict=True)
+    statistics["auroc"] = _mean([ranking_of(*column, "auroc") for column in columns])
+    statistics["auroc_micro"] = _micro_auroc(gold, probabilities)
+    for k in (5, 8):
+        if gold.shape[1] >= k:
+            statistics[f"precision_at_{k}"] = mean_of(hits_at(gold, probabilities, k) / k)
+    statistics["brier"] = mean_of(((probabilities - gold) ** 2).mean(axis=1))
+    return statistics
+
+
 def of_documents(targets: np.ndarray, values: np.ndarray) -> dict[str, Statistic]:
     """Returns the statistics of `documents.scores` except the recall at precision 80%."""
     return {name: ranking_of(targets, values, name) for name in _RANKINGS}
@@ -74,5 +110,28 @@ def _mean(parts: list[Statistic]) -> Statistic:
         count = defined.sum(axis=0)
         total = np.where(defined, values, 0.0).sum(axis=0)
         return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+    return statistic
+
+
+def _f1_over_labels(gold: np.ndarray, predicted: np.ndarray) -> Statistic:
+    """The mean F1 of the labels that occur among the drawn rows; 0 if none does."""
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        correct, found, true = weights @ (gold & predicted), weights @ predicted, weights @ gold
+        f1 = precision_recall_f1(correct, found, true)[2]
+        return ratio(f1.sum(axis=1), ((found + true) > 0).sum(axis=1))
+
+    return statistic
+
+
+def _micro_auroc(gold: np.ndarray, probabilities: np.ndarray) -> Statistic:
+    """The AUROC over all (row, label) cells, each as often as its row was drawn."""
+    of_cells = ranking_of(gold.ravel(), probabilities.ravel(), "auroc")
+    at_once = max(1, _CELLS_AT_ONCE // gold.size)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        pieces = (weights[i : i + at_once] for i in range(0, len(weights), at_once))
+        return np.concatenate([of_cells(np.repeat(p, gold.shape[1], axis=1)) for p in pieces])
 
     return statistic

@@ -81,8 +81,7 @@ def score_classification(
     if read.is_multi:
         labels, gold, predicted = predictions_file.as_matrices(read)
         result = multi_label.scores(labels, gold, predicted, read.probabilities)
-        both, found, true = ((gold & predicted).sum(1), predicted.sum(1), gold.sum(1))
-        functions = {"f1_micro": intervals.f1_of(both, found, true)}
+        functions = statistics.of_multi_label(gold, predicted, read.probabilities)
     else:
         rows = predictions_file.as_rows(read)
         result = classification.scores(rows, classes, positive_label)

@@ -17,8 +17,6 @@ from clinicalbert_tf.training.fine_tuning import with_steps
 from clinicalbert_tf.training.preemption import StopSignals
 from tfrecords_builder.files import make_private_folder
 
-SPLITS_NAME = "splits.json"
-
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:

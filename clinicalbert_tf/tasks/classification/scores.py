@@ -1,4 +1,4 @@
-"""Scores of a split's predictions, for choosing on dev and for metrics.json."""
+"""Scores of a split's predictions, and of two systems compared, for metrics.json."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,14 @@ from clinicalbert_tf.metrics import classification, intervals, multi_label, regr
 from clinicalbert_tf.tasks.classification.decision import Decision
 
 _SEED = 12345
+# What metrics.json has of every split.
+_REQUIRED = (
+    "accuracy", "f1_micro", "f1_macro", "auroc", "average_precision", "auprc_trapezoid", "brier",
+)  # fmt: skip
+# What two systems with several labels per example are compared in.
+_COMPARED = (
+    "f1_micro", "f1_macro", "auroc_micro", "auroc", "precision_at_5", "precision_at_8",
+)  # fmt: skip
 
 
 def score_split(
@@ -35,50 +43,42 @@ def score_split(
     """
     if decision.problem_type == "regression":
         result = regression.scores(targets, probabilities)
-        errors = np.asarray(targets, np.float64) - probabilities
-        functions = {
-            "mean_squared_error": intervals.mean_of(errors**2),
-            "mean_absolute_error": intervals.mean_of(np.abs(errors)),
-        }
     elif decision.problem_type == "multi":
-        gold, predicted = targets.astype(bool), decision.decide(probabilities)
-        result = multi_label.scores(decision.labels, gold, predicted, probabilities)
-        counts = (gold & predicted).sum(1), predicted.sum(1), gold.sum(1)
-        functions = {
-            "accuracy": intervals.mean_of((gold == predicted).all(axis=1)),
-            "f1_micro": intervals.f1_of(*counts),
-        }
+        predicted = decision.decide(probabilities)
+        result = multi_label.scores(decision.labels, targets.astype(bool), predicted, probabilities)
     else:
         rows = rows_of(decision, targets, probabilities)
         result = classification.scores(rows, counted, decision.positive_label)
-        functions = {}
-        if draws:
-            functions = statistics.of_classification(rows, counted, decision.positive_label)
     if draws:
+        functions = statistics_of(decision, targets, probabilities, counted)
         bootstrap = intervals.Bootstrap(draws, seed=_SEED)
         result["intervals"] = intervals.intervals(functions, len(targets), groups, bootstrap)
         result["intervals_draw"] = "examples" if groups is None else "groups"
     return result
 
 
-def value_of_decision(
+def without_labels(rows: int) -> dict[str, Any]:
+    """The figures of a split that cannot be scored: None, with the reason."""
+    reasons = dict.fromkeys(_REQUIRED, "some examples have no label")
+    return {**dict.fromkeys(_REQUIRED), "rows": rows, "reasons": reasons}
+
+
+def statistics_of(
     decision: Decision,
     targets: np.ndarray,
     probabilities: np.ndarray,
-    metric: str,
     counted: Sequence[str] | None = None,
-) -> float | None:
-    """One figure that depends on the threshold; quick enough to try many of them.
-
-    Args:
-        decision, targets, probabilities, counted: see score_split.
-        metric: accuracy, f1, f1_micro or f1_macro.
-    """
+) -> dict[str, intervals.Statistic]:
+    """The figures that get an interval, as functions of bootstrap weights; see score_split."""
+    if decision.problem_type == "regression":
+        errors = np.asarray(targets, np.float64) - probabilities
+        squares, sizes = errors**2, np.abs(errors)
+        return statistics.of_means({"mean_squared_error": squares, "mean_absolute_error": sizes})
     if decision.problem_type == "multi":
         predicted = decision.decide(probabilities)
-        # Without probabilities no ranking is computed, which no threshold changes.
-        return multi_label.scores(decision.labels, targets.astype(bool), predicted)[metric]
-    return score_split(decision, targets, probabilities, counted)[metric]
+        return statistics.of_multi_label(targets.astype(bool), predicted, probabilities)
+    rows = rows_of(decision, targets, probabilities)
+    return statistics.of_classification(rows, counted, decision.positive_label)
 
 
 def compare(
@@ -91,20 +91,35 @@ def compare(
     draws: int,
     groups: Sequence[str] | None,
 ) -> dict[str, Any] | None:
-    """The paired bootstrap of our metric minus theirs; None if the metric has no interval."""
-    if decision.problem_type != "single":
-        return None
-    made = []
-    for own, probabilities in ((decision, ours), (_plain(decision), theirs)):
-        rows = rows_of(own, targets, probabilities)
-        made.append(statistics.of_classification(rows, counted, decision.positive_label))
-    if metric not in made[0] or metric not in made[1]:
+    """The paired bootstrap of our metric minus theirs; None if the metric has no interval.
+
+    Args:
+        decision: ours; theirs is the most probable label, or those of at least one half.
+        targets, counted, draws, groups: see score_split.
+        ours, theirs: probabilities, or numbers of a regression.
+        metric: the figure that decides.
+
+    Returns:
+        {"metric", "difference", "interval", "p"}; with several labels per example also
+        "differences": {name: {"difference", "interval", "p"}}, since no one figure says all.
+    """
+    systems = [
+        statistics_of(own, targets, probabilities, counted)
+        for own, probabilities in ((decision, ours), (_plain(decision), theirs))
+    ]
+    if any(metric not in system for system in systems):
         return None
     bootstrap = intervals.Bootstrap(max(draws, 1), seed=_SEED)
-    found = intervals.paired_difference(
-        made[0][metric], made[1][metric], len(targets), groups, bootstrap
-    )
-    return {"metric": metric, **found}
+
+    def difference(name: str) -> dict[str, Any]:
+        pair = (system[name] for system in systems)
+        return intervals.paired_difference(*pair, len(targets), groups, bootstrap)
+
+    found = {"metric": metric, **difference(metric)}
+    if decision.problem_type == "multi":
+        names = (name for name in _COMPARED if name in systems[0])
+        found["differences"] = {name: difference(name) for name in names}
+    return found
 
 
 def rows_of(

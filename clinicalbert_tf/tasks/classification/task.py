@@ -19,26 +19,22 @@ from clinicalbert_tf.input_pipeline.array_source import ArraySource
 from clinicalbert_tf.modeling.classifier import build_classifier
 from clinicalbert_tf.run_files import BEST_FOLDER
 from clinicalbert_tf.tasks.classification import results
-from clinicalbert_tf.tasks.classification.decision import (
-    Decision,
-    decision_of,
-    fit_temperature,
-    fit_threshold,
-)
+from clinicalbert_tf.tasks.classification.choosing import choose_decision, with_threshold
+from clinicalbert_tf.tasks.classification.decision import Decision, decision_of
 from clinicalbert_tf.tasks.classification.objective import TARGETS, ClassificationObjective
 from clinicalbert_tf.tasks.classification.scores import (
     errors_by_length,
     positive_label,
     score_split,
-    value_of_decision,
+    without_labels,
 )
 from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 from clinicalbert_tf.tasks.classification.sources import make_source, target_arrays
+from clinicalbert_tf.tasks.classification.watched import monitor_of, shown_of
 from clinicalbert_tf.tasks.starting_model import StartingModel, check_size, find_model
 from clinicalbert_tf.tasks.task import TaskDefaults
 from clinicalbert_tf.training.evaluation import Predictions
 from clinicalbert_tf.training.inputs import RunInputs
-from clinicalbert_tf.training.monitor import LOSS, Monitor, Shown
 from clinicalbert_tf.training.watching.operations import encoder_operations
 from tfrecords_builder.files import write_private
 from tfrecords_builder.tokenization import BertTokenizer
@@ -77,8 +73,8 @@ class ClassificationTask(TaskDefaults):
         self.objective = ClassificationObjective(
             data.problem_type, self.class_weights, settings.label_smoothing
         )
-        self.monitor = _monitor(data)
-        self.shown = _shown(self.monitor)
+        self.monitor = monitor_of(data)
+        self.shown = shown_of(self.monitor)
         positive = positive_label(data.problem_type, data.labels)
         self.decision = Decision(data.problem_type, data.labels, positive_label=positive)
         self.scored: dict[str, dict[str, Any]] = {}
@@ -172,7 +168,9 @@ class ClassificationTask(TaskDefaults):
         decision = self.decision
         if split == "dev" and self.data.problem_type == "multi" and self.settings.tune_threshold:
             # At one half no rare label may be predicted for long, and every checkpoint scores 0.
-            decision = self._with_threshold(decision, probabilities)
+            decision = with_threshold(
+                decision, probabilities, self.targets(split), self.monitor.metric
+            )
         scored = self._scores(split, probabilities, 0, decision)
         return {name: value for name, value in scored.items() if _is_figure(value)}
 
@@ -182,7 +180,11 @@ class ClassificationTask(TaskDefaults):
         """Chooses threshold and temperature (dev), writes predictions and metrics.json."""
         logits = predictions["logits"]
         if split == "dev" and self.settings.do_train:
-            self._choose(logits)
+            if self.data.splits["dev"].has_labels:
+                self.decision = choose_decision(
+                    *(self.decision, self.settings, logits, self.targets("dev")),
+                    *(self.monitor.metric, self.data.spec.counted_labels),
+                )
             for folder in (output_dir, os.path.join(output_dir, BEST_FOLDER)):
                 if os.path.isdir(folder):
                     write_private(os.path.join(folder, LABELS_NAME), self._labels_text())
@@ -226,9 +228,7 @@ class ClassificationTask(TaskDefaults):
         read: Split = self.data.splits[split]
         head = {"split": split, "file": read.path, "step": int(results_of_run["global_step"])}
         if not read.has_labels:
-            reason = "some examples have no label"
-            empty = dict.fromkeys(_REQUIRED)
-            return head | empty | {"rows": len(read), "reasons": dict.fromkeys(_REQUIRED, reason)}
+            return head | without_labels(len(read))
         scored = self._scores(split, probabilities, self.settings.bootstrap, self.decision)
         self._warn_of_one_class(split, scored)
         if self.data.problem_type == "single":
@@ -249,39 +249,6 @@ class ClassificationTask(TaskDefaults):
                 "--class_weights=balanced.",
                 *(split, counts, gold),
             )
-
-    def _choose(self, logits: np.ndarray) -> None:
-        """Chooses temperature and threshold on the dev examples."""
-        data, settings = self.data, self.settings
-        if data.problem_type == "regression" or not data.splits["dev"].has_labels:
-            return
-        targets = self.targets("dev")
-        if settings.calibrate:
-            temperature = fit_temperature(data.problem_type, logits, targets)
-            self.decision = dataclasses.replace(self.decision, temperature=temperature)
-        positive = self.decision.positive_label
-        if not settings.tune_threshold or (positive is None and data.problem_type == "single"):
-            return
-        self.decision = self._with_threshold(self.decision, self.decision.probabilities(logits))
-
-    def _with_threshold(self, decision: Decision, probabilities: np.ndarray) -> Decision:
-        """The decision with the threshold that is best on the dev examples."""
-        data, targets = self.data, self.targets("dev")
-        metric = self.monitor.metric
-        # A ranking does not depend on the threshold.
-        metric = metric if metric in ("accuracy", "f1", "f1_micro", "f1_macro") else "f1_macro"
-
-        def value_of(threshold: float) -> float:
-            tried = dataclasses.replace(decision, threshold=threshold)
-            value = value_of_decision(
-                tried, targets, probabilities, metric, data.spec.counted_labels
-            )
-            return -1.0 if value is None else value
-
-        scores = probabilities
-        if decision.positive_label is not None:
-            scores = probabilities[:, data.labels.index(decision.positive_label)]
-        return dataclasses.replace(decision, threshold=fit_threshold(scores, value_of, at_most=50))
 
     def _take_kept_decision(self, model: StartingModel) -> None:
         """Takes threshold and temperature of a model that is evaluated only."""
@@ -321,36 +288,6 @@ class ClassificationTask(TaskDefaults):
             "sections": list(self.data.sections),
             **self.decision.to_json(),
         }
-
-
-_REQUIRED = (
-    "accuracy",
-    "f1_micro",
-    "f1_macro",
-    "auroc",
-    "average_precision",
-    "auprc_trapezoid",
-    "brier",
-)
-
-
-def _monitor(data: LabelledData) -> Monitor:
-    if data.problem_type == "regression":
-        return Monitor("mean_squared_error")
-    metric = data.spec.metric
-    if data.problem_type == "multi" and metric not in ("accuracy", "f1_micro", "f1_macro", "auroc"):
-        metric = "f1_macro"
-    return Monitor(metric, higher_is_better=True)
-
-
-def _shown(monitor: Monitor) -> tuple[Shown, ...]:
-    shown = [dataclasses.replace(LOSS, word="loss")]
-    if monitor.metric != "accuracy":
-        kind = "percent" if monitor.higher_is_better else "number"
-        shown.append(Shown(monitor.metric, monitor.words.capitalize(), kind))
-    if monitor.higher_is_better:
-        shown.append(Shown("accuracy", "Accuracy", "percent"))
-    return tuple(shown)
 
 
 def _is_figure(value: Any) -> bool:
