@@ -15,6 +15,7 @@
     extended_source  Examples of an ArraySource with further arrays: what another model made of them
     file_source      Examples whose token sequences lie in a file: for long documents
     record_source    Input flags -> files of records, what is in them and what made them
+    row_file         Rows of numbers in a file instead of in memory
     sequence_file    Token sequences in a file instead of in memory
     source           What the pipeline needs to know of the examples that it batches
 """

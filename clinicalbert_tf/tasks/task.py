@@ -25,6 +25,8 @@ class Task(Protocol):
             the top of the report.
         headline: the scalar whose first and last value are logged.
         predicts: whether evaluations keep the objective's predictions and `score` them.
+        predictions_in_files: those predictions, [examples, width], that an evaluation keeps in a
+            file instead of in memory.
         evaluates_best: whether the final evaluations are of the best checkpoint, not of the last
             one.
         input_decisions: dotted paths in run.json below "inputs" that a resumed run must not
@@ -37,6 +39,7 @@ class Task(Protocol):
     shown: tuple[Shown, ...]
     headline: str
     predicts: bool
+    predictions_in_files: tuple[str, ...]
     evaluates_best: bool
     input_decisions: tuple[str, ...]
 
@@ -80,6 +83,7 @@ class TaskDefaults:
     monitor = Monitor()
     headline = "loss"
     predicts = True
+    predictions_in_files = ()
     evaluates_best = True
     input_decisions = (
         "records.max_seq_length",

@@ -1,7 +1,8 @@
 """Training under any tf.distribute strategy, in one custom loop.
 
 - settings, inputs: what a run was asked to do, and what it starts from.
-- run: one run from its settings to its results, read top to bottom.
+- run: one run from its settings to its results, read top to bottom; run_stages: its training and
+  evaluations.
 - losses: what is minimised, summed over the global batch.
 - dropout: dropout's random state as a function of seed, step and replica.
 - step: one training or evaluation step on every replica, several steps per call.

@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
 from clinicalbert_tf.input_pipeline.damage import damage_named
 from clinicalbert_tf.input_pipeline.dataset import evaluation_batches, number_of_batches
+from clinicalbert_tf.input_pipeline.row_file import RowFile
 from clinicalbert_tf.input_pipeline.source import EXAMPLE_PLACE, Source
 from clinicalbert_tf.run_files import RESULTS_NAME
 from clinicalbert_tf.training.pace import Pace
@@ -16,9 +17,9 @@ from clinicalbert_tf.training.preemption import StopSignals
 from clinicalbert_tf.training.watching import json_lines
 from tfrecords_builder.files import write_private
 
-# The predictions of an evaluation by name: [examples, ...], or a list of arrays [length, ...] where
-# examples differ in length; in the order of the source's examples.
-Predictions = Mapping[str, np.ndarray | list[np.ndarray]]
+# The predictions of an evaluation by name: [examples, ...], a list of arrays [length, ...] if
+# examples differ in length, or a file of rows; in the order of the source's examples.
+Predictions = Mapping[str, np.ndarray | list[np.ndarray] | RowFile]
 
 
 class Evaluator:
@@ -34,6 +35,8 @@ class Evaluator:
             and the sums say everything.
         length_buckets: tokens that the length of a batch is rounded up to a multiple of; 0 pads
             to max_seq_length.
+        in_files: predictions, [examples, width] each, that are kept in a file, not in memory.
+        folder: where such a file lies, without a name; None for the system's temporary files.
 
     Attributes:
         predictions: those of the last `run`; empty if the objective predicts nothing.
@@ -48,11 +51,14 @@ class Evaluator:
         signals: StopSignals | None = None,
         score: Callable[[Predictions], Mapping[str, float]] | None = None,
         length_buckets: int = 0,
+        in_files: Collection[str] = (),
+        folder: str | None = None,
     ):
         self.stepper = stepper
         self.source = source
         self.score = score
         self.predictions: Predictions = {}
+        self._in_files, self._folder = in_files, folder
         self.num_batches = number_of_batches(source, batch_size, max_batches)
         self.num_examples = min(self.num_batches * batch_size, source.num_examples)
         self._pace = Pace(stepper, signals or StopSignals())
@@ -84,12 +90,21 @@ class Evaluator:
 
     def predict(self) -> tuple[dict[str, float], Predictions] | None:
         """The objective's metrics and every example's predictions; None if it was stopped."""
-        found = predict(self.stepper, iter(self._dataset), self.num_batches, self._pace)
-        if found is None:
-            return None
-        results, rows = found
         order = self.source.evaluation_order()
-        return results, in_order(rows, self.num_examples, order)
+        files = {name: RowFile(self._folder) for name in self._in_files}
+        batches = []
+
+        def keep(batch: dict[str, np.ndarray]) -> None:
+            places = batch[EXAMPLE_PLACE]
+            for name, file in files.items():
+                file.put(places if order is None else order[places], batch.pop(name))
+            batches.append(batch)
+
+        pace = self._pace
+        results = predict(self.stepper, iter(self._dataset), self.num_batches, keep, pace)
+        if results is None:
+            return None
+        return results, {**in_order(batches, self.num_examples, order), **files}
 
 
 def evaluate(
@@ -116,21 +131,24 @@ def evaluate(
 
 
 def predict(
-    stepper, iterator, num_batches: int, pace: Pace | None = None
-) -> tuple[dict[str, float], list[dict[str, np.ndarray]]] | None:
-    """Like `evaluate`, and keeps what the objective predicts: a dict of arrays per batch."""
-    rows = []
+    stepper,
+    iterator,
+    num_batches: int,
+    keep: Callable[[dict[str, np.ndarray]], None],
+    pace: Pace | None = None,
+) -> dict[str, float] | None:
+    """Like `evaluate`, and hands what the objective predicts to `keep`: arrays of a batch."""
 
     def take(count):
         total = 0.0
         for _ in range(count):
-            sums, kept = stepper.predict(iterator)
+            sums, predicted = stepper.predict(iterator)
             total += sums.astype(np.float64)
-            rows.append(kept)
+            keep(predicted)
         return total
 
     total = _over_batches(stepper, take, num_batches, pace)
-    return None if total is None else (_metrics(stepper, total), rows)
+    return None if total is None else _metrics(stepper, total)
 
 
 def in_order(

@@ -8,5 +8,6 @@ objective         The loss of chunks; their vectors are kept too if a vote is le
 settings          How long documents are cut and how the scores of their chunks are joined
 summary           What a run on documents says at its end
 task              Long documents as a task: classification of chunks, predicted and scored ...
+vote_learning     Learns the attention vote, from vectors that lie in a file
 voting            From the logits of chunks to one row of logits per document
 """

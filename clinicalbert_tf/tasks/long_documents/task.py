@@ -19,14 +19,11 @@ from clinicalbert_tf.tasks.classification.settings import ClassificationSettings
 from clinicalbert_tf.tasks.classification.sources import target_arrays
 from clinicalbert_tf.tasks.classification.task import ClassificationTask
 from clinicalbert_tf.tasks.long_documents import files
-from clinicalbert_tf.tasks.long_documents.attention_vote import (
-    AttentionVote,
-    learn_vote,
-    read_vote,
-)
+from clinicalbert_tf.tasks.long_documents.attention_vote import AttentionVote, read_vote
 from clinicalbert_tf.tasks.long_documents.chunks import DocumentChunks, cut_documents
 from clinicalbert_tf.tasks.long_documents.objective import VECTORS, ChunkObjective
 from clinicalbert_tf.tasks.long_documents.settings import ATTENTION, PAPER
+from clinicalbert_tf.tasks.long_documents.vote_learning import learn_vote
 from clinicalbert_tf.tasks.long_documents.voting import softmax, vote_logits
 from clinicalbert_tf.training.evaluation import Predictions
 from tfrecords_builder.files import make_private_folder
@@ -68,7 +65,9 @@ class LongDocumentTask(ClassificationTask):
         self.objective = ChunkObjective(
             data.problem_type, self.class_weights, settings.label_smoothing
         )
-        self.objective.keeps_vectors = settings.vote == ATTENTION
+        if settings.vote == ATTENTION:
+            self.objective.keeps_vectors = True
+            self.predictions_in_files = (VECTORS,)
         self.chunks: dict[str, DocumentChunks] = {}
         self._vote: AttentionVote | None = None
         self._waiting: dict[str, tuple] = {}

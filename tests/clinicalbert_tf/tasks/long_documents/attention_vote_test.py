@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from clinicalbert_tf.input_pipeline.row_file import RowFile
 from clinicalbert_tf.metrics.ranking import auroc
-from clinicalbert_tf.tasks.long_documents.attention_vote import learn_vote, read_vote
+from clinicalbert_tf.tasks.long_documents import attention_vote
+from clinicalbert_tf.tasks.long_documents.attention_vote import document_blocks, read_vote
+from clinicalbert_tf.tasks.long_documents.vote_learning import learn_vote
 
 
 def documents(seed, count=300):
@@ -48,6 +51,43 @@ def test_logits_equal_a_loop(vote):
         powers = np.exp(np.array(scores) - max(scores))
         pooled = sum(p * c for p, c in zip(powers / powers.sum(), chunks, strict=True))
         np.testing.assert_allclose(found[number], pooled @ vote.kernel + vote.bias)
+
+
+class Watched(RowFile):
+    """A RowFile that knows the most rows that were read at once."""
+
+    most = 0
+
+    def __getitem__(self, rows):
+        found = super().__getitem__(rows)
+        self.most = max(self.most, len(found))
+        return found
+
+
+def test_vectors_in_a_file_are_read_in_blocks_and_give_the_same_vote(monkeypatch, tmp_path):
+    vectors, document, labels, _ = documents(7, count=60)
+    whole = learn_vote(vectors, document, labels, steps=25)
+    file = Watched(str(tmp_path))
+    file.put(np.arange(len(vectors)), vectors)
+    monkeypatch.setattr(attention_vote, "_VALUES_AT_ONCE", 40 * vectors.shape[1])
+    in_blocks = learn_vote(file, document, labels, steps=25)
+    assert len(vectors) > 200 and 30 < file.most <= 40
+    for name in attention_vote._FIELDS:
+        expected = getattr(whole, name)
+        np.testing.assert_allclose(getattr(in_blocks, name), expected, atol=1e-4, err_msg=name)
+    file.most = 0
+    found = in_blocks.logits(file, document)
+    np.testing.assert_allclose(found, in_blocks.logits(vectors, document), atol=1e-6)
+    assert found.shape == (60, 2) and file.most <= 40
+
+
+def test_blocks_hold_whole_documents(monkeypatch):
+    monkeypatch.setattr(attention_vote, "_VALUES_AT_ONCE", 10)
+    # Two values per chunk: five chunks at once; the third document has more.
+    document = np.repeat([0, 1, 2, 3, 4], [2, 3, 7, 1, 1])
+    assert document_blocks(document, 2) == [
+        (slice(0, 5), slice(0, 2)), (slice(5, 12), slice(2, 3)), (slice(12, 14), slice(3, 5)),
+    ]  # fmt: skip
 
 
 def test_it_is_written_and_read(vote, tmp_path):

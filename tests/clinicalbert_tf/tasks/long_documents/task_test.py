@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import shutil
+import signal
 import stat
 
 import numpy as np
@@ -13,13 +15,15 @@ from clinicalbert_tf.datasets.classification.examples import Example
 from clinicalbert_tf.metrics import documents
 from clinicalbert_tf.tasks.classification.run import prepare, read_data, run_classification
 from clinicalbert_tf.tasks.long_documents.attention_vote import NAME as VOTE_NAME
+from tests import processes
+from tests.support import ROOT
 from tfrecords_builder.tokenization import SPECIAL_TOKENS
 
 WORDS = [f"w{number}" for number in range(30)]
 _MODEL = {
     "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32,
     "max_position_embeddings": 16, "type_vocab_size": 2, "initializer_range": 0.2,
-    "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+    "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.0,
 }  # fmt: skip
 
 
@@ -53,7 +57,8 @@ def settings_of(tmp_path_factory):
             "vocab_file": str(folder / "vocab.txt"), "do_lower_case": True,
             "bert_config_file": str(folder / "bert_config.json"), "long_documents": True,
             "max_seq_length": 16, "num_train_epochs": 1.0, "train_batch_size": 16,
-            "learning_rate": 3e-3, "bootstrap": 20, "report": False, "peak_tflops": 1.0, **changes,
+            "learning_rate": 3e-3, "bootstrap": 20, "report": False, "peak_tflops": 1.0,
+            "save_checkpoints_steps": 3, **changes,
         }  # fmt: skip
 
     return make
@@ -134,14 +139,57 @@ def attended(settings_of, tmp_path_factory):
 
 
 @pytest.mark.large
-def test_attention_vote_is_learnt_kept_and_used_again(settings_of, attended):
+def test_attention_vote_is_learnt_kept_and_used_again_by_two_replicas(
+    settings_of, attended, tmp_path
+):
     folder, first = attended
     assert (folder / VOTE_NAME).exists()
-    scores = [float(row["SCORE"]) for row in read_csv(folder / "predictions.csv")]
-    again = settings_of(folder, vote="attention", do_train=False, do_eval=True, do_test=True)
+    two = shutil.copytree(folder, tmp_path / "two")
+    again = settings_of(
+        two, vote="attention", do_train=False, do_eval=True, do_test=True, eval_batch_size=6,
+        strategy="mirrored", num_replicas=2,
+    )  # fmt: skip
     assert run(again)["metrics"]["test"]["auroc"] == first["metrics"]["test"]["auroc"]
-    evaluated = [float(row["SCORE"]) for row in read_csv(folder / "predictions.csv")]
-    np.testing.assert_allclose(scores, evaluated, atol=1e-4)
+    # The first file comes from the chunks' vectors, the second one from their logits.
+    for name, column in (("predictions.csv", "SCORE"), ("chunk_scores_test.csv", "score")):
+        by_one, by_two = read_csv(folder / name), read_csv(two / name)
+        scores = [[float(row.pop(column)) for row in rows] for rows in (by_one, by_two)]
+        np.testing.assert_allclose(*scores, atol=1e-5, err_msg=name)
+        assert by_one == by_two
+
+
+# Killed while it trains, as soon as a state is saved.
+KILLED = """
+import json, os, signal, sys
+from clinicalbert_tf.tasks.classification.run import prepare, read_data, run_classification
+from clinicalbert_tf.training.states.saving import StateSaver
+
+save = StateSaver.save
+
+def save_and_die(*arguments):
+    save(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+StateSaver.save = save_and_die
+given = json.loads(sys.argv[1])
+run_classification(prepare(given, read_data(given)))
+"""
+
+
+@pytest.mark.large
+def test_killed_run_resumes_to_the_bit(settings_of, trained, tmp_path):
+    unbroken = trained[0]
+    given = settings_of(tmp_path)
+    done = processes.run(["-c", KILLED, json.dumps(given)], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    states = [path.name for path in tmp_path.glob("model.ckpt-*.index")]
+    assert states == ["model.ckpt-3.index"] and not (tmp_path / "predictions.csv").exists()
+    metrics = run(given)["metrics"]
+    assert metrics["test"] == trained[1]["metrics"]["test"]
+    for name in ("predictions.csv", "chunk_scores_test.csv", "predictions_test.jsonl"):
+        assert (tmp_path / name).read_bytes() == (unbroken / name).read_bytes(), name
+    (last,) = unbroken.glob(f"model.ckpt-{trained[1]['step']}.data-*")
+    assert (tmp_path / last.name).read_bytes() == last.read_bytes()
 
 
 @pytest.mark.large
