@@ -152,20 +152,18 @@ class Head:
     Attributes:
         prefix: how the names of its variables, and of no other variable, begin.
         rows: its variables.
-        reads_pooled: whether it reads the pooled output; otherwise it reads the sequence output.
     """
 
     prefix: str
     rows: tuple[_Row, ...] = dataclasses.field(repr=False)
-    reads_pooled: bool = False
 
 
 # By the names in a model's attribute `heads`. The reference's run_classifier.py and BioBERT's
 # run_ner.py use the same two names, so only a model's own files tell these two heads apart.
 HEADS = {
     "masked_lm": Head("cls/predictions/", _MASKED_LM),
-    "next_sentence": Head("cls/seq_relationship/", _NEXT_SENTENCE, reads_pooled=True),
-    "classifier": Head("output_", _task_head("", LABELS), reads_pooled=True),
+    "next_sentence": Head("cls/seq_relationship/", _NEXT_SENTENCE),
+    "classifier": Head("output_", _task_head("", LABELS)),
     "tagger": Head("output_", _task_head("", LABELS)),
     "crf_tagger": Head("output_", (*_task_head("", LABELS), *_CRF)),
     "span": Head("cls/squad/", _task_head("cls/squad/", CLASSES)),
@@ -208,15 +206,6 @@ def head_variables(model) -> list[VariableMapping]:
             sizes |= model.distillation_sizes
         mappings += [_mapping(row, model, sizes) for row in HEADS[name].rows]
     return mappings
-
-
-def without_gradient(model) -> tuple[str, ...]:
-    """Returns the beginnings of the names of variables that no output of a model depends on.
-
-    The reference makes the pooler in every model, also if no head reads it.
-    """
-    reads_pooled = not model.heads or any(HEADS[name].reads_pooled for name in model.heads)
-    return () if reads_pooled else POOLER
 
 
 def training_state(names: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clinicalbert_tf.report.events import Curve, read_curves
-from clinicalbert_tf.run_files import EVALUATION_FOLDER, RECORD_NAME
+from clinicalbert_tf.run_files import CHECKPOINT_STEM, EVALUATION_FOLDER, RECORD_NAME, STATE_ENDING
 from clinicalbert_tf.training.monitor import Shown
 from clinicalbert_tf.training.watching import outcome
 from tfrecords_builder import schema
@@ -32,7 +32,7 @@ _PRETRAINING = (
     Shown("next_sentence_loss", "Next sentence: loss"),
     Shown("next_sentence_accuracy", "Next sentence: accuracy", "percent"),
 )
-_STATES = "model.ckpt-*.state.json"
+_STATES = f"{CHECKPOINT_STEM}-*{STATE_ENDING}"
 _BEST = os.path.join("best", "best.json")
 
 

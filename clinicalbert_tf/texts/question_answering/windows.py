@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -192,25 +191,3 @@ def _overlaps(window: Window, span: tuple[int, int] | None) -> bool:
     if span is None:
         return False
     return span[0] < window.first_piece + window.num_pieces and span[1] >= window.first_piece
-
-
-def pad_windows(windows: Sequence[Window], length: int) -> dict[str, np.ndarray]:
-    """Windows as one batch.
-
-    Args:
-        windows: the windows.
-        length: tokens per row, at least those of the longest window.
-
-    Returns:
-        input_ids, input_mask, segment_ids: int32 [windows, length], 0 where padded.
-    """
-    batch = {
-        name: np.zeros((len(windows), length), np.int32)
-        for name in ("input_ids", "input_mask", "segment_ids")
-    }
-    for row, window in enumerate(windows):
-        used = len(window.token_ids)
-        batch["input_ids"][row, :used] = window.token_ids
-        batch["input_mask"][row, :used] = 1
-        batch["segment_ids"][row, window.context_start : used] = 1
-    return batch

@@ -30,12 +30,12 @@ from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
     remove_unfinished,
     write_tf1_checkpoint,
 )
+from clinicalbert_tf.run_files import CHECKPOINT_STEM as STEM
+from clinicalbert_tf.run_files import STATE_ENDING as STATE
 from clinicalbert_tf.training.states.disk import may_pass
 from tfrecords_builder import schema
 from tfrecords_builder.files import write_private
 
-STEM = "model.ckpt"
-STATE = ".state.json"
 _GLOBAL_STEP = "global_step"
 _INDEX_DIGEST = "index_sha256"
 _DIGEST = "sha256"

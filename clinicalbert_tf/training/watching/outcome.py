@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from clinicalbert_tf.run_files import RECORD_NAME
+from clinicalbert_tf.run_files import OUTCOME_NAME, RECORD_NAME
 from clinicalbert_tf.training.hooks import Call, LoopHook, Stop
 from clinicalbert_tf.training.preemption import Interrupted
 from clinicalbert_tf.training.settings import RunSettings
@@ -17,7 +17,6 @@ from clinicalbert_tf.training.states.folder_lock import FolderInUseError
 from clinicalbert_tf.training.watching import json_lines
 from tfrecords_builder.files import write_private
 
-NAME = "outcome.json"
 # Also what a run that was killed leaves behind: nothing could say otherwise.
 RUNNING = "running"
 FINISHED = "finished"
@@ -69,14 +68,14 @@ class Outcome(LoopHook):
             "reason": reason,
             "time": now,
         }
-        path = os.path.join(self.directory, NAME)
+        path = os.path.join(self.directory, OUTCOME_NAME)
         write_private(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 def read_outcome(directory: str) -> dict[str, Any] | None:
     """What a run's `outcome.json` says, or None if there is no readable one."""
     try:
-        with open(os.path.join(directory, NAME), encoding="utf-8") as file:
+        with open(os.path.join(directory, OUTCOME_NAME), encoding="utf-8") as file:
             content = json.load(file)
     except (OSError, ValueError):
         return None

