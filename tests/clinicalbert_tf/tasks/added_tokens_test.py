@@ -9,8 +9,10 @@ import pytest
 
 import clinicalbert_tf
 from clinicalbert_tf.checkpoints.detect import open_checkpoint
+from clinicalbert_tf.checkpoints.readers.huggingface_added_tokens import tokens_without_graph
 from clinicalbert_tf.checkpoints.vocabulary_check import settle_casing
 from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
+from clinicalbert_tf.checkpoints.writers.graph_tokenizer import GraphTokenizer
 from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import write_tf1_checkpoint
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_backbone
@@ -21,7 +23,10 @@ from clinicalbert_tf.tasks.question_answering.settings import QuestionAnsweringS
 from clinicalbert_tf.tasks.starting_model import find_model, find_tokenizer
 from clinicalbert_tf.tasks.tagging.inputs import prepare as prepare_tagging
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
+from clinicalbert_tf.texts.question_answering.question import Question
+from clinicalbert_tf.texts.question_answering.windows import WindowMaker, WindowSettings
 from clinicalbert_tf.training.settings import RunSettings
+from tfrecords_builder.tokenization import AddedToken, BertTokenizer
 
 BASE = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "pain", "fever", "dose", "of", "[", "]", "?"]
 ADDED = ["[DOSE]", "covid19"]
@@ -137,6 +142,26 @@ def test_tagging_and_questions_find_them(checkpoint, tmp_path):
     window = asked.training_windows[0]
     assert window.token_ids.tolist() == [2, 7, 11, 3, *IDS, 3]
     assert window.positions == (5, 5)
+
+
+def test_one_with_a_space_is_found_in_questions_and_not_in_contexts(tmp_path):
+    (tmp_path / "vocab.txt").write_text("".join(f"{row}\n" for row in [*BASE, "dose of"]))
+    token = AddedToken("dose of", len(BASE))
+    tokenizer = BertTokenizer(str(tmp_path / "vocab.txt"), True, [token])
+    encoded = WindowMaker(tokenizer, WindowSettings(16, 4, 4)).encode(
+        Question("q", "dose of ?", "pain dose of")
+    )
+    assert encoded.windows[0].token_ids.tolist() == [2, len(BASE), 11, 3, 5, 7, 8, 3]
+
+
+def test_single_word_only_is_text_to_a_saved_models_tokenizer(tmp_path):
+    (tmp_path / "vocab.txt").write_text("".join(f"{row}\n" for row in [*BASE, "[DOSE]"]))
+    token = AddedToken("[DOSE]", len(BASE), single_word=True)
+    tokenizer = BertTokenizer(str(tmp_path / "vocab.txt"), True, [token])
+    assert tokenizer.encode("pain [DOSE]") == [5, len(BASE)]
+    in_graph = GraphTokenizer(tokenizer, 16).tokenize(["pain [DOSE]"])
+    assert in_graph.to_list() == [[5, 9, 7, 10]]
+    assert tokens_without_graph([token]) == (token,)
 
 
 if __name__ == "__main__":
