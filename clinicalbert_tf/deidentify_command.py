@@ -89,7 +89,7 @@ def keys_of(values: flags.FlagValues):
 
 def settings_of(values: flags.FlagValues):
     """Returns the flags as settings."""
-    from clinicalbert_tf.deidentification.run import Settings
+    from clinicalbert_tf.deidentification.settings import Settings
     from clinicalbert_tf.texts.note_sections import section_kinds
 
     secret = b""

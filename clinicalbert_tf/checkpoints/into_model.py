@@ -79,14 +79,16 @@ def restore_into(
         allow_missing=(*POOLER, *PRETRAINING_PREFIXES, *fresh),
     )
     unused = sorted(set(source.tensors) - set(taken))
-    report = RestoreReport(
-        report.source, report.restored, report.initialised, (*unused, *source.ignored)
-    )
+    report = dataclasses.replace(report, skipped=(*unused, *source.ignored))
+    _log(report, source)
+    return report
+
+
+def _log(report: RestoreReport, source: CheckpointSource) -> None:
     # A fine-tuned source has no pretraining heads, which is nothing to warn of.
     expected = PRETRAINING_PREFIXES if source.task is not None else ()
     surprises = [name for name in report.initialised if not name.startswith(expected)]
     (logging.warning if surprises else logging.info)("%s", report)
-    return report
 
 
 def build_task_model(backbone, task: TaskDescription, dtype=None):

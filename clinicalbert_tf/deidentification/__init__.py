@@ -10,6 +10,7 @@
     detector        a model of this software as a function text -> spans
     rows            notes in JSON lines and CSV, in and out
     outputs         files that grow together and survive a kill
+    settings        what a run does
     run             the whole file, in several processes
     key_file        the removed text, on request, and the way back
 

@@ -15,7 +15,6 @@ from clinicalbert_tf.deidentification.key_file import key_line
 from clinicalbert_tf.deidentification.note import Cleaner, CleanNote
 from clinicalbert_tf.deidentification.outputs import Outputs
 from clinicalbert_tf.deidentification.rows import (
-    Keys,
     Row,
     csv_columns,
     encode,
@@ -24,6 +23,7 @@ from clinicalbert_tf.deidentification.rows import (
     read_rows,
     text_key,
 )
+from clinicalbert_tf.deidentification.settings import Settings
 from clinicalbert_tf.deidentification.surrogates import Surrogates
 from clinicalbert_tf.texts.note_sections import section_kinds
 from tfrecords_builder.files import check_folder_of, write_private
@@ -31,37 +31,6 @@ from tfrecords_builder.files import check_folder_of, write_private
 _ROWS_PER_BATCH = 64
 # A batch ends early at so many characters, so that memory does not follow the notes' length.
 _CHARACTERS_PER_BATCH = 2**20
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run does.
-
-    Attributes:
-        input, output: files of notes, .jsonl or .csv, plain or .gz, of one format.
-        key_file: where the removed text goes, None for nowhere.
-        style: "placeholder", "surrogate" or "asterisks".
-        secret: key of the surrogates' HMAC.
-        model: a run folder, None for the rules alone.
-        use_rules: False for the model alone.
-        thresholds: type -> lowest probability of the model's spans.
-        keys: which keys or columns hold what.
-        processes: worker processes; 1 for none.
-        sections: kinds of section that are cleaned (texts.note_sections); the rest of each note is
-            written as it is. Empty: whole notes are cleaned.
-    """
-
-    input: str
-    output: str
-    key_file: str | None = None
-    style: str = "placeholder"
-    secret: bytes = field(default=b"", repr=False)
-    model: str | None = None
-    use_rules: bool = True
-    thresholds: dict[str, float] | None = None
-    keys: Keys = field(default_factory=Keys)
-    processes: int = 1
-    sections: tuple[str, ...] = ()
 
 
 def deidentify(settings: Settings, progress: Callable[[int], object] = lambda notes: None) -> dict:

@@ -193,16 +193,8 @@ def find_records(
     paths, manifests = _expand(patterns)
     listed = _listed_shards(manifests)
     paths, lost = _leave_out(paths, listed, left_out)
-    counts, digests = [], []
-    for path in paths:
-        if (key := os.path.abspath(path)) in listed:
-            manifest_file, shard = listed[key]
-            _check_size(path, manifest_file, shard)
-            counts.append(shard["instances"])
-            digests.append(f"{shard['file']} of {schema.file_sha256(manifest_file)}")
-        else:
-            counts.append(tfrecord_files.count_records(path))
-            digests.append(schema.file_sha256(path))
+    counted = [_count_and_digest(path, listed) for path in paths]
+    counts, digests = [count for count, _ in counted], [digest for _, digest in counted]
     if not sum(counts):
         raise ValueError(
             f"Expected records in {patterns}, its {len(paths)} files hold none. Build records "
@@ -287,6 +279,15 @@ def _listed_shards(manifests) -> dict[str, tuple[str, dict]]:
         for file, manifest in manifests
         for shard in manifest.shards
     }
+
+
+def _count_and_digest(path: str, listed: Mapping[str, tuple[str, dict]]) -> tuple[int, str]:
+    """How many records a file holds and what identifies it; by its manifest, if one lists it."""
+    if (key := os.path.abspath(path)) not in listed:
+        return tfrecord_files.count_records(path), schema.file_sha256(path)
+    manifest_file, shard = listed[key]
+    _check_size(path, manifest_file, shard)
+    return shard["instances"], f"{shard['file']} of {schema.file_sha256(manifest_file)}"
 
 
 def _check_size(path: str, manifest_file: str, shard: dict) -> None:

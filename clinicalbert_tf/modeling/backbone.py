@@ -97,26 +97,17 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
             vocabulary_size, hidden_dim, max_sequence_length, num_segments, initializer_range, dtype
         )
         self.embeddings_dropout = KeyedDropout(dropout, dtype=dtype, name="embeddings_dropout")
-        self.transformer_layers = [
-            EncoderLayer(
-                num_heads=num_heads,
-                intermediate_dim=intermediate_dim,
-                hidden_act=hidden_act,
-                hidden_dropout=dropout,
-                attention_dropout=attention_dropout,
-                initializer_range=initializer_range,
-                recompute=recompute,
-                dtype=dtype,
-                name=f"transformer_layer_{index}",
-            )
-            for index in range(num_layers)
-        ]
-        self.pooled_dense = keras.layers.Dense(
+        self._make_encoder_layers(
+            num_layers,
             hidden_dim,
-            kernel_initializer=kernel_initializer(initializer_range),
-            activation="tanh",
+            num_heads=num_heads,
+            intermediate_dim=intermediate_dim,
+            hidden_act=hidden_act,
+            hidden_dropout=dropout,
+            attention_dropout=attention_dropout,
+            initializer_range=initializer_range,
+            recompute=recompute,
             dtype=dtype,
-            name="pooled_dense",
         )
         inputs, outputs = self._connect()
         # Past BertBackbone's own __init__, which would make a second set of layers.
@@ -162,6 +153,20 @@ class ReferenceBertBackbone(keras_nlp.models.BertBackbone):
         )
         self.embeddings_add = keras.layers.Add(dtype=dtype, name="embeddings_add")
         self.embeddings_layer_norm = RowNormalization(dtype=dtype, name="embeddings_layer_norm")
+
+    def _make_encoder_layers(self, num_layers, hidden_dim, **settings):
+        """The encoder's layers, alike in all settings but the name, and the pooler."""
+        self.transformer_layers = [
+            EncoderLayer(**settings, name=f"transformer_layer_{index}")
+            for index in range(num_layers)
+        ]
+        self.pooled_dense = keras.layers.Dense(
+            hidden_dim,
+            kernel_initializer=kernel_initializer(settings["initializer_range"]),
+            activation="tanh",
+            dtype=settings["dtype"],
+            name="pooled_dense",
+        )
 
     def _connect(self):
         inputs = {

@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,20 +56,7 @@ def label_admissions(table: pd.DataFrame, settings: ReadmissionSettings) -> Coho
     """
     subjects, admissions = (_numbers_of(table, name) for name in ("SUBJECT_ID", "HADM_ID"))
     times = {name: _strict_times(table[name]) for name in tables.TIMES}
-    sorted_rows = pd.DataFrame(
-        {
-            "SUBJECT_ID": subjects,
-            "START": times["ADMITTIME"],
-            "TYPE": table["ADMISSION_TYPE"],
-            "ROW": np.arange(len(table)),
-        }
-    ).sort_values(["SUBJECT_ID", "START"], kind="stable", na_position="last")
-    by_subject = sorted_rows.groupby("SUBJECT_ID")
-    elective = by_subject["TYPE"].shift(-1) == "ELECTIVE"
-    following = by_subject["START"].shift(-1).mask(elective)
-    sorted_rows["NEXT"] = following.groupby(sorted_rows["SUBJECT_ID"]).bfill()
-    after = sorted_rows.sort_values("ROW")["NEXT"].to_numpy().astype("datetime64[s]")
-    after = pd.Series(after, index=table.index)
+    after, places = _next_starts(subjects, times["ADMITTIME"], table["ADMISSION_TYPE"])
     days = (after - times["DISCHTIME"]).dt.total_seconds() / _SECONDS_PER_DAY
     reasons = np.where(table["ADMISSION_TYPE"] == "NEWBORN", "newborn", "")
     died = times["DEATHTIME"].notna().to_numpy() & (reasons == "")
@@ -86,24 +74,48 @@ def label_admissions(table: pd.DataFrame, settings: ReadmissionSettings) -> Coho
             "NEXT_START": after,
             "NUMERIC_SUBJECT": subjects,
             "NUMERIC_ADMISSION": admissions,
-            # Where the sorted table has the row: the order of the reference's id lists.
-            "PLACE": np.argsort(sorted_rows["ROW"].to_numpy(), kind="stable"),
+            "PLACE": places,
         }
     )
     kept = result["KEPT"]
     stays = dict(zip(result["HADM_ID"][kept], np.flatnonzero(kept).tolist(), strict=True))
-    counts = {
-        "unreadable_times": unreadable_times(table),
-        "read": len(table),
+    return Cohort(result, stays, {"unreadable_times": unreadable_times(table), **_counts(result)})
+
+
+def _next_starts(
+    subjects: pd.Series, starts: pd.Series, types: pd.Series
+) -> tuple[pd.Series, np.ndarray]:
+    """When each patient's next admission begins that is not elective, and the sorted rows' order.
+
+    Returns:
+        datetime64[s] [rows], missing if there is none; int [rows], where the table sorted by
+        patient and time has the row: the order of the reference's id lists.
+    """
+    sorted_rows = pd.DataFrame(
+        {"SUBJECT_ID": subjects, "START": starts, "TYPE": types, "ROW": np.arange(len(subjects))}
+    ).sort_values(["SUBJECT_ID", "START"], kind="stable", na_position="last")
+    by_subject = sorted_rows.groupby("SUBJECT_ID")
+    elective = by_subject["TYPE"].shift(-1) == "ELECTIVE"
+    following = by_subject["START"].shift(-1).mask(elective)
+    sorted_rows["NEXT"] = following.groupby(sorted_rows["SUBJECT_ID"]).bfill()
+    after = sorted_rows.sort_values("ROW")["NEXT"].to_numpy().astype("datetime64[s]")
+    places = np.argsort(sorted_rows["ROW"].to_numpy(), kind="stable")
+    return pd.Series(after, index=subjects.index), places
+
+
+def _counts(result: pd.DataFrame) -> dict[str, Any]:
+    """What accounting.json says of the labels."""
+    kept, reasons = result["KEPT"], result["REASON"]
+    return {
+        "read": len(result),
         "kept": int(kept.sum()),
         "left_out": {
             reason: int((reasons == reason).sum()) for reason in sorted(set(reasons) - {""})
         },
         "kept_with_label_1": int(result["LABEL"][kept].sum()),
-        "negative_days": int((days[kept] < 0).sum()),
-        "days_unknown_but_labelled_0": int(times["DISCHTIME"].isna()[kept].sum()),
+        "negative_days": int((result["DAYS"][kept] < 0).sum()),
+        "days_unknown_but_labelled_0": int(result["END"].isna()[kept].sum()),
     }
-    return Cohort(result, stays, counts)
 
 
 class Selector:

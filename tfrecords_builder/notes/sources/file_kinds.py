@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from absl import logging
 
-from tfrecords_builder.notes.sources.note_files import JSON_LINES_SUFFIXES, TEXT_SUFFIX
+from tfrecords_builder.notes.sources.note_folders import JSON_LINES_SUFFIXES, TEXT_SUFFIX
 from tfrecords_builder.notes.sources.note_tables import is_header
 from tfrecords_builder.notes.sources.packed_files import UnpackingError, open_text, without_suffix
 from tfrecords_builder.text.sentences import split_sentences

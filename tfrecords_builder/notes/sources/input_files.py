@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tfrecords_builder import schema
-from tfrecords_builder.notes.sources import database_urls, note_files
+from tfrecords_builder.notes.sources import database_urls, note_folders
 
 # What stands for standard input.
 _STREAMS = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
@@ -97,7 +97,8 @@ def _files_of(source: str) -> list[str]:
     if not os.path.isdir(source):
         return [os.path.realpath(source)]
     return [
-        os.path.realpath(os.path.join(source, name)) for name in note_files.files_of_folder(source)
+        os.path.realpath(os.path.join(source, name))
+        for name in note_folders.files_of_folder(source)
     ]
 
 
@@ -146,7 +147,7 @@ def describe(source: str) -> dict[str, Any]:
         digest, size = schema.file_sha256(source), os.path.getsize(source)
         return {"path": source, "bytes": size, "sha256": digest}
     digest, size = hashlib.sha256(), 0
-    for name in note_files.files_of_folder(source):
+    for name in note_folders.files_of_folder(source):
         path = os.path.join(source, name)
         digest.update(f"{name}\0{schema.file_sha256(path)}\n".encode("utf-8", "surrogateescape"))
         size += os.path.getsize(path)

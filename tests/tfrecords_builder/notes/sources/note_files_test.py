@@ -9,7 +9,7 @@ import pytest
 
 from tfrecords_builder import schema
 from tfrecords_builder.notes import reading
-from tfrecords_builder.notes.sources import note_files, note_rows
+from tfrecords_builder.notes.sources import note_folders, note_rows
 
 ROWS = [
     {"note_id": "a", "text": "First.\nSecond – line", "category": " ECG ", "subject_id": 7},
@@ -198,9 +198,9 @@ def test_a_folder_that_cannot_be_read_is_an_error(tmp_path, monkeypatch):
         onerror(PermissionError(13, "no right", "inner"))
         return iter(())
 
-    monkeypatch.setattr(note_files.os, "walk", walk)
+    monkeypatch.setattr(note_folders.os, "walk", walk)
     with pytest.raises(PermissionError, match="inner"):
-        note_files.files_of_folder(str(tmp_path))
+        note_folders.files_of_folder(str(tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["string", "large_string", "dictionary"])
