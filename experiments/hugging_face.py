@@ -6,7 +6,7 @@
 The same examples, splits, weights, steps, rate, warm-up, decay and choice of the best epoch on dev;
 its own tokenizer, model, dropout, batches (grouped by length, as its Trainer does) and optimizer.
 Threshold, temperature and figures come from the code of run_classifier, so that metrics.json can be
-compared. Killed, it continues after the last whole epoch. Needs the extra `compare`; a model in
+compared. Killed, it continues at the last saved step. Needs the extra `compare`; a model in
 Hugging Face's format.
 """
 
@@ -25,8 +25,6 @@ from clinicalbert_tf.tasks.classification.task import ClassificationTask
 from tfrecords_builder import command_line
 from tfrecords_builder.files import make_private_folder
 
-# BERT's, which run_classifier has too.
-_DECAY = 0.01
 command.define_run_flags(ClassificationSettings)
 define_classifier_flags()
 
@@ -61,12 +59,8 @@ def main(argv):
 def fine_tune(settings, data, evaluated):
     """One seed: trains, keeps the best epoch on dev, writes predictions and metrics.json."""
     import torch
-    from transformers import (
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-        get_linear_schedule_with_warmup,
-    )
-    from transformers.trainer_pt_utils import get_length_grouped_indices
+    import torch_training
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     torch.manual_seed(settings.seed)
     task = ClassificationTask(settings, data, evaluated)
@@ -87,15 +81,11 @@ def fine_tune(settings, data, evaluated):
         for name, split in data.splits.items()
     }
     targets = task.targets("train")
-    optimizer = torch.optim.AdamW(_groups(model), lr=settings.learning_rate)
-    steps, batch_size = settings.num_train_steps, settings.train_batch_size
-    schedule = get_linear_schedule_with_warmup(optimizer, settings.num_warmup_steps, steps)
 
     def batch(examples):
         return dict(tokenizer.pad(examples, return_tensors="pt"))
 
     def logits_of(split):
-        model.eval()
         examples = encoded[split]
         order = sorted(range(len(examples)), key=lambda place: -len(examples[place]["input_ids"]))
         made = np.zeros((len(order), len(data.labels)))
@@ -105,56 +95,20 @@ def fine_tune(settings, data, evaluated):
                 made[places] = model(**batch([examples[place] for place in places])).logits.numpy()
         return made
 
-    generator = torch.Generator().manual_seed(settings.seed)
+    def loss_of(places):
+        goal = torch.tensor(targets[places], dtype=torch.long)
+        return model(**batch([encoded["train"][p] for p in places]), labels=goal).loss
+
+    def score():
+        return task.score("dev", {"logits": logits_of("dev")})[task.monitor.metric]
+
     lengths = [len(one["input_ids"]) for one in encoded["train"]]
-    best, step = None, 0
-    parts = model, optimizer, schedule
-    state = os.path.join(settings.output_dir, "state.pt")
-    if os.path.exists(state):
-        kept = torch.load(state, weights_only=False)
-        for part, values in zip(parts, kept["parts"], strict=True):
-            part.load_state_dict(values)
-        generator.set_state(kept["generator"])
-        torch.set_rng_state(kept["random"])
-        best, step = kept["best"], kept["step"]
-    while step < steps:
-        order = get_length_grouped_indices(lengths, batch_size, generator=generator)
-        model.train()
-        for start in range(0, len(order), batch_size):
-            places = order[start : start + batch_size]
-            goal = torch.tensor(targets[places], dtype=torch.long)
-            model(**batch([encoded["train"][p] for p in places]), labels=goal).loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            step += 1
-            if step == steps:
-                break
-        dev = logits_of("dev")
-        value = task.score("dev", {"logits": dev})[task.monitor.metric]
-        if best is None or value > best[0]:
-            best = value, step, {split: logits_of(split) for split in evaluated}
-        kept = {"parts": [part.state_dict() for part in parts], "best": best, "step": step}
-        kept |= {"generator": generator.get_state(), "random": torch.get_rng_state()}
-        torch.save(kept, state + ".new")
-        os.replace(state + ".new", state)
+    _, step = torch_training.fit(model, lengths, loss_of, score, settings, settings.output_dir)
     for split in evaluated:
-        outcome = {"global_step": best[1], "loss": float("nan")}
-        task.finish(split, outcome, {"logits": best[2][split]}, settings.output_dir)
-    os.remove(state)
+        outcome = {"global_step": step, "loss": float("nan")}
+        task.finish(split, outcome, {"logits": logits_of(split)}, settings.output_dir)
+    torch_training.forget(settings.output_dir)
     return results.read_metrics(settings.output_dir)
-
-
-def _groups(model):
-    """No decay of biases and normalizations, as Trainer has it."""
-    plain = [p for name, p in model.named_parameters() if _is_plain(name)]
-    others = [p for name, p in model.named_parameters() if not _is_plain(name)]
-    return [{"params": others, "weight_decay": _DECAY}, {"params": plain, "weight_decay": 0.0}]
-
-
-def _is_plain(name):
-    return name.endswith(".bias") or "LayerNorm" in name
 
 
 def _figures(scores):

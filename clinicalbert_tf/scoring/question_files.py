@@ -25,7 +25,8 @@ def squad_answers(content, path: str) -> tuple[dict[str, list[str]], dict[str, s
         for number, article in enumerate(content["data"]):
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
-                    name = question["id"]
+                    # Some files number their questions; predictions are a JSON object, by text.
+                    name = str(question["id"])
                     if name in answers:
                         raise ValueError(f"{path}: the question id {name!r} stands twice.")
                     answers[name] = [answer["text"] for answer in question.get("answers", ())]

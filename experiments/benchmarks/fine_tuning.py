@@ -2,15 +2,17 @@
 
     python experiments/benchmarks/fine_tuning.py --data_dir COVID_QUESTION_PAIRS [--size base]
     python experiments/benchmarks/fine_tuning.py --chunks READMISSION/discharge --length 256
+    python experiments/benchmarks/fine_tuning.py --questions passages_train.json.gz --length 384
 
 One run, both sides warmed up, taking turns: same weights, token ids, batch size, precision
 (float32) and cores. Both group by length and pad each batch to its longest; Hugging Face's
 predictions are sorted by length too, so padding is not the difference. With --chunks the texts are
-the chunks of admissions, as run_readmission reads them. `base` has random weights.
+the chunks of admissions, as run_readmission reads them; with --questions the windows of a SQuAD
+file that hold the answer, with run_squad's model and BertForQuestionAnswering. `base` has random
+weights.
 """
 
 import argparse
-import dataclasses
 import importlib.util
 import os
 import shutil
@@ -19,27 +21,16 @@ import tempfile
 import time
 
 import numpy as np
+from fine_tuning_inputs import read_inputs
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
-@dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What both sides are given: token ids, segment ids and a label of each text."""
-
-    ids: list
-    segments: list
-    labels: list
-
-    def lengths(self):
-        return [len(ids) for ids in self.ids]
 
 
 def main() -> None:
     """Prints medians of the rounds and their ratio."""
     values = _arguments()
     model = values.model if values.size == "minilm" else _base(values.model)
-    inputs = _inputs(values, model)
+    inputs = read_inputs(values, model)
     mean = statistics.mean(inputs.lengths())
     print(f"{values.size}: {len(inputs.ids)} texts of {mean:.1f} tokens, batch {values.batch_size}")
     sides = {"ours": Ours(values, model, inputs), "torch": Torch(values, model, inputs)}
@@ -74,23 +65,20 @@ class Ours:
         from clinicalbert_tf.inference.predictor import Predictor
         from clinicalbert_tf.input_pipeline.array_source import ArraySource
         from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
-        from clinicalbert_tf.modeling.classifier import build_classifier
-        from clinicalbert_tf.tasks.classification.objective import ClassificationObjective
         from clinicalbert_tf.training.fine_tuning import FineTuningSettings, with_steps
         from clinicalbert_tf.training.step import Stepper
         from clinicalbert_tf.training.updates.update_rules import build_optimizer
 
         source = open_checkpoint(folder)
         ids, segments = inputs.ids, inputs.segments
-        arrays = {"targets": inputs.labels, "has_target": [1.0] * len(ids)}
+        build, objective, arrays, names = (_spans if inputs.are_questions else _classes)(inputs)
         examples = ArraySource({"token_ids": ids, "segment_ids": segments}, arrays, values.length)
         given = {"output_dir": ".", "train_batch_size": values.batch_size}
         settings = FineTuningSettings(**with_steps(given, len(ids), False))
         strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
         with strategy.scope():
-            model = build_classifier(source.config, 2)
+            model = build(source.config)
             restore_into(model, source)
-            objective = ClassificationObjective("single", (1.0, 1.0))
             optimizer = build_optimizer(settings, model, objective)
         stepper = Stepper(strategy, model, objective, optimizer)
         dataset = strategy.distribute_datasets_from_function(
@@ -99,10 +87,37 @@ class Ours:
             )
         )
         iterator = iter(dataset)
-        predictor = Predictor(lambda batch: {"logits": model(batch, training=False)["logits"]})
+
+        def logits(batch):
+            outputs = model(batch, training=False)
+            return {name: outputs[name] for name in names}
+
+        predictor = Predictor(logits, per_token=names if inputs.are_questions else ())
         seconds = [len(s) - int(s.sum()) for s in segments]
         self.train = lambda: stepper.train(iterator, values.steps)
         self.predict = lambda: predictor.predict(ids, seconds)
+
+
+def _classes(inputs):
+    from clinicalbert_tf.modeling.classifier import build_classifier
+    from clinicalbert_tf.tasks.classification.objective import ClassificationObjective
+
+    arrays = {"targets": inputs.targets, "has_target": [1.0] * len(inputs.targets)}
+    objective = ClassificationObjective("single", (1.0, 1.0))
+    return lambda config: build_classifier(config, 2), objective, arrays, ("logits",)
+
+
+def _spans(inputs):
+    from clinicalbert_tf.modeling.span import build_span_model
+    from clinicalbert_tf.tasks.question_answering.objective import SpanObjective
+
+    starts, ends = zip(*inputs.targets, strict=True)
+    arrays = {
+        "start_positions": starts,
+        "end_positions": ends,
+        "target_weights": [1.0] * len(starts),
+    }
+    return build_span_model, SpanObjective(), arrays, ("start_logits", "end_logits")
 
 
 class Torch:
@@ -110,10 +125,16 @@ class Torch:
 
     def __init__(self, values, folder, inputs):
         import torch
-        from transformers import AutoModelForSequenceClassification
+        from transformers import (
+            AutoModelForQuestionAnswering,
+            AutoModelForSequenceClassification,
+        )
         from transformers.trainer_pt_utils import get_length_grouped_indices
 
-        model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+        if inputs.are_questions:
+            model = AutoModelForQuestionAnswering.from_pretrained(folder)
+        else:
+            model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
         # Fused, as Trainer has it.
         optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
         lengths = inputs.lengths()
@@ -135,8 +156,11 @@ class Torch:
             for step in range(values.steps):
                 start = step % batches * values.batch_size
                 members = order[start : start + values.batch_size]
-                target = torch.tensor([inputs.labels[m] for m in members])
-                model(**batch(members), labels=target).loss.backward()
+                target = torch.tensor([inputs.targets[m] for m in members])
+                goal = {"labels": target}
+                if inputs.are_questions:
+                    goal = {"start_positions": target[:, 0], "end_positions": target[:, 1]}
+                model(**batch(members), **goal).loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimizer.step()
                 optimizer.zero_grad()
@@ -146,57 +170,18 @@ class Torch:
             order = sorted(range(len(lengths)), key=lambda member: -lengths[member])
             with torch.inference_mode():
                 for start in range(0, len(order), values.batch_size):
-                    model(**batch(order[start : start + values.batch_size])).logits.numpy()
+                    for made in model(**batch(order[start : start + values.batch_size])).values():
+                        made.numpy()
 
         self.train, self.predict = train, predict
 
 
-def _inputs(values, folder: str) -> Inputs:
-    from clinicalbert_tf.checkpoints.detect import open_checkpoint
-    from clinicalbert_tf.checkpoints.vocabulary_check import resolve_casing
-    from tfrecords_builder.tokenization import BertTokenizer
-
-    source = open_checkpoint(folder)
-    tokenizer = BertTokenizer(source.vocab_file, resolve_casing(source))
-    made = _chunks(values, tokenizer) if values.chunks else _pairs(values, tokenizer)
-    return Inputs(*(column[: values.texts] for column in made))
-
-
-def _pairs(values, tokenizer):
-    from clinicalbert_tf.texts.pair_features import make_features
-
-    examples = _examples("covid_question_pairs", values.data_dir)
-    texts = [[e.text_a for e in examples], [e.text_b for e in examples]]
-    made = make_features(tokenizer, *texts, values.length)
-    labels = [int(e.label) for e in examples]
-    return [m.token_ids for m in made], [m.segment_ids for m in made], labels
-
-
-def _chunks(values, tokenizer):
-    from clinicalbert_tf.tasks.long_documents.chunks import cut_documents
-
-    examples = _examples("readmission", values.chunks)
-    cut = cut_documents(tokenizer, (e.text_a for e in examples), values.length)
-    labels = [int(examples[place].label) for place in cut.document]
-    return cut.token_ids, [np.zeros_like(ids) for ids in cut.token_ids], labels
-
-
-def _examples(name: str, data_dir: str):
-    from clinicalbert_tf.datasets.classification.catalogue import find_dataset
-    from clinicalbert_tf.datasets.classification.reading import read_dataset
-    from clinicalbert_tf.datasets.classification.settings import DataSettings
-
-    return (
-        read_dataset(find_dataset(name), DataSettings(data_dir=data_dir)).splits["train"].examples
-    )
-
-
 def _base(vocabulary_of: str) -> str:
     """A folder with BERT base, random weights, and another model's vocabulary."""
-    from transformers import BertConfig, BertForSequenceClassification
+    from transformers import BertConfig, BertModel
 
     folder = tempfile.mkdtemp(dir=".")
-    BertForSequenceClassification(BertConfig(vocab_size=30522)).save_pretrained(folder)
+    BertModel(BertConfig(vocab_size=30522)).save_pretrained(folder)
     for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
         shutil.copy(os.path.join(vocabulary_of, name), folder)
     return folder
@@ -208,6 +193,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data_dir", type=os.path.abspath, help="of the question pairs")
     parser.add_argument("--chunks", type=os.path.abspath, help="of chunks, with train.jsonl")
+    parser.add_argument("--questions", type=os.path.abspath, help="a SQuAD file with answers")
     parser.add_argument("--size", choices=("minilm", "base"), default="minilm")
     parser.add_argument("--model", default=model, help="folder in Hugging Face's format")
     parser.add_argument("--length", type=int, default=64)
@@ -220,7 +206,7 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     arguments = _arguments()
-    if not (arguments.data_dir or arguments.chunks):
-        raise SystemExit("Expected --data_dir or --chunks, received neither.")
+    if not (arguments.data_dir or arguments.chunks or arguments.questions):
+        raise SystemExit("Expected --data_dir, --chunks or --questions, received none of them.")
     os.chdir(tempfile.mkdtemp())
     main()

@@ -260,6 +260,16 @@ def test_questions_have_the_official_keys(capsys):
     assert out["intervals"]["f1"][0] <= out["f1"] <= out["intervals"]["f1"][1]
 
 
+def test_questions_with_numbers_for_ids_are_scored(tmp_path, capsys):
+    asked = [{"id": 7, "question": "?", "answers": [{"text": "two words", "answer_start": 0}]}]
+    dataset = {"data": [{"paragraphs": [{"context": "two words", "qas": asked}]}]}
+    (tmp_path / "d.json").write_text(json.dumps(dataset))
+    (tmp_path / "p.json").write_text('{"7": "words"}')
+    arguments = ("--dataset", tmp_path / "d.json", "--predictions", tmp_path / "p.json")
+    _, out, _ = run(capsys, "qa", *arguments)
+    assert out == {"exact_match": 0.0, "f1": pytest.approx(200 / 3)}
+
+
 def test_bioasq_is_recognised(tmp_path, capsys):
     gold = {"questions": [
         {"id": "1", "type": "factoid", "exact_answer": [["insulin", "human insulin"]]},
