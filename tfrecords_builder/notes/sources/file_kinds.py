@@ -8,7 +8,7 @@ from absl import logging
 
 from tfrecords_builder.notes.sources.note_folders import JSON_LINES_SUFFIXES, TEXT_SUFFIX
 from tfrecords_builder.notes.sources.note_tables import is_header
-from tfrecords_builder.notes.sources.packed_files import UnpackingError, open_text, without_suffix
+from tfrecords_builder.notes.sources.packed_files import UnpackingError, open_text, unpacked_name
 from tfrecords_builder.text.sentences import split_sentences
 
 TABLE, JSON_LINES, TEXT = "table", "JSON lines", "text"
@@ -34,7 +34,7 @@ def kind_of(path: str) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    name = without_suffix(path)
+    name = unpacked_name(path)
     if name.endswith(JSON_LINES_SUFFIXES):
         return JSON_LINES
     try:

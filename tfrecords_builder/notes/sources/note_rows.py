@@ -38,22 +38,25 @@ _MIMIC_IV_CATEGORIES = {
 # Columns by which notes are left out, and the option that asks for it.
 SUBJECT_ID, ADMISSION_ID = "subject_id", "hadm_id"
 _ASKED_BY = {SUBJECT_ID: "--exclude_subjects", ADMISSION_ID: "--exclude_admissions"}
+# Cells without a value, as pandas, PostgreSQL, R and DBeaver export them, in lower case.
+_NO_VALUE = frozenset((
+    "", "nan", "none", "null", "na", "n/a", "<na>", "\\n", "[null]", "(null)",
+))  # fmt: skip
 # What MIMIC, pandas, PostgreSQL and Excel write for a flag, in lower case; Excel's words are those
 # of German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish,
-# Polish, Czech, Turkish, Russian and Hungarian.
+# Polish, Czech, Turkish, Russian, Hungarian, Romanian, Greek, Ukrainian and Estonian.
 _TRUE = frozenset((
     "1", "true", "t", "yes", "y", "on", "wahr", "vrai", "verdadero", "vero", "verdadeiro", "waar",
     "sant", "sand", "sann", "tosi", "prawda", "pravda", "doğru", "истина", "igaz", "ja", "oui",
-    "si", "sí", "sì", "sim",
+    "si", "sí", "sì", "sim", "adevărat", "αληθες", "істина", "tõene", "\1",
 ))  # fmt: skip
 _FALSE = frozenset((
     "0", "false", "f", "no", "n", "off", "falsch", "faux", "falso", "onwaar", "falskt", "falsk",
     "usann", "epätosi", "fałsz", "nepravda", "yanliş", "yanlış", "ложь", "hamis", "nein", "nee",
-    "nej", "nei", "non", "não",
-    # Cells without a value, as pandas and PostgreSQL export them.
-    "", "nan", "none", "null", "na", "n/a", "<na>", "\\n",
-))  # fmt: skip
-_decimal_flag = re.compile(r"([01])[.,]0+\Z")
+    "nej", "nei", "non", "não", "fals", "ψευδες", "хибність", "väär", "\0", "-",
+)) | _NO_VALUE  # fmt: skip
+_decimal_flag = re.compile(r"[+-]?([01])(?:[.,]0+)?(?:e[+-]?0+)?\Z")
+_wrapped_flag = re.compile(r"b?'(?:\\x0)?([01])'\Z")
 _surrogate = re.compile("[\ud800-\udfff]")
 # All but those that stand for bytes that were not UTF-8.
 _half_character = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -143,8 +146,8 @@ class NoteRows:
             note_id,
             category,
             text,
-            normal_id(_optional(fields, self._subject)),
-            normal_id(_optional(fields, self._admission)),
+            _known_id(_optional(fields, self._subject)),
+            _known_id(_optional(fields, self._admission)),
         )
         return SourceNote(note, _is_set(self._source, row, flag), self._mimic_iv)
 
@@ -158,6 +161,8 @@ def _is_set(source: str, row: int, flag: Any) -> bool:
     if flag is None or flag is False or flag == "":
         return False
     text = (flag.decode("latin-1") if isinstance(flag, bytes) else str(flag)).strip().lower()
+    # What databases put around numbers: MySQL's b'1' and byte of a BIT, Access' -1 for true.
+    text = _wrapped_flag.sub(r"\1", text)
     # As a column of numbers with gaps is exported, with the decimal comma of many countries too.
     text = _decimal_flag.sub(r"\1", text)
     if text in _FALSE:
@@ -187,6 +192,12 @@ def normal_id(value: Any) -> str | None:
     if text.endswith(".0") and text[:-2].isdigit():
         text = text[:-2]
     return text or None
+
+
+def _known_id(value: Any) -> str | None:
+    """A patient's or an admission's id; None also for the words that stand for no value."""
+    found = normal_id(value)
+    return None if found is None or found.lower() in _NO_VALUE else found
 
 
 def check_decoded(source: str, row: int, text: str) -> None:

@@ -7,6 +7,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import shlex
 import zipfile
 from collections.abc import Callable
@@ -51,6 +52,22 @@ def without_suffix(path: str) -> str:
     """Returns a path in lower case and without the suffix of a packing: a.CSV.gz is a.csv."""
     path = path.lower()
     return next((path.removesuffix(end) for end in SUFFIXES if path.endswith(end)), path)
+
+
+def unpacked_name(path: str) -> str:
+    """Returns what a path is called unpacked, in lower case.
+
+    A zip archive is called what its only file is, if that has an ending.
+
+    Raises:
+        OSError: it cannot be read.
+        NoteSourceError: as open_binary.
+    """
+    if packing_of(path) == "zip":
+        with open(path, "rb") as file, _only_member(file, path) as member:
+            if "." in os.path.basename(member.name):
+                return without_suffix(member.name)
+    return without_suffix(path)
 
 
 def open_binary(path: str, on_bytes: OnBytes | None = None) -> BinaryIO:

@@ -1,5 +1,7 @@
 """The lines of sentence files, exactly as the reference reads them."""
 
+import codecs
+import shlex
 from collections.abc import Iterable, Iterator
 
 _BLOCK_BYTES = 1 << 20
@@ -21,11 +23,17 @@ def decode_lines(data: bytes, path: str, first_line: int = 1) -> list[str]:
     try:
         return list(map(str.strip, data.decode("utf-8").split("\n")))
     except UnicodeDecodeError as error:
+        # Late: sentence files are read by light processes that need no error's advice.
+        from tfrecords_builder.notes.sources.note_rows import likely_encoding
+
+        marked = first_line == 1 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        encoding = "UTF-16" if marked else likely_encoding(data)
         line = first_line + data.count(b"\n", 0, error.start)
         column = error.start - data.rfind(b"\n", 0, error.start)
         raise ValueError(
             f"{path}, line {line}: expected UTF-8, received byte 0x{data[error.start]:02x} "
-            f"at byte {column} of the line. Convert the file to UTF-8."
+            f"at byte {column} of the line. Convert the file: iconv -f {encoding} -t UTF-8 "
+            f"{shlex.quote(path)} > NEW_FILE."
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 
@@ -12,12 +13,12 @@ from tfrecords_builder.notes.reading import NoteSourceError, read_notes
 TABLE = b"note_id,text\n1,Pain.\n"
 
 
-def zipped(*names):
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
+def zipped(*names, data="<x/>"):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
         for name in names:
-            archive.writestr(name, "<x/>")
-    return data.getvalue()
+            archive.writestr(name, data)
+    return packed.getvalue()
 
 
 def tarred():
@@ -41,6 +42,14 @@ def tarred():
         ("._n.txt", b"\0\5\x16\7\0\2", "macOS", "the file itself"),
         ("n.csv", b"PAR1" + bytes(8), "Parquet", ".parquet"),
         ("n.db", b"SQLite format 3\0", "SQLite", "sqlite:///"),
+        ("n.csv", b"<!DOCTYPE html><html>Pain.", "a web page", "sign in and download"),
+        ("n.txt", b"\xef\xbb\xbf\n<HTML>Pain.", "a web page", ".txt"),
+        ("n.xml", b'<?xml version="1.0"?><TEXT>Pain.</TEXT>', "XML", "note_id"),
+        ("n.csv.Z", b"\x1f\x9d\x90Pain.", "compress", "gunzip"),
+        ("n.csv.lz4", b"\x04\x22\x4d\x18Pain.", "lz4", "unlz4"),
+        ("n.csv.lzma", lzma.compress(TABLE, lzma.FORMAT_ALONE), "old lzma", "unlzma"),
+        ("n.csv.gz", gzip.compress(gzip.compress(TABLE)), "packed twice", "once"),
+        ("n.zip", zipped("n.csv.gz", data=gzip.compress(TABLE)), "packed twice", "once"),
         ("n.tar", tarred(), "tar archive", "tar -xf"),
         ("n.tar.gz", gzip.compress(tarred()), "tar archive", "tar -xf"),
     ],

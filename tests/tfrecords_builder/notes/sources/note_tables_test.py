@@ -159,13 +159,18 @@ def test_mimic_iv_table_without_a_column(tmp_path):
     assert "missing: TEXT" in message
 
 
-@pytest.mark.parametrize("flag", ["1", "1.0", "1,0", "TRUE", "t", "Yes", "WAHR", "ИСТИНА", "ja"])
+@pytest.mark.parametrize(
+    "flag",
+    ["1", "1.0", "1,0", "TRUE", "t", "Yes", "WAHR", "ИСТИНА", "ja", "-1", "1E+00", "b'1'", "\1"],
+)
 def test_every_spelling_of_a_set_flag(flag, tmp_path):
     path = write(tmp_path, f"note_id;iserror;text\n1;{flag};a\n".encode())
     assert [marked for _, marked, _ in note_tables.read_table(path)] == [True]
 
 
-@pytest.mark.parametrize("flag", ["", "0", "0,00", "False", "No", "NaN", "<NA>", r"\N", "YANLIŞ"])
+@pytest.mark.parametrize(
+    "flag", ["", "0", "0,00", "False", "No", "NaN", "<NA>", r"\N", "YANLIŞ", "(null)", r"b'\x00'"]
+)
 def test_every_spelling_of_a_flag_that_is_not_set(flag, tmp_path):
     path = write(tmp_path, f"note_id;iserror;text\n1;{flag};a\n".encode())
     assert [marked for _, marked, _ in note_tables.read_table(path)] == [False]
@@ -174,6 +179,13 @@ def test_every_spelling_of_a_flag_that_is_not_set(flag, tmp_path):
 def test_a_flag_of_no_known_spelling_is_refused_without_showing_it(tmp_path):
     message = failure(write(tmp_path, b"note_id,iserror,text\n1,0,a\n2,secret,a\n"))
     assert "row 2: expected iserror" in message and "secret" not in message
+
+
+@pytest.mark.parametrize("no_value", ["", "NULL", r"\N", "nan", "<NA>"])
+def test_an_id_without_a_value_is_unknown(no_value, tmp_path):
+    path = write(tmp_path, f"note_id,subject_id,hadm_id,text\n1,7.0,{no_value},a\n".encode())
+    ((note, *_),) = note_tables.read_table(path)
+    assert (note.subject_id, note.hadm_id) == ("7", None)
 
 
 def test_a_text_column_that_is_there_twice_is_refused(tmp_path):

@@ -77,6 +77,7 @@ def test_the_mark_of_an_encoding_is_believed(encoding, tmp_path):
         ("Fieber über 39 und müde", "cp1252", "CP1252"),
         ("患者头痛三天，无发热", "gb18030", "GB18030"),
         ("Pain.", "utf-16-le", "UTF-16LE"),
+        ("Pain.", "utf-16-be", "UTF-16BE"),
     ],
 )
 def test_other_encodings_are_named_with_a_command(text, encoding, named, tmp_path):
@@ -85,6 +86,27 @@ def test_other_encodings_are_named_with_a_command(text, encoding, named, tmp_pat
     with pytest.raises(NoteSourceError, match=rf"iconv -f {named} -t UTF-8 \S*n\.csv > ") as error:
         list(read_notes(str(path)))
     assert text not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_text_file_of_utf_16_without_its_mark_is_refused(encoding, tmp_path):
+    path = tmp_path / "n.txt"
+    path.write_bytes("Pain is gone.".encode(encoding))
+    with pytest.raises(NoteSourceError, match=r"iconv -f UTF-16[LB]E -t UTF-8 \S*n\.txt"):
+        list(read_notes(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "data"),
+    [
+        ("reports.2019.zip", "r/1.txt", b"Pain."),
+        ("n.zip", "n.jsonl", b'\n{"note_id": "1", "text": "Pain."}'),
+        ("n.jsonl.zip", "export", b'{"note_id": "1", "text": "Pain."}'),
+    ],
+)
+def test_a_zip_archive_is_what_its_file_is(name, member, data, tmp_path):
+    path = zipped(tmp_path / name, {member: data})
+    assert [note.text for note in read_notes(path)] == ["Pain."]
 
 
 def test_names_lose_their_packing_only():

@@ -124,5 +124,15 @@ def test_sentence_files_are_told_by_their_ending(tmp_path):
     assert not sentence_files.is_sentence_file(str(tmp_path / "none.txt"))
 
 
+@pytest.mark.parametrize(
+    ("encoding", "named"), [("utf-16", "UTF-16"), ("cp1252", "CP1252"), ("gb18030", "GB18030")]
+)
+def test_other_encodings_are_named_with_a_command(encoding, named):
+    text = "患者头痛三天" if encoding == "gb18030" else "Fieber über 39"
+    with pytest.raises(ValueError, match=rf"line 1: .*iconv -f {named} -t UTF-8 s\.txt") as error:
+        sentence_files.decode_documents(text.encode(encoding), "s.txt")
+    assert text not in str(error.value)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
