@@ -1,7 +1,10 @@
-"""Peak memory of reading, cutting and batching long documents: document_memory.py DOCUMENTS.
+"""Peak memory of long documents: document_memory.py [vote] DOCUMENTS.
 
-Run it with 400 and with 4000: what is above the start should be about the same. Invented notes of
-3,000 words; a whole epoch of batches is read, no model is trained.
+What is above the start should be about the same with 400 and 4000 documents. Invented notes of
+3,000 words are read, cut and batched for a whole epoch, and no model is trained.
+
+With `vote`, the attention vote is learnt for three steps on invented vectors of a base model, eight
+chunks per document: compare 10000 and 40000.
 """
 
 import json
@@ -14,10 +17,14 @@ import numpy as np
 import tensorflow as tf
 
 from clinicalbert_tf.config import BertConfig
+from clinicalbert_tf.input_pipeline.row_file import RowFile
 from clinicalbert_tf.tasks.classification.run import prepare, read_data, task_class
+from clinicalbert_tf.tasks.long_documents.vote_learning import learn_vote
 from tfrecords_builder.tokenization import SPECIAL_TOKENS
 
 _WORDS = [f"w{number}" for number in range(500)]
+# Of the vote: width of a base model, chunks per document.
+_HIDDEN, _CHUNKS = 768, 8
 _MODEL = {
     "hidden_size": 16,
     "num_hidden_layers": 1,
@@ -27,12 +34,12 @@ _MODEL = {
 }
 
 
-def main(count: int) -> None:
+def read_documents(count: int) -> None:
     """Prints the peak, and how much of it is above that of the imports."""
     folder = tempfile.mkdtemp()
     given = _write(folder, count)
     size = os.path.getsize(os.path.join(folder, "train.jsonl"))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak()
     data = read_data(given)
     prepared = prepare(given, data)
     task = task_class(prepared.settings)(prepared.settings, data, prepared.evaluated)
@@ -43,11 +50,36 @@ def main(count: int) -> None:
     rows = source.rows(tf.constant([1, 2], tf.int64)).batch(32)
     for batch in rows.map(lambda members: parse(members, tf.constant(0, tf.int64))):
         assert batch["token_ids"].shape[1] == 512
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(
-        f"{count} documents, {size / 1e6:.0f} MB: {len(cut)} chunks; peak {after / 1024:.0f} MB, "
-        f"{(after - before) / 1024:.0f} MB above the start"
-    )
+    _say(f"{count} documents, {size / 1e6:.0f} MB: {len(cut)} chunks", before)
+
+
+def learn_on_vectors(count: int) -> None:
+    """Prints the same of learning the attention vote."""
+    # What compiling takes comes once, whatever the number of documents.
+    _learn(30)
+    before = _peak()
+    chunks = _learn(count)
+    _say(f"vote of {count} documents, {chunks * _HIDDEN * 4 / 1e6:.0f} MB of vectors", before)
+
+
+def _learn(count: int) -> int:
+    draw = np.random.default_rng(0)
+    vectors, chunks = RowFile(), count * _CHUNKS
+    for start in range(0, chunks, 1000):
+        places = np.arange(start, min(start + 1000, chunks))
+        vectors.put(places, draw.normal(size=(len(places), _HIDDEN)))
+    document = np.repeat(np.arange(count), _CHUNKS)
+    learn_vote(vectors, document, np.arange(count) % 2, steps=3).logits(vectors, document)
+    return chunks
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _say(what: str, before: int) -> None:
+    after = _peak()
+    print(f"{what}; peak {after / 1024:.0f} MB, {(after - before) / 1024:.0f} MB above the start")
 
 
 def _write(folder: str, count: int) -> dict:
@@ -77,4 +109,5 @@ def _tokenizer(given):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    *kind, documents = sys.argv[1:]
+    (learn_on_vectors if kind == ["vote"] else read_documents)(int(documents))

@@ -57,6 +57,7 @@ class DistilledTask:
         self.shown = (*task.shown, Shown("soft_loss", "Distance to the teacher"))
         self.headline = task.headline
         self.predicts = task.predicts
+        self.predictions_in_files = task.predictions_in_files
         self.evaluates_best = task.evaluates_best
         self.input_decisions = task.input_decisions
 
