@@ -13,6 +13,7 @@ from clinicalbert_tf.checkpoints.model_files import (
     find_vocab_file,
     given_file,
     has_config,
+    only_weights,
     refuse_pointers,
 )
 from clinicalbert_tf.checkpoints.readers.huggingface import (
@@ -112,9 +113,10 @@ def _with_vocabulary(source: CheckpointSource, vocab_file: str, cache_dir) -> Ch
 
 
 def _read(place, config_file, vocab_file, cache_dir) -> CheckpointSource:
-    if os.path.isfile(place) and os.path.basename(place) in _WEIGHT_FILES:
-        place = os.path.dirname(os.path.abspath(place))
-        return _read_weight_file(place, config_file, vocab_file, cache_dir)
+    if os.path.isfile(place):
+        folder, name = os.path.split(os.path.abspath(place))
+        if name in _WEIGHT_FILES or only_weights(folder) == os.path.join(folder, name):
+            return _read_weight_file(folder, config_file, vocab_file, cache_dir)
     if os.path.isdir(place):
         return _read_folder(place, config_file, vocab_file, cache_dir)
     if os.path.isfile(place) and not (

@@ -1,6 +1,7 @@
 """Which of a folder's files are a model's configuration and vocabulary, by whatever names."""
 
 import os
+import re
 
 from clinicalbert_tf.checkpoints.task_file import NAME as LABELS_NAME
 from clinicalbert_tf.run_files import BEST_FOLDER, BEST_NAME, RECORD_NAME
@@ -9,6 +10,9 @@ TF1_CONFIG = "bert_config.json"
 HUGGINGFACE_CONFIG = "config.json"
 VOCABULARY = "vocab.txt"
 _POINTER, _LONGEST_POINTER = b"version https://git-lfs.github.com/spec/", 1024
+_WEIGHT_ENDINGS = (".safetensors", ".bin", ".pt", ".pth")
+# What a Trainer and PEFT keep beside weights.
+_NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state|adapter_)", re.I)
 # JSON files with "config" in their names that are no model's configuration.
 _OTHER_CONFIGS = ("tokenizer_config.json", "generation_config.json", "sentence_bert_config.json")
 
@@ -70,6 +74,26 @@ def has_config(folder: str, names: tuple[str, ...]) -> bool:
         return bool(find_config(folder, names))
     except (FileNotFoundError, ValueError):
         return False
+
+
+def only_weights(folder: str) -> str | None:
+    """Returns the one file of PyTorch's or Hugging Face's weights that a model's folder holds.
+
+    For folders without a usual name (model.safetensors): biobert.bin, model.fp16.safetensors.
+
+    Args:
+        folder: a folder; it needs a configuration, which other folders with such files lack.
+
+    Returns:
+        The path; None if there is none, or several.
+    """
+    found = [
+        name
+        for name in _names(folder)
+        if name.lower().endswith(_WEIGHT_ENDINGS) and not _NO_WEIGHTS.match(name)
+    ]
+    one = len(found) == 1 and has_config(folder, (HUGGINGFACE_CONFIG, TF1_CONFIG))
+    return os.path.join(folder, found[0]) if one else None
 
 
 def find_vocab_file(*folders: str) -> str | None:

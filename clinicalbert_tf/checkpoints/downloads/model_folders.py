@@ -16,6 +16,7 @@ from clinicalbert_tf.checkpoints.downloads.archives import (
     is_archive,
     unpack,
 )
+from clinicalbert_tf.checkpoints.model_files import only_weights
 
 # A TF-Hub module, or any SavedModel, keeps its checkpoint below its folder.
 _HUB_FOLDER, _HUB_INDEX = "variables", "variables.index"
@@ -179,9 +180,10 @@ def is_model_folder(folder: str) -> bool:
     names = os.listdir(folder) if os.path.isdir(folder) else []
     if _HUB_FOLDER in names and os.path.isfile(os.path.join(folder, _HUB_FOLDER, _HUB_INDEX)):
         return True
-    return any(
+    usual = any(
         name in _WEIGHTS or (name.endswith(".index") and not name.startswith(".")) for name in names
     )
+    return usual or only_weights(folder) is not None
 
 
 def _model_name(path: str) -> str:

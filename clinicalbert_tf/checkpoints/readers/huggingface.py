@@ -4,7 +4,7 @@ import functools
 import os
 from typing import Any
 
-from clinicalbert_tf.checkpoints.model_files import TF1_CONFIG, find_config
+from clinicalbert_tf.checkpoints.model_files import TF1_CONFIG, find_config, only_weights
 from clinicalbert_tf.checkpoints.readers.huggingface_names import from_huggingface
 from clinicalbert_tf.checkpoints.readers.huggingface_task import task_from_huggingface
 from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import find_vocabulary
@@ -65,9 +65,10 @@ _PLAIN_BERT = {
 
 
 def is_huggingface_folder(folder: str | os.PathLike) -> bool:
-    """Whether a folder holds weights under the names that transformers gives them."""
+    """Whether a folder holds weights as transformers writes them, by its names or as one file."""
     names = (*WEIGHT_NAMES, *_UNREAD_WEIGHTS)
-    return any(os.path.isfile(os.path.join(folder, name)) for name in names)
+    usual = any(os.path.isfile(os.path.join(folder, name)) for name in names)
+    return usual or only_weights(os.fspath(folder)) is not None
 
 
 def read_huggingface_folder(
@@ -162,6 +163,9 @@ def _read_weights(folder: str) -> LazyTensors:
             return read(path)
         if os.path.isfile(path + _INDEX_ENDING):
             return _read_shards(path + _INDEX_ENDING, read)
+    if path := only_weights(folder):
+        is_safetensors = path.lower().endswith(".safetensors")
+        return (read_safetensors if is_safetensors else read_torch_checkpoint)(path)
     found = [name for name in _UNREAD_WEIGHTS if os.path.isfile(os.path.join(folder, name))]
     raise FileNotFoundError(
         f"Expected {SAFETENSORS_NAME} or {TORCH_NAME} in {folder}, found "

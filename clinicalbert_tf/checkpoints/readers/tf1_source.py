@@ -17,6 +17,7 @@ from clinicalbert_tf.checkpoints.model_files import (
 from clinicalbert_tf.checkpoints.names import training_state
 from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import (
     TOKENIZER_FILES,
+    TOKENIZER_NAME,
     find_vocabulary,
 )
 from clinicalbert_tf.checkpoints.source import CheckpointSource, LazyTensor, LazyTensors, as_float32
@@ -71,7 +72,9 @@ def read_tf1_source(
     task = read_task(folder)
     beside = (folder, *([os.path.join(module, _HUB_ASSETS)] if module else []))
     vocabulary = None
-    if any(os.path.isfile(os.path.join(folder, name)) for name in TOKENIZER_FILES):
+    vocab_file = find_vocab_file(*beside)
+    tokenizer_files = TOKENIZER_FILES if vocab_file else (*TOKENIZER_FILES, TOKENIZER_NAME)
+    if any(os.path.isfile(os.path.join(folder, name)) for name in tokenizer_files):
         vocabulary = find_vocabulary(folder, cache_dir)
     casing = vocabulary and vocabulary.do_lower_case
     return CheckpointSource(
@@ -84,7 +87,7 @@ def read_tf1_source(
                 for name, shape in weights.items()
             }
         ),
-        vocab_file=vocabulary.vocab_file if vocabulary else find_vocab_file(*beside),
+        vocab_file=vocabulary.vocab_file if vocabulary else vocab_file,
         added_tokens=vocabulary.added_tokens if vocabulary else (),
         do_lower_case=task.do_lower_case if task and task.do_lower_case is not None else casing,
         task=task,

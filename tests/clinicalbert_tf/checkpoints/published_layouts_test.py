@@ -334,6 +334,32 @@ def test_slots_at_any_depth_are_passed_over(tmp_path, slot):
     assert {name.removesuffix(f"/{slot}") for name in source.ignored} >= set(source.tensors)
 
 
+@pytest.mark.parametrize("weights", ["biobert.safetensors", "model.fp16.safetensors", "model.bin"])
+def test_the_one_file_of_weights_is_read_whatever_it_is_called(weights, tmp_path, monkeypatch):
+    files_of_huggingface(tmp_path, UNCASED, {}, weights=weights)
+    (tmp_path / "training_args.bin").write_bytes(b"a Trainer's own")
+    with pytest.raises(FileNotFoundError, match="expected a checkpoint in it"):
+        open_checkpoint(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config_of(UNCASED).to_dict()))
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path, weights):
+        source = open_checkpoint(path)
+        assert source.kind == "huggingface" and not check_tensors(source).missing
+    (tmp_path / f"another.{weights}").write_bytes(b"which one?")
+    with pytest.raises(FileNotFoundError, match="expected a checkpoint in it"):
+        open_checkpoint(tmp_path)
+
+
+def test_a_tf1_checkpoint_takes_the_vocabulary_of_a_tokenizer_file(tmp_path):
+    files_of_tf1(tmp_path, "model.ckpt-7", UNCASED)
+    (tmp_path / "vocab.txt").unlink()
+    pieces = {row: number for number, row in enumerate(UNCASED)}
+    model = {"type": "WordPiece", "continuing_subword_prefix": "##", "vocab": pieces}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
+    source = open_checkpoint(tmp_path, cache_dir=tmp_path / "cache")
+    assert settle_casing(source).tokenizer().inverse_vocab == UNCASED
+
+
 @pytest.mark.parametrize("layout", [google, huggingface_mirror])
 def test_configuration_and_vocabulary_may_lie_elsewhere(layout, tmp_path):
     layout(tmp_path / "a")
