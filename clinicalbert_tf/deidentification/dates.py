@@ -13,12 +13,14 @@ _MONTH = (
     r"(?P<month_name>January|February|March|April|May|June|July|August|September|October|November"
     r"|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![A-Za-z])"
 )
+_MONTH_AGAIN = _MONTH.replace("?P<month_name>", "?:")
 _YEAR = r"(?P<year>(?:18|19|20|21)[0-9]{2})"
 _ANY_YEAR = r"(?P<year>(?:18|19|20|21)[0-9]{2}|'?[0-9]{2})"
 _MONTH_NUMBER = r"(?P<month>0?[1-9]|1[0-2])"
 _DAY = r"(?P<day>0?[1-9]|[12][0-9]|3[01])"
 # Hyphens, minus and dashes look alike in notes and are typed alike.
-_SEPARATOR = r"(?P<separator>\s?[-‐‑‒–—−./]\s?)"
+_SEPARATOR = r"\s?(?P<separator>[-‐‑‒–—−./])\s?"
+_AGAIN = r"\s?(?P=separator)\s?"
 _BEFORE = r"(?<![0-9A-Za-z])(?<![0-9][./-])"
 _AFTER = r"(?![0-9])(?![./-][0-9])"
 _ORDINAL = r"(?P<ordinal>st|nd|rd|th)?"
@@ -32,33 +34,48 @@ def _compile(pattern: str) -> re.Pattern:
 DATES = tuple(
     _compile(pattern)
     for pattern in (
-        rf"{_YEAR}{_SEPARATOR}{_MONTH_NUMBER}(?P=separator){_DAY}(?![0-9])",
-        rf"{_MONTH_NUMBER}{_SEPARATOR}{_DAY}(?P=separator){_ANY_YEAR}{_AFTER}",
-        rf"{_DAY}{_SEPARATOR}{_MONTH_NUMBER}(?P=separator){_ANY_YEAR}{_AFTER}",
+        rf"{_YEAR}{_SEPARATOR}{_MONTH_NUMBER}{_AGAIN}{_DAY}(?![0-9])",
+        rf"{_MONTH_NUMBER}{_SEPARATOR}{_DAY}{_AGAIN}{_ANY_YEAR}{_AFTER}",
+        rf"{_DAY}{_SEPARATOR}{_MONTH_NUMBER}{_AGAIN}{_ANY_YEAR}{_AFTER}",
         rf"{_YEAR}(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12][0-9]|3[01])(?![0-9])",
         rf"{_DAY}{_ORDINAL}[-\s./]?\s?(?:of\s)?{_MONTH}\.?,?[-\s./]?\s?{_ANY_YEAR}(?![0-9:])",
         rf"{_MONTH}\.?[-\s]?{_DAY}{_ORDINAL}(?:\s?,\s?|\s|-){_ANY_YEAR}(?![0-9:])",
         rf"{_MONTH}\.?\s{{1,2}}{_DAY}{_ORDINAL}(?![0-9A-Za-z:/])",
-        rf"{_DAY}{_ORDINAL}\s(?:of\s)?{_MONTH}",
+        rf"{_DAY}{_ORDINAL}(?:-|\s(?:of\s)?){_MONTH}",
         rf"{_MONTH}\.?,?\s?(?:of\s)?(?:{_YEAR}|'(?P<short>[0-9]{{2}}))(?![0-9])",
         rf"{_MONTH_NUMBER}/{_YEAR}(?![0-9/])",
     )
 )
 _PAIR = rf"{_MONTH_NUMBER}/{_DAY}"
+_ANY_PAIR = r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12][0-9]|3[01])"
+_NUMERIC = r"[0-9]{1,2}(?P<mark>[/.])[0-9]{1,2}(?P=mark)(?:[0-9]{4}|[0-9]{2})"
 _NO_DATE_BEHIND = (
     r"(?![0-9/])(?!\s?(?:tab|pill|cap|dose|strength|sem\b|systolic|murmur|cup|of\b|in\b|ml|cc|mg"
     r"|pain|%))"
 )
 _LEAD = (
     r"\b(?:on|since|from|until|till|dated?|by|between|seen|admitted|discharged|through|after|before|dob"
-    r"|born|visit)\s?:?\s{0,2}"
+    r"|born|visit|(?:sun|mon|tues|wednes|thurs|fri|satur)day|mon|tues?|wed|thurs?|fri)\s?[:,.]?\s{0,2}"
 )
-# Without a year a pair of numbers is a date only behind such a word: 3/4 may be a strength.
+_NUMBERS = r"[0-9]{1,2}[/.][0-9]{1,2}"
+_TO = r"\s?(?:[-–—]|to|through|thru|until)\s?"
+_NEXT = r"(?:\s?[-–—&,]\s?|\s?,?\s(?:to|and|through|thru|until)\s)"
+# Without a year a pair of numbers is a date only behind such a word: 3/4 may be a strength. Each
+# pair of a list is a date: "on 3/4, 3/5 and 3/6".
+_LISTED = re.compile(
+    rf"{_LEAD}(?P<list>{_ANY_PAIR}(?:{_NEXT}{_ANY_PAIR}){{0,5}}){_NO_DATE_BEHIND}", re.IGNORECASE
+)
+_ONE_PAIR = re.compile(rf"(?<![0-9]){_PAIR}(?![0-9])")
+# Ranges such as "3/4-3/9/20" and "3/4/20-3/9/20", and what the place in the note tells.
 IN_CONTEXT = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
-        rf"{_LEAD}(?P<date>{_PAIR}){_NO_DATE_BEHIND}",
-        rf"{_LEAD}[0-9]{{1,2}}/[0-9]{{1,2}}\s?(?:[-–]|to|and|through|until)\s?(?P<date>{_PAIR}){_NO_DATE_BEHIND}",
+        rf"(?<![0-9/.])(?P<date>{_PAIR})(?={_TO}{_NUMBERS}/(?:[0-9]{{4}}|[0-9]{{2}})(?![0-9/]))",
+        rf"(?<![0-9/.])(?P<date>{_NUMERIC})(?={_TO}{_NUMBERS}[/.][0-9]{{2}})",
+        rf"(?<=[0-9][-–—])(?P<date>{_NUMERIC})(?![0-9/])",
+        rf"(?<=[0-9]/)(?P<date>{_YEAR}-[0-9]{{2}}-[0-9]{{2}})(?![0-9])",
+        rf"\b(?P<date>{_MONTH}\.?\s{_DAY}\s?[-–—]\s?(?:{_MONTH_AGAIN}\.?\s)?[0-9]{{1,2}}(?:,?\s{_YEAR})?)(?![0-9/])",
+        rf"(?<![0-9])(?P<date>[0-9]{{1,2}}\s?[-–—]\s?{_DAY}\s{_MONTH}(?:\s{_YEAR})?)(?![0-9])",
         rf"(?<![0-9/])(?P<date>{_PAIR})(?=,?\s{{1,2}}(?:at\s)?[0-9]{{1,2}}:[0-9]{{2}}(?![0-9]))",
         rf"^[ \t]{{0,8}}(?P<date>{_PAIR})(?=\s?[:–]|\s-\s)",
         r"\b(?:in|since|year|of|until|from|circa|during|before|after|summer|winter|spring|fall)\s+"
@@ -83,14 +100,19 @@ def find(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for pattern in DATES:
         for match in pattern.finditer(text):
-            # "May 20 mg" and "may 5 times" are no dates; "mar" and the like need a capital.
-            name = match.groupdict().get("month_name")
-            if name and (name.islower() and len(name) <= 4 and name != "july"):
-                continue
-            found.append(match.span())
+            if not _is_word(match):
+                found.append(match.span())
+    for match in _LISTED.finditer(text):
+        found += [m.span() for m in _ONE_PAIR.finditer(text, *match.span("list"))]
     for pattern in IN_CONTEXT:
-        found += [match.span("date") for match in pattern.finditer(text)]
+        found += [m.span("date") for m in pattern.finditer(text) if not _is_word(m)]
     return found
+
+
+def _is_word(match: re.Match) -> bool:
+    """Says whether a month is a word: not "may 5 times"; "mar" and the like need a capital."""
+    name = match.groupdict().get("month_name")
+    return bool(name) and name.islower() and len(name) <= 4 and name != "july"
 
 
 def shift(date: str, days: int) -> str | None:

@@ -68,8 +68,8 @@ _CONTACTS = (
 _PHONES = (
     rule(
         "PHONE",
-        rf"(?<![0-9A-Za-z])(?P<found>(?:\+?1{_GAP}?)?(?:\([2-9][0-9]{{2}}\)\s?{_HYPHEN}?|[2-9][0-9]{{2}}"
-        rf"{_GAP})\s?[0-9]{{3}}{_GAP}[0-9]{{4}}(?:\s?,?\s?(?:x|ext\.?|extension)\s?[0-9]{{1,6}})?)(?![0-9])",
+        rf"(?<![0-9A-Za-z])(?P<found>(?:\+?1{_GAP}?)?(?:\([2-9][0-9]{{2}}\)\s?{_HYPHEN}?\s?[0-9]{{3}}{_GAP}?|[2-9][0-9]{{2}}"
+        rf"{_GAP}\s?[0-9]{{3}}{_GAP})[0-9]{{4}}(?:\s?,?\s?(?:x|ext\.?|extension)\s?[0-9]{{1,6}})?)(?![0-9])",
     ),
     rule(
         "PHONE",
@@ -118,6 +118,12 @@ _NUMBERS = (
     rule(
         "MEDICALRECORD",
         rf"\b(?:mrn|mr\#|medical record\b[^0-9\n]{{0,12}}|chart\s?\#)\W{{0,4}}{_CODE}",
+    ),
+    # Digits in groups, as some hospitals print them.
+    rule(
+        "MEDICALRECORD",
+        r"\b(?:mrn|medical record number|unit number)\W{0,4}"
+        r"(?P<found>[0-9]{2,4}(?: [0-9]{2,4}){2,3})(?![0-9])",
     ),
     rule(
         "HEALTHPLAN",
@@ -189,13 +195,18 @@ _AGES = (
     ),
     rule(
         "AGE",
-        rf"(?<![0-9./]){_AGE}(?=\s?(?:yo|y/o|y\.o\.|yr|yrs|year-old|yof|yom|y\.?o)\b)",
+        rf"(?<![0-9./]){_AGE}(?=\s?(?:yo|y/o|y\.o\.|yr|yrs|year-old|yof|yom|y\.?o|y)\b)",
         _OLDER,
     ),
     rule(
         "AGE",
-        rf"\b(?:aged?|age\sof|at\sage)\s?(?::|is|=|of)?\s{{0,2}}{_AGE}(?![0-9/%]|\.[0-9])",
+        rf"\b(?:aged?|age\sof|at\sage|age\s?/\s?(?:sex|gender))\s?(?::|is|=|of)?\s{{0,2}}{_AGE}(?![0-9%]|/[0-9]|\.[0-9])",
         _OLDER,
+    ),
+    rule("AGE", rf"\baged?\s(?P<found>{_TENS}{_ONES})\b"),
+    rule(
+        "AGE",
+        r"\bin\s(?:his|her|their)\s(?:early|mid|late)?[\s-]?(?P<found>(?:9|10)0)(?='?s\b)",
     ),
     rule("AGE", rf"\b(?:turned|turning)\s{_AGE}(?![0-9/%]|\.[0-9])", _OLDER),
     rule("AGE", rf"\b(?P<found>{_TENS}{_ONES})(?=[\s-](?:years?|yrs?)[\s-](?:old|of\sage)\b)"),

@@ -1,13 +1,15 @@
 """Everything that was removed once, removed everywhere in the note."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from clinicalbert_tf.deidentification.found import Found, is_name
 
 # A shorter code may be a dose or a blood pressure elsewhere in the note.
 MIN_CHARACTERS = 5
-_WORD = re.compile(r"[^\W_]+")
+# An accent may be a character of its own behind its letter.
+WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
 # An age or a profession alone is no identifier: it is found again where it is one.
 _ONLY_BY_RULE = frozenset(("AGE", "PROFESSION"))
 _NEVER = frozenset((
@@ -38,10 +40,10 @@ _ALSO_WORDS = frozenset((
 def find(text: str, removed: Iterable[Found]) -> list[Found]:
     """Returns further places of what was removed.
 
-    Each word of a name is looked for by itself, in any letter case (a name that is also a word:
-    with a capital); of other types the whole text, if it has at least 5 letters and digits: in any
-    letter case if it has a digit or several words, else as it is and with a capital. Words are
-    never cut.
+    Each word of a name is looked for by itself, in any letter case and with or without accents (a
+    name that is also a word: with a capital); of other types the whole text, if it has at least 5
+    letters and digits: in any letter case if it has a digit or several words, else as it is and
+    with a capital. Words are never cut.
 
     Args:
         text: the note.
@@ -62,10 +64,10 @@ def exact(text: str, labels: Mapping[str, str]) -> Iterator[tuple[str, int, int]
     """
     by_word: dict[str, list[tuple[str, int, str]]] = {}
     for phrase, label in labels.items():
-        match = _WORD.search(phrase)
+        match = WORD.search(phrase)
         if match:
             by_word.setdefault(match[0], []).append((phrase, match.start(), label))
-    for match in _WORD.finditer(text):
+    for match in WORD.finditer(text):
         for phrase, lead, label in by_word.get(match[0], ()):
             start = match.start() - lead
             end = start + len(phrase)
@@ -75,7 +77,7 @@ def exact(text: str, labels: Mapping[str, str]) -> Iterator[tuple[str, int, int]
 
 def words(text: str) -> list[str]:
     """Returns the runs of letters and digits of a text."""
-    return _WORD.findall(text)
+    return WORD.findall(text)
 
 
 def _wanted(text: str, removed: Iterable[Found]):
@@ -85,11 +87,11 @@ def _wanted(text: str, removed: Iterable[Found]):
     phrases: dict[str, dict[tuple[str, int, bool], str]] = {}
     for span in removed:
         piece = text[span.start : span.end]
-        words = _WORD.findall(piece)
+        words = WORD.findall(piece)
         if is_name(span.label):
             for word in words:
                 if len(word) > 1 and word.lower() not in _NEVER and not word.isdigit():
-                    names.setdefault(word.lower(), span.label)
+                    names.setdefault(without_accents(word), span.label)
         elif sum(map(len, words)) >= MIN_CHARACTERS and span.label not in _ONLY_BY_RULE:
             one_word = len(words) == 1 and not any(c.isdigit() for c in piece)
             if not one_word or (words[0][0].isupper() and span.label != "DATE"):
@@ -100,17 +102,26 @@ def _wanted(text: str, removed: Iterable[Found]):
 
 
 def _places(text: str, names: dict, phrases: dict) -> Iterator[tuple[int, int, str]]:
-    for match in _WORD.finditer(text):
+    for match in WORD.finditer(text):
         word = match[0].lower()
         start, end = match.span()
-        if word in names and _is_name_here(match[0]):
-            yield start, end, names[word]
+        name = names.get(without_accents(word))
+        if name and _is_name_here(match[0]):
+            yield start, end, name
         for (phrase, lead, case_counts), label in phrases.get(word, {}).items():
             begin, end = start - lead, start - lead + len(phrase)
             piece = text[max(begin, 0) : end]
             same = piece == phrase if case_counts else piece.lower() == phrase
             if begin >= 0 and same and _is_whole(text, begin, end):
                 yield begin, end, label
+
+
+def without_accents(word: str) -> str:
+    """Returns a word in lower case without accents: José and JOSE are one name."""
+    if word.isascii():
+        return word.lower()
+    letters = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(c for c in letters if not unicodedata.combining(c))
 
 
 def _is_name_here(word: str) -> bool:

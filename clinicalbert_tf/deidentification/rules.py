@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from clinicalbert_tf.deidentification import dates
 from clinicalbert_tf.deidentification.found import Found, Ranges
-from clinicalbert_tf.deidentification.name_rules import NAME_RULES, name_end
+from clinicalbert_tf.deidentification.name_rules import NAME_LIST, NAME_RULES, WORD, name_end
 from clinicalbert_tf.deidentification.number_rules import NUMBER_RULES
 
 # Already removed by somebody else, as in MIMIC: [**2151-7-16**], [**Hospital1 18**].
 PLACEHOLDER = re.compile(r"\[\*\*[^\[\]\n]{0,120}\*\*\]")
+_WORD = re.compile(WORD)
 RULES = (*NUMBER_RULES, *NAME_RULES)
 
 
@@ -40,3 +41,6 @@ def _matches(text: str) -> Iterator[Found]:
                     end = name_end(text, start, end)
                 if end > start:
                     yield Found(start, end, label)
+    for match in NAME_LIST.finditer(text):
+        for name in _WORD.finditer(text, match.end("first"), match.end()):
+            yield Found(*name.span(), "DOCTOR")

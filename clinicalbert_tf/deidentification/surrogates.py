@@ -7,14 +7,13 @@ with one secret, and nothing can be said about the value without it.
 import hashlib
 import hmac
 import random
-import re
 import string
 from collections.abc import Set
 
 from clinicalbert_tf.deidentification import dates
 from clinicalbert_tf.deidentification.found import is_name
+from clinicalbert_tf.deidentification.repeats import WORD, without_accents
 
-_WORD = re.compile(r"[^\W_]+")
 _TITLES = frozenset((
     "dr", "mr", "mrs", "ms", "md", "phd", "rn", "np", "pa", "do", "jr", "sr", "ii", "iii", "von",
     "van", "der", "de", "del", "la",
@@ -85,14 +84,16 @@ class Surrogates:
             return dates.shift(text, self.shift_days(patient))
         for draw in range(_DRAWS):
             made = self._draw(text, label.upper(), patient, draw)
-            words = {word.lower() for word in _WORD.findall(made)} - _RESERVED
+            words = {word.lower() for word in WORD.findall(made)} - _RESERVED - _TITLES
+            if label.upper() == "AGE":
+                words = set()  # Ages in words share their words.
             if made.casefold() != text.casefold() and not words & avoid:
                 return made
         return None
 
     def _draw(self, text: str, label: str, patient: str, draw: int) -> str:
         if is_name(label) and label != "USERNAME":
-            return _WORD.sub(lambda m: self._name_word(m[0], patient, draw), text)
+            return WORD.sub(lambda m: self._name_word(m[0], patient, draw), text)
         random_ = self._random(patient, label, text.casefold(), draw)
         if label == "AGE":
             return str(random_.randint(90, 99)) if text.isdigit() else _SPOKEN[random_.randrange(9)]
@@ -113,7 +114,7 @@ class Surrogates:
         lower = word.lower()
         if lower in _TITLES or word.isdigit():
             return word
-        random_ = self._random(patient, "name", lower, draw)
+        random_ = self._random(patient, "name", without_accents(word), draw)
         if len(word) == 1:
             return random_.choice([c for c in string.ascii_uppercase if c != word.upper()])
         self._faker.seed_instance(random_.getrandbits(64))

@@ -1,5 +1,6 @@
 """CSV of one score per chunk: columns ID, Label, score."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,24 +29,33 @@ def read_chunk_scores(
 
     columns = [*COLUMNS, *([group] if group else [])]
     try:
-        table = pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            na_filter=False,
-            encoding="utf-8-sig",
-            skip_blank_lines=False,
-            usecols=lambda name: name in columns,
-        )
+        with warnings.catch_warnings():
+            # Else further cells (a score of 0,5) are dropped with a warning only.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                dtype=str,
+                keep_default_na=False,
+                na_filter=False,
+                encoding="utf-8-sig",
+                skip_blank_lines=False,
+                index_col=False,
+            )
     except pd.errors.EmptyDataError:
         raise ValueError(f"Expected a CSV file with a header, received an empty {path}.") from None
+    except pd.errors.ParserWarning:
+        raise ValueError(
+            f"{path}: expected as many cells in each line as the header has, received more. Write "
+            "a point in numbers and no comma at the end of a line."
+        ) from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected UTF-8 CSV, it does not parse ({error}).") from None
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ValueError(f"{path}: expected the columns {columns}, {missing} are missing.")
+    table = table[columns]
     # A last empty line is no row; pandas reads it as one of empty cells.
-    table = table[(table[columns] != "").any(axis=1)]
+    table = table[(table != "").any(axis=1)]
     if not len(table):
         raise ValueError(f"Expected at least one chunk in {path}, received none.")
     lines = table.index.to_numpy() + 2

@@ -1,10 +1,13 @@
 """Words with gold and predicted labels in columns: the form that conlleval reads."""
 
+import re
 from dataclasses import dataclass, field
 
 from clinicalbert_tf.metrics.events import Event
 from clinicalbert_tf.metrics.spans import entities, split_label
 from clinicalbert_tf.scoring.lines import read_text_lines
+
+_COLUMN = re.compile(r"[^ \t]+")
 
 
 @dataclass
@@ -33,7 +36,8 @@ def read_columns(path: str) -> Columns:
     result = Columns()
     sentence: tuple[list[str], list[str], list[str]] = ([], [], [])
     for number, line in read_text_lines(path):
-        columns = line.split()
+        # Spaces and tabs alone separate: a no-break space is a word of real notes.
+        columns = _COLUMN.findall(line)
         if not columns or columns[0] == "-DOCSTART-":
             sentence = _close(result, sentence)
             continue

@@ -71,9 +71,10 @@ def bioasq_questions(content: Mapping, path: str) -> dict[str, dict]:
     result: dict[str, dict] = {}
     try:
         for question in content["questions"]:
-            if question["id"] in result:
-                raise ValueError(f"{path}: the question id {question['id']!r} stands twice.")
-            result[question["id"]] = {
+            name = str(question["id"])
+            if name in result:
+                raise ValueError(f"{path}: the question id {name!r} stands twice.")
+            result[name] = {
                 "type": question.get("type"),
                 "exact_answer": question.get("exact_answer"),
             }

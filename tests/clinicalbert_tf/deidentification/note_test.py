@@ -139,6 +139,22 @@ def test_a_name_is_removed_everywhere_but_not_inside_words_nor_as_a_common_word(
     assert found == ["Rose Farr", "FARR", "Farr", "farr", "ROSE", "Rose"]
 
 
+def test_a_name_is_one_name_with_and_without_accents():
+    text = "Mr. Jos\u00e9 Nu\u00f1ez. Later: NUN\u0303EZ, nunez, Jose."
+    found = [text[s.start : s.end] for s in find_all(text)]
+    assert found == ["Jos\u00e9 Nu\u00f1ez", "NUN\u0303EZ", "nunez", "Jose"]
+    made = cleaner("surrogate").clean(text).text
+    upper, lower = re.search(r"Later: (\w+), (\w+),", made).groups()
+    assert upper.lower() == lower != "nunez"
+
+
+def test_particles_and_spoken_ages_get_surrogates_too():
+    text = "Mrs. Ann van der Quill is ninety-two years old."
+    made = cleaner("surrogate").clean(text).text
+    assert re.fullmatch(r"Mrs\. \w+ van der \w+ is ninety-\w+ years old\.", made)
+    assert not re.search("Quill|Ann|two", made)
+
+
 def test_a_code_is_removed_everywhere_whatever_stands_before_it():
     text = "MRN 00-12-34. Later: 00-12-34, 100-12-345."
     assert cleaner().clean(text).text == (

@@ -67,6 +67,40 @@ FOUND = [
     ("Jane Quill is a 45-year-old", "PATIENT", "Jane Quill"),
     ("device serial number SN12345X", "DEVICE", "SN12345X"),
     ("Dr. José Nuñez-Díaz said", "DOCTOR", "José Nuñez-Díaz"),
+    ("Dr. Jose\u0301 Nun\u0303ez said", "DOCTOR", "Jose\u0301 Nun\u0303ez"),
+    ("Dr. Łukasz Żak, surgery", "DOCTOR", "Łukasz Żak"),
+    ("Dr. McQuill said", "DOCTOR", "McQuill"),
+    ("Mrs. Ann van der Quill came", "PATIENT", "Ann van der Quill"),
+    ("Dr. St. Quill said", "DOCTOR", "St. Quill"),
+    ("Mr. J.R.R. Quill came", "PATIENT", "J.R.R. Quill"),
+    ("seen by dr. quill, then", "DOCTOR", "quill"),
+    ("mrs Quill came", "PATIENT", "Quill"),
+    ("Last name: quill\n", "PATIENT", "quill"),
+    ("patient name: ann quill\n", "PATIENT", "ann quill"),
+    ("Patient: Ann Quill, 45F", "PATIENT", "Ann Quill"),
+    ("Emergency contact: wife Ann Quill", "PATIENT", "Ann Quill"),
+    ("Pt Ann Quill c/o pain", "PATIENT", "Ann Quill"),
+    ("fax (617)5550123", "PHONE", "(617)5550123"),
+    ("MRN: 123 45 67", "MEDICALRECORD", "123 45 67"),
+    ("a man in his mid-90s", "AGE", "90"),
+    ("aged ninety, alone", "AGE", "ninety"),
+    ("Age/Sex: 91/F", "AGE", "91"),
+    ("1/ 5/2020", "DATE", "1/ 5/2020"),
+    ("stayed Jan 5-7, 2020", "DATE", "Jan 5-7, 2020"),
+    ("5-7 January 2020", "DATE", "5-7 January 2020"),
+    ("Tues 1/6", "DATE", "1/6"),
+]
+# Texts with several dates or names: all of them are found, each as a span of its own.
+SEVERAL = [
+    ("admitted 1/5-1/7/20.", ["1/5", "1/7/20"]),
+    ("01/05/2020-01/07/2020", ["01/05/2020", "01/07/2020"]),
+    ("1/5 to 1/7/2020", ["1/5", "1/7/2020"]),
+    ("2020-01-05/2020-01-07", ["2020-01-05", "2020-01-07"]),
+    ("on 1/5, 1/6, and 1/17", ["1/5", "1/6", "1/17"]),
+    ("Seen by Dr. Quill\nDr. Farr agreed", ["Quill", "Farr"]),
+    ("Dr. A. Dr. Ng", ["A", "Ng"]),
+    ("Attending: Dr. Ann Quill", ["Ann Quill"]),
+    ("Drs. Quill, Farr, and Hale", ["Quill", "Farr", "Hale"]),
 ]
 LEFT = [
     "BP 92/50, HR 90-100, T 98.6, RR 18, O2 94% on 2L",
@@ -82,7 +116,8 @@ LEFT = [
     "lot of 100 people, model 3, device 2",
     "CC: Weakness.\nHX: This",
     "Attending: Pending\nName: Unknown\nPatient: Comfortable\nProvider: Phone",
-    "Dr. is in. The patient denies pain.",
+    "Dr. is in. The patient denies pain. Thank you, dr. this was fine.",
+    "may 5-10 mg, from 90-95%, in the 90s, QT 400 ms Normal",
     "seen q4-6h, 1-2 tabs, 10-20 mmHg, pH 7.35, 5-10 lbs, 120 ml in 1500 cc",
 ]
 
@@ -92,6 +127,11 @@ def test_is_found_whole_with_its_type(text, label, private):
     found = [(text[span.start : span.end], span.label) for span in find_all(text)]
     assert (private, label) in found
     assert "".join(text_of for text_of, _ in found).strip() == private or len(found) > 1
+
+
+@pytest.mark.parametrize(("text", "private"), SEVERAL)
+def test_each_of_several_is_a_span(text, private):
+    assert [text[span.start : span.end] for span in find_all(text)] == private
 
 
 @pytest.mark.parametrize("text", LEFT)

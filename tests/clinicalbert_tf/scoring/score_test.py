@@ -168,10 +168,11 @@ def test_spans_has_the_named_keys_and_the_reference_scores(capsys):
 def test_spans_reads_tabs_crlf_bom_and_more_columns(tmp_path, capsys):
     path = tmp_path / "f.txt"
     text = "\ufeff-DOCSTART- O O\r\n\r\nChest\tNN\tB-a\tB-a\r\npain  NN I-a I-a\r\n"
-    text += "\r\n\r\n\r\nno X O B-a"
+    # A no-break space is a word.
+    text += "\u00a0 X O O\r\n\r\n\r\n\r\nno X O B-a"
     path.write_bytes(text.encode())
     _, out, _ = run(capsys, "spans", "--file", path, "--i2b2_2012", "--bootstrap", "50")
-    assert (out["sentences"], out["tokens"]) == (2, 3)
+    assert (out["sentences"], out["tokens"]) == (2, 4)
     assert out["entities"] == {"correct": 1, "predicted": 2, "gold": 1}
     assert out["i2b2_2012"]["overlap"]["recall"] == 1.0
     assert len(out["intervals"]["f1"]) == 2
@@ -232,6 +233,8 @@ def test_documents_keeps_ids_and_gives_null_for_one_class(tmp_path, capsys):
         ("ID,Label,score\n1,,0.5\n", "line 2: expected a finite number as Label"),
         ("ID,Label,score\n1,0,nan\n", "line 2: expected a finite number as score"),
         ("ID,Label,score\n", "at least one chunk"),
+        ("ID,Label,score\n1,0,0,5\n", "as many cells"),
+        ("ID,Label,score\n1,0,0.5,\n", "as many cells"),
         ("", "empty"),
     ],
 )
