@@ -1,4 +1,4 @@
-"""Every command line of README and docs, run as it stands there, with smaller runs.
+"""Every command line and Python block of README and docs, run as they stand, with smaller runs.
 
 The pages speak of files that a reader has: here they are invented ones. What a reader replaces
 (MODEL, RUN, ...) is replaced, `...` is dropped, and FASTER is added behind the flags, so that
@@ -13,6 +13,7 @@ import json
 import re
 import shlex
 import shutil
+import tarfile
 
 import pytest
 
@@ -80,6 +81,14 @@ BEFORE = {
     "privacy": [("tfrecords_builder", ["RECORDS", "--canaries=2"])],
     "scale": [("tfrecords_builder", ["RECORDS"])],
 }
+# Page -> the pages whose Python blocks run behind its commands, if not its own alone.
+PYTHON_OF = {"README": ("README", "checkpoints", "classification")}
+PYTHON_OF |= dict.fromkeys(PYTHON_OF["README"][1:], ())
+# What a block takes as given.
+PYTHON_BEFORE = {
+    "checkpoints": "import clinicalbert_tf",
+    "notes": "text = 'Medications:\\naspirin daily\\n'",
+}
 MADE = {
     "RECORDS": ["--input=NOTEEVENTS.csv.gz", "--vocab_file=vocab.txt", "--output_dir=records"],
     "PRETRAIN": ["--input_file=records", "--init_checkpoint=biobert", "--output_dir=runs/notes"],
@@ -100,6 +109,11 @@ def commands(page):
             words = shlex.split(line.split(" | ")[0][match.end() :], comments=True)
             found.append((match["module"], [_as_here(word) for word in words if word != "..."]))
     return found
+
+
+def python_blocks(page):
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [content for language, content in blocks if language == "python"]
 
 
 def _as_here(word):
@@ -193,6 +207,8 @@ def files(tmp_path_factory):
     ]
     write_table(folder / "labelled.csv", table)
     write_table(folder / "notes.csv", table)
+    write_table(folder / "notes.csv.gz", table)
+    (folder / "old.csv").write_text("text;label\nna\xefve;0\n", encoding="cp1252")
     new = [
         {"id": n, "text": t, "premise": t, "hypothesis": "He is well."}
         for n, t in enumerate(notes("new"))
@@ -201,6 +217,12 @@ def files(tmp_path_factory):
     (folder / "train-v2.0.json").write_text(questions("q"), encoding="utf-8")
     (folder / "dev-v2.0.json").write_text(questions("d"), encoding="utf-8")
     shutil.copytree(GOLDEN / "i2b2_raw" / "input" / "i2b2_2010" / "raw", folder / "RAW")
+    manual = folder / "DATA_DIR" / "downloads" / "manual"
+    shutil.copytree(folder / "RAW", manual)
+    shutil.copytree(folder / "mednli", manual, dirs_exist_ok=True)
+    with tarfile.open(folder / "pretrained_bert_tf.tar.gz", "w:gz") as archive:
+        for name in ("biobert_pretrain_output_all_notes_150000", "bert_pretrain_output_all_notes"):
+            archive.add(folder / "biobert", f"pretrained_bert_tf/{name}")
     write_mimic(folder / "mimic")
     people = [
         {"first_name": f"Ada{n}", "last_name": f"Nor{n}", "gender": "FM"[n % 2],
@@ -217,6 +239,12 @@ def check(folder, module, arguments):
     assert done.returncode == 0, (module, arguments, done.stdout[-2000:], done.stderr[-4000:])
 
 
+def test_no_python_block_is_missed():
+    with_blocks = {page.stem for page in PAGES if python_blocks(page)}
+    run = {stem for page in PAGES for stem in PYTHON_OF.get(page.stem, (page.stem,))}
+    assert with_blocks <= run and len(with_blocks) > 8
+
+
 def test_no_command_line_is_missed():
     for page in PAGES:
         lines = re.findall(r"^(?:\$ )?python -m .*", page.read_text("utf-8"), re.M)
@@ -225,7 +253,9 @@ def test_no_command_line_is_missed():
 
 
 def _parameters():
-    for page in filter(commands, PAGES):
+    for page in PAGES:
+        if not commands(page) and not PYTHON_OF.get(page.stem, python_blocks(page)):
+            continue
         marks = pytest.mark.documentation if page.stem in TRAIN_SEVERAL else ()
         yield pytest.param(page, id=page.stem, marks=marks)
 
@@ -247,6 +277,11 @@ def test_commands_of_the_page_run(page, files, tmp_path):
         check(folder, module, made)
     for module, arguments in commands(page):
         check(folder, module, arguments)
+    for stem in PYTHON_OF.get(page.stem, (page.stem,)):
+        (shown,) = (other for other in PAGES if other.stem == stem)
+        for block in python_blocks(shown):
+            done = processes.run(["-c", f"{PYTHON_BEFORE.get(stem, '')}\n{block}"], cwd=folder)
+            assert done.returncode == 0, (stem, block, done.stderr[-4000:])
 
 
 if __name__ == "__main__":
