@@ -24,7 +24,7 @@ def xla_kernel(kernel):
 
 
 def compiler_for(strategy: tf.distribute.Strategy):
-    """What kernels go through under a strategy: xla_kernel, or None where all is compiled anyway.
+    """What kernels go through under a strategy: xla_kernel, or None if all is compiled anyway.
 
     Args:
         strategy: the strategy that the kernels run under.

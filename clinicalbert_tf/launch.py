@@ -3,7 +3,7 @@ r"""Starts local workers of a distributed run, to try one on one machine.
     python -m clinicalbert_tf.launch --workers 2 -- python -m clinicalbert_tf.pretrain \
         --strategy multi_worker --input_file records --output_dir runs/notes
 
-What follows `--` is run once a worker, with TF_CONFIG set. Without it, the embedded default of
+What follows `--` is run once per worker, with TF_CONFIG set. Without it, the embedded default of
 clinicalbert_tf.pretrain is trained. Across machines, let SLURM or Kubernetes start the workers.
 """
 

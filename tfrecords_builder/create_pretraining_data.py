@@ -176,7 +176,7 @@ def main(argv: list[str]) -> None:
         total = create_pretraining_data(settings)
     except (OSError, ValueError) as error:
         sys.exit(f"Error: {error}")
-    # Not into the log: its prefix would be in the way of whoever copies the command.
+    # Not into the log: its prefix would be in the way when the command is copied.
     print(f"Wrote {total} instances to {settings.output_file}.\nNext: {_next_command(settings)}")
 
 

@@ -90,7 +90,7 @@ def read_entity_set(
         seed: decides which documents are dev if the data does not say.
         rules: one of RULES. "reference" reads files of columns as the reference does, faults
             included, and leaves all labels as typed (a raw i2b2 release is converted by its rules
-            first); "lenient" likewise, but keeps the last sentence.
+            first); "lenient" does the same, but keeps the last sentence.
         word_rule: how documents with spans become words, one of texts.words.WORD_RULES; files of
             columns have their words.
         split: how a raw i2b2 release is divided, one of datasets.i2b2.releases.SPLITS.

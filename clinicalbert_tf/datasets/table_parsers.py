@@ -50,7 +50,7 @@ def csv_rows(
 def _row_hint(table_format: TableFormat) -> str:
     if table_format.quoted:
         return "Quote cells that hold separators or line breaks, or correct the row."
-    return "Correct the row: this layout has one row a line, and quotes do not enclose cells."
+    return "Correct the row: this layout has one row per line, and quotes do not enclose cells."
 
 
 def _checked_header(

@@ -31,7 +31,7 @@ class PerplexitySettings:
     """How to score.
 
     Attributes:
-        max_seq_length: tokens a window, [CLS] and [SEP] included.
+        max_seq_length: tokens per window, [CLS] and [SEP] included.
         stride: wordpieces from one window of a long note to the next. Every wordpiece is scored
             once whatever the stride, so a small one gives more context at no cost.
         batch_tokens: places a batch, padding included.

@@ -9,7 +9,7 @@ a tagger, a span model.
 Four things make it fast: batches of similar length, so that little is padding; equal sequences
 computed once (clinical notes repeat sentences, and copied notes repeat windows); the encoder's form
 for prediction, whose operations TensorFlow joins (modeling.encoder_layer); and several batches at a
-time, so that no core waits for the small operations of one batch: two, or one a core in a process
+time, so that no core waits for the small operations of one batch: two, or one per core in a process
 whose operations run on one core each (tool_command.one_core_per_batch). The graph is traced once
 for all shapes.
 """

@@ -25,7 +25,7 @@ def find_damage(source) -> CorruptRecordsError | None:
         source: a RecordSource.
 
     Returns:
-        An error that names the file and the record, or None where all files are sound.
+        An error that names the file and the record, or None if all files are sound.
     """
     # One that is gone by now is named when it is read.
     size = sum(os.path.getsize(path) for path in source.paths if os.path.exists(path))

@@ -48,7 +48,7 @@ class RecordSource:
         fingerprint: SHA-256 of the content, whatever the folder is called.
         masking: how the pipeline masks the records, or None if they are masked already.
         digests: what the fingerprint is made of: one text a file.
-        left_out: damaged files that were asked for, with the records lost (None where unknown).
+        left_out: damaged files that were asked for, with the records lost (None if unknown).
     """
 
     paths: tuple[str, ...]

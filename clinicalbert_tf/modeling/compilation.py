@@ -2,8 +2,8 @@
 
 A product of matrices is as fast as the library behind it; what is left of a training step is
 passes over memory, one for every keras.ops call. Compiled together, the ten calls of an
-activation read and write memory once. keras.ops has no word for that, so whoever runs the model
-brings the compiler of its backend along.
+activation read and write memory once. keras.ops has no word for that, so the code that runs the
+model brings the compiler of its backend along.
 """
 
 import contextlib

@@ -15,7 +15,7 @@ class BertSpanModel(TaskModel):
     """BERT with a dense layer of two columns, start and end, on its sequence output.
 
     The pooler is in the model and in its checkpoints, as in the reference, and has no gradient.
-    Padded positions have logits too: whoever reads them masks them.
+    Padded positions have logits too: the reader masks them.
 
     Inputs (a dict of int tensors): token_ids, segment_ids, padding_mask [batch, length].
     Outputs (a dict): start_logits, end_logits, float32 [batch, length].

@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-# More words than this are never held back: whoever labels so many without an O waits no longer.
+# More words than this are never held back: a text with so many labels and no O waits no longer.
 _MOST_PENDING = 4096
 
 

@@ -20,7 +20,7 @@ class Predictions:
     Attributes:
         path: the file.
         ids: the "id" of each row as text, its line number if it has none.
-        gold, predicted: per row a label, a tuple of labels (multi) or a number (regression).
+        gold, predicted: for each row a label, a tuple of labels (multi) or a number (regression).
         probabilities: float array [rows, labels] in the order of `probability_labels`, or None.
         probability_labels: the keys of "probabilities".
         groups: the value of the group's key in each row, or None.
@@ -44,9 +44,9 @@ def read_predictions(path: str, regression: bool = False, group: str | None = No
 
     Args:
         path: JSON lines, plain or .gz. "label" is a string, or a list of strings (multi-label),
-            "predicted" likewise (may be missing if there are probabilities of one label per row:
-            the most probable one counts), "probabilities" an object label -> number. JSON integers
-            and true/false are read as their text if all labels are.
+            "predicted" in the same form (may be missing if there are probabilities of one label per
+            row: the most probable one counts), "probabilities" an object label -> number. JSON
+            integers and true/false are read as their text if all labels are.
         regression: "label" and "predicted" are numbers.
         group: a further key, e.g. "patient_id", for intervals by group.
 

@@ -145,7 +145,7 @@ def sentence_rows(
 
 
 def count_rows(source: RowSource) -> int | None:
-    """The lines of a text or JSON lines file that is not gzipped; None where counting is work."""
+    """The lines of a text or JSON lines file that is not gzipped; None if that means reading it."""
     if source.path.lower().endswith(".gz") or resolve_format(source) not in ("text", "jsonl"):
         return None
     lines, block = 0, b"\n"

@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
     model of two small layers, a thousandth of that with this.
 
     Returns:
-        Whether it was done; False where the C library is not GNU's, which changes nothing else.
+        Whether it was done; False if the C library is not GNU's, which changes nothing else.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -9,5 +9,5 @@ FAILED = 1
 PREEMPTED = 75
 # Another worker was lost: started again on all of them, the run resumes from the last checkpoint.
 WORKER_LOST = 76
-# Stopped by SIGINT, saved likewise; what shells expect of it, so that none starts it again.
+# Stopped by SIGINT, saved in the same way; what shells expect of it, so that none starts it again.
 INTERRUPTED = 130

@@ -130,7 +130,7 @@ def reader(source, batch: int, options: dict):
 
 
 def measure(sources: dict[str, tuple], batch: int, step_rate: float) -> None:
-    # One iterator at a time: others would go on reading ahead meanwhile.
+    # One iterator at a time: others would continue to read ahead.
     print(f"\n| batches of {batch} | records/s | CPU microseconds a record | times the step |")
     print("|---|---|---|---|")
     for name, (source, options) in sources.items():

@@ -43,7 +43,7 @@ assert "tensorflow" not in sys.modules
 
 
 def make_settings(*arguments):
-    """Turns flags into settings, in a process of its own: absl's flags are one a process."""
+    """Turns flags into settings, in a process of its own: absl's flags exist once per process."""
     return subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=False
     )

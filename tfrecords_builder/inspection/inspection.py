@@ -48,7 +48,7 @@ class Inspection:
             ("instances", f"{found.instances:,}"),
             ("tokens, [CLS] and [SEP] included", f"{found.tokens:,}"),
             ("max_seq_length", f"{found.max_seq_length}"),
-            ("tokens an instance, mean", f"{found.tokens / max(1, found.instances):.1f}"),
+            ("tokens per instance, mean", f"{found.tokens / max(1, found.instances):.1f}"),
             ("padding, % of the positions", f"{100 * found.padding_share:.2f}"),
             ("random next, % of the instances", f"{100 * found.random_next_share:.2f}"),
         ]
@@ -63,7 +63,7 @@ class Inspection:
         named = "" if self.vocabulary else f" (taken to be id {found.likely_mask_id()})"
         return [
             ("max_predictions_per_seq", f"{found.max_predictions_per_seq}"),
-            ("predictions an instance, mean", f"{mean:.2f}"),
+            ("predictions per instance, mean", f"{mean:.2f}"),
             ("predicted, % of the tokens", f"{100 * found.masked_share:.2f}"),
             (f"  [MASK]{named}, % of the predictions", f"{100 * shares[0]:.2f}"),
             ("  random wordpiece, % of the predictions", f"{100 * shares[1]:.2f}"),

@@ -25,7 +25,7 @@ def format_text(inspection: Inspection) -> str:
     for first, end, count in zip(edges[:-1], edges[1:], counts, strict=True):
         stars = "#" * round(_TEXT_WIDTH * count / longest)
         histogram.append(f"{first:5} to {end - 1:<5}{count:>14,}  {stars}".rstrip())
-    lines = [*rows, "", "tokens an instance      instances", *histogram, ""]
+    lines = [*rows, "", "tokens per instance      instances", *histogram, ""]
     warnings = [f"Warning: {warning}" for warning in inspection.warnings()]
     return "\n".join([*lines, *warnings, *_verdict(inspection)])
 

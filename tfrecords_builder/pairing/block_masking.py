@@ -21,7 +21,7 @@ class BlockMasker:
         special_ids: the ids of [CLS], [SEP] and [MASK].
         starts_word: bool [vocabulary], whether a wordpiece begins a word.
         masked_lm_prob: share of tokens to predict.
-        max_predictions_per_seq: predictions an instance at most.
+        max_predictions_per_seq: predictions per instance at most.
         do_whole_word_mask: mask all wordpieces of a word together.
     """
 

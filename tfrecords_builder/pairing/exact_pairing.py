@@ -175,9 +175,9 @@ def draw_instances(
         pool: as `read_pool` gives it.
         max_seq_length: tokens per instance at most, specials included.
         dupe_factor: passes over the documents, each with its own pairs and masks.
-        short_seq_prob: share of documents a pass whose instances aim at a shorter length.
+        short_seq_prob: share of documents per pass whose instances aim at a shorter length.
         masked_lm_prob: share of tokens to predict.
-        max_predictions_per_seq: predictions an instance at most.
+        max_predictions_per_seq: predictions per instance at most.
         vocab_size: rows of the vocabulary.
         rng: the one source of chance.
         starts_word: bool [vocab_size], whether an id begins a word ("##..." does not), if whole

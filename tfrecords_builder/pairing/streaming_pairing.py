@@ -66,7 +66,7 @@ def make_pairs(
     Args:
         pool: the documents.
         max_seq_length: tokens per instance at most, [CLS] and two [SEP] counted.
-        short_seq_prob: share of documents a pass whose instances aim at a shorter length.
+        short_seq_prob: share of documents per pass whose instances aim at a shorter length.
         dupe_factor: passes over the documents.
         rng: the source of chance.
 

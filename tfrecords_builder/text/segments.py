@@ -164,7 +164,7 @@ def locate(text: str, pieces: Iterable[str]) -> list[tuple[int, int]]:
         for word in piece.split():
             if places[at : at + 1] == [] or text[places[at]] != word[0]:
                 raise ValueError("Expected pieces of the text, received others.")
-            # A ruler, which may be longer in the text, is as long as its marks go on there.
+            # A ruler, which may be longer in the text, is as long as its marks continue there.
             run = _same_marks.match(text, places[at]) if word in RULERS else None
             at += len(run[0] if run else word)
         if at > len(places):

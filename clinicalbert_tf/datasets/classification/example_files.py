@@ -176,7 +176,7 @@ def _label(path: str, row: TableRow, layout: ColumnLayout) -> tuple[Label, list[
         kinds = [(cell_text(v), _kind(v)) for v in values]
     except TypeError as error:
         raise TableError(
-            f"{path}, line {row.line}, column {layout.label}: {error}. For several labels a row "
+            f"{path}, line {row.line}, column {layout.label}: {error}. For several labels per row "
             "give --problem_type=multi."
         ) from None
     texts = tuple(text for text, _ in kinds)

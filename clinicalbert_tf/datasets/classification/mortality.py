@@ -27,7 +27,7 @@ from clinicalbert_tf.datasets.table_files import TableError
 
 _FRACTIONS = "0.8,0.1,0.1"
 _ADMISSIONS = ("ADMISSIONS.csv", "admissions.csv")
-# MIMIC-III has one table of notes; MIMIC-IV-Note one a kind, of which discharge.csv holds nothing
+# MIMIC-III has one table of notes; MIMIC-IV-Note one per kind, of which discharge.csv holds nothing
 # but summaries.
 _NOTES = (("NOTEEVENTS.csv", "noteevents.csv"), ("radiology.csv",))
 _SUMMARY_TYPES = ("DS", "AD")

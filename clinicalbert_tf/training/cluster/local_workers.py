@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def run(command: Sequence[str], workers: int, seconds_to_end: float, run_name: str) -> int:
-    """Runs a command once a worker and waits for all.
+    """Runs a command once per worker and waits for all.
 
     Their output comes line by line, with "[worker 0] " before it. SIGINT and SIGTERM are passed to
     every worker; the second one kills them. When a worker fails, the others get some time to

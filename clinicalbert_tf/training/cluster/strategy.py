@@ -113,7 +113,7 @@ def _devices(num_replicas: int | None) -> list[str]:
 
 
 def _split_cpu(replicas: int) -> None:
-    """Makes logical CPU devices, one a replica."""
+    """Makes logical CPU devices, one per replica."""
     (cpu,) = tf.config.list_physical_devices("CPU")
     present = tf.config.get_logical_device_configuration(cpu) or [None]
     if replicas <= len(present):

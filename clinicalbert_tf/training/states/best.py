@@ -55,7 +55,7 @@ def best_prefix(output_dir: str) -> str | None:
 class BestCheckpoint:
     """Keeps the best checkpoint of a run; for the chief alone.
 
-    A new one is written beside the old one, which goes only when `checkpoint`, by which the
+    A new one is written beside the old one, which is removed only when `checkpoint`, by which the
     folder's checkpoint is found, names the new one. So the folder holds a whole one at any time.
 
     Args:

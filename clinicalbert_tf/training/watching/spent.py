@@ -18,8 +18,8 @@ KEY = "tokens_seen"
 class TokenCount(LoopHook):
     """Counts the tokens trained on since the run's first step, padding left out.
 
-    Continues from the count in the state that the run started from, so whoever saves states must
-    put `content` into them.
+    Continues from the count in the state that the run started from, so the code that saves states
+    must put `content` into them.
 
     Attributes:
         total: tokens of all steps made so far.

@@ -73,7 +73,7 @@ def test_hidden_and_attention_dropout_are_honoured_separately():
     layers = backbone.transformer_layers
     assert [layer.probabilities_dropout.rate for layer in layers] == [0.2, 0.2]
     dropouts = [x for x in backbone._flatten_layers() if isinstance(x, KeyedDropout)]
-    # Hidden: the embeddings' and two a layer. Attention: one a layer.
+    # Hidden: the embeddings' and two per layer. Attention: one per layer.
     assert sorted(layer.rate for layer in dropouts) == [0.2] * 2 + [0.3] * 5
 
 

@@ -43,10 +43,10 @@ def counts(block, mask_id, passes):
     prediction_counts = np.histogram(predictions, PREDICTION_BINS)[0]
     assert length_counts.sum() == prediction_counts.sum() == size
     return {
-        "instances a pass": (size, passes),
+        "instances per pass": (size, passes),
         "next-sentence negatives": (block["next_sentence_labels"].sum(), size),
         "masked share": (masked, lengths.sum()),
-        "predictions an instance": (masked, size),
+        "predictions per instance": (masked, size),
         "tokens of B": (block["segment_ids"].sum(), lengths.sum()),
         "[MASK]": ((after == mask_id).sum(), masked),
         "kept": ((after == labels).sum(), masked),
@@ -92,7 +92,7 @@ def streamed(folder, mask_id):
 
 
 def exact(folder, mask_id):
-    """The exact mode's counts on the same notes' sentence files, one a seed."""
+    """The exact mode's counts on the same notes' sentence files, one per seed."""
     format_notes.format_notes(format_notes.FormatSettings(str(folder / "sentences"), (NOTES,)))
     found = []
     for seed in range(COPIES):
@@ -125,7 +125,7 @@ def test_every_statistic_equals_the_exact_modes_within_sampling_error(tmp_path):
     mask_id = BertTokenizer(CASED, False).mask_id
     found, expected = streamed(tmp_path, mask_id), exact(tmp_path, mask_id)
     for groups in (found, expected):
-        assert sum(group["instances a pass"][0] for group in groups) > 20_000
+        assert sum(group["instances per pass"][0] for group in groups) > 20_000
     wrong = {}
     for name in expected[0]:
         ours, _ = pooled(found, name)

@@ -62,7 +62,7 @@ def table(path, rows):
 def written_files(monkeypatch):
     """Spreads a build's notes over its processes.
 
-    Gives for each build how many files of documents were written, one a process that had notes.
+    Gives for each build how many files of documents were written, one per process that had notes.
     """
     monkeypatch.setattr(documents, "_BATCH_CHARACTERS", 4000)
     # Spawned ones may be ready so late that the first does all the work.

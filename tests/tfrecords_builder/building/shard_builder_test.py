@@ -87,7 +87,7 @@ def statistics(block, mask_id):
     return {
         "next-sentence negatives": np.mean(block["next_sentence_labels"]),
         "masked share": weights.sum() / lengths.sum(),
-        "predictions an instance": weights.sum(axis=1).mean() / PREDICTIONS,
+        "predictions per instance": weights.sum(axis=1).mean() / PREDICTIONS,
         "[MASK]": np.mean(after == mask_id),
         "unchanged": np.mean(after == labels),
         "full length": np.mean(lengths == LENGTH),

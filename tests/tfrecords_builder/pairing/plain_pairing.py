@@ -48,7 +48,7 @@ class Masker:
         special_ids: the ids of [CLS], [SEP] and [MASK].
         starts_word: per wordpiece id whether it begins a word ("##..." does not).
         masked_lm_prob: share of tokens to predict.
-        max_predictions_per_seq: predictions an instance at most.
+        max_predictions_per_seq: predictions per instance at most.
         do_whole_word_mask: mask all wordpieces of a word together.
         rng: the one source of chance, drawn from in the reference's order.
     """
@@ -169,9 +169,9 @@ def create_training_instances(
         starts_word: per wordpiece id whether it begins a word; its length is the vocabulary size.
         max_seq_length: tokens per instance at most, specials included.
         dupe_factor: passes over the documents, each with its own pairs and masks.
-        short_seq_prob: share of documents a pass whose instances aim at a shorter length.
+        short_seq_prob: share of documents per pass whose instances aim at a shorter length.
         masked_lm_prob: share of tokens to predict.
-        max_predictions_per_seq: predictions an instance at most.
+        max_predictions_per_seq: predictions per instance at most.
         do_whole_word_mask: mask all wordpieces of a word together.
         rng: the one source of chance.
 

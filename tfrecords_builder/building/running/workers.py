@@ -62,7 +62,7 @@ class Workers:
     Args:
         count: processes; 1 works in this process.
         make_state: makes the state in each worker; importable by name.
-        arguments: its arguments; pickled once a worker.
+        arguments: its arguments; pickled once per worker.
     """
 
     def __init__(self, count: int, make_state: Callable, *arguments: Any):

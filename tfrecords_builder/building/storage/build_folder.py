@@ -135,7 +135,7 @@ class BuildFolder:
         Args:
             plan: what shapes the records, as JSON values.
             overwrite: drop finished records, and what a killed build with another plan left. One
-                with the same plan resumes: whoever repeats a command loses nothing.
+                with the same plan resumes: repeating a command loses nothing.
 
         Returns:
             Whether there is a killed build to resume.

@@ -111,7 +111,7 @@ def open_text(path: str, newline: str | None = "", on_bytes: OnBytes | None = No
         beginning = file.peek(foreign_files.LOOKED_AT_BYTES)[: foreign_files.LOOKED_AT_BYTES]
         foreign_files.check_beginning(path, beginning)
     except UnpackingError:
-        # Raised again, and named, by whoever reads the file.
+        # Raised again, with the name, when the file is read.
         beginning = b""
     except NoteSourceError:
         file.close()

@@ -97,7 +97,7 @@ def fetch(path: str, scratch: str) -> str:
     if not is_remote(path):
         return path
     local = os.path.join(scratch, os.path.basename(path))
-    # As it is: what is packed is unpacked by whoever reads it.
+    # Not unpacked here: the reader unpacks it.
     with (
         _file_systems().open(path, compression_type="uncompressed") as source,
         files.open_private(local) as copy,

@@ -32,7 +32,7 @@ class Replicas:
 def test_share_is_operations_over_time_and_rate(small_config):
     operations = step_operations(small_config, 8, 32)
     hook = ShareOfPeak(small_config, 8, step_operations, Replicas(1), peak_tflops=operations / 1e12)
-    # Three steps in six seconds, on a device that could make one a second.
+    # Three steps in six seconds, on a device that could make one per second.
     call = Call(3, [STEP] * 3, 6.0)
     assert hook.measure(call) == {"share_of_peak": pytest.approx(0.5)}
 
