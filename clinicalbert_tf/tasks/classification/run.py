@@ -152,11 +152,11 @@ def add_baseline(task, settings: ClassificationSettings) -> None:
         theirs = made.probabilities[name]
         targets, groups = task.targets(name), task.groups(name)
         scored = score_split(decision, targets, theirs, counted, settings.bootstrap, groups)
-        difference = compare(
+        compared = compare(
             *(task.decision, targets, probabilities, theirs, task.monitor.metric, counted),
             *(settings.bootstrap, groups),
         )
-        found[name] = scored | {"split": name, "difference": difference}
+        found[name] = scored | {"split": name} | compared
     results.add_metrics(settings.output_dir, {"baseline": found})
 
 

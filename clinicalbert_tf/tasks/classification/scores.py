@@ -90,8 +90,8 @@ def compare(
     counted: Sequence[str] | None,
     draws: int,
     groups: Sequence[str] | None,
-) -> dict[str, Any] | None:
-    """The paired bootstrap of our metric minus theirs; None if the metric has no interval.
+) -> dict[str, Any]:
+    """The paired bootstrap of our figures minus theirs, as metrics.json has it.
 
     Args:
         decision: ours; theirs is the most probable label, or those of at least one half.
@@ -100,22 +100,23 @@ def compare(
         metric: the figure that decides.
 
     Returns:
-        {"metric", "difference", "interval", "p"}; with several labels per example also
-        "differences": {name: {"difference", "interval", "p"}}, since no one figure says all.
+        "difference": {"metric", "difference", "interval", "p"}, or None if the metric has no
+        interval; with several labels per example also "differences": {name: {"difference",
+        "interval", "p"}}, since no one figure says all.
     """
     systems = [
         statistics_of(own, targets, probabilities, counted)
         for own, probabilities in ((decision, ours), (_plain(decision), theirs))
     ]
     if any(metric not in system for system in systems):
-        return None
+        return {"difference": None}
     bootstrap = intervals.Bootstrap(max(draws, 1), seed=_SEED)
 
     def difference(name: str) -> dict[str, Any]:
         pair = (system[name] for system in systems)
         return intervals.paired_difference(*pair, len(targets), groups, bootstrap)
 
-    found = {"metric": metric, **difference(metric)}
+    found = {"difference": {"metric": metric, **difference(metric)}}
     if decision.problem_type == "multi":
         names = (name for name in _COMPARED if name in systems[0])
         found["differences"] = {name: difference(name) for name in names}
