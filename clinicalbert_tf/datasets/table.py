@@ -131,6 +131,21 @@ def require_columns(path: str, row: TableRow, columns: Sequence[str], flags: str
         ]
         raise TableError(
             f"{path}, line {row.line}: expected the columns {', '.join(columns)}, received "
-            f"{', '.join(known[:20]) or 'none'} (missing: {', '.join(missing)}). "
+            f"{', '.join(known[:20]) or 'none'} (missing: {', '.join(missing)})."
+            f"{_likely_reason(row, missing)} "
             f"{f'Name the columns with {flags}.' if flags else 'Correct the file.'}"
         )
+
+
+def _likely_reason(row: TableRow, missing: Sequence[str]) -> str:
+    """A sentence that says why columns are missing, if that can be told."""
+    if len(row.cells) == 1:
+        (name,) = row.cells
+        for separator, shown in ((";", "';'"), ("\t", "$'\\t'"), ("|", "'|'")):
+            if separator in name:
+                return f" The columns look separated by another sign: give --separator={shown}."
+    spelled = {name.strip().lower(): name for name in row.cells}
+    alike = [name for name in missing if name.strip().lower() in spelled]
+    if alike:
+        return f" {', '.join(alike)} is there in another case, or with white space around it."
+    return ""

@@ -15,11 +15,21 @@ from typing import BinaryIO, TextIO
 # What `encoding` may be: the names of the errors below, and of --encoding.
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 _GZIP, _ZIP, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
+_AS_CSV = "Save the table as CSV in UTF-8."
+# How a file begins, in lower case: what it is and what to do.
 _OTHER_FORMATS = {
-    b"\xd0\xcf\x11\xe0": "an Excel or Word file",
-    b"BZh": "a bzip2 file",
-    b"\xfd7zXZ": "an xz file",
-    b"%PDF": "a PDF file",
+    b"\xd0\xcf\x11\xe0": ("an Excel or Word file", _AS_CSV),
+    b"bzh": ("a bzip2 file", "Unpack it (bunzip2)."),
+    b"\xfd7zxz": ("an xz file", "Unpack it (unxz)."),
+    b"\x28\xb5\x2f\xfd": ("a Zstandard file", "Unpack it (unzstd)."),
+    b"7z\xbc\xaf": ("a 7z archive", "Unpack it (7z x)."),
+    b"rar!": ("a RAR archive", "Unpack it (unrar x)."),
+    b"%pdf": ("a PDF file", _AS_CSV),
+    b"{\\rtf": ("a file of rich text (RTF)", _AS_CSV),
+    b"sqlite": ("a database of SQLite", _AS_CSV),
+    b"<!docty": ("a web page (a download that failed?)", "Sign in and download it again."),
+    b"<html": ("a web page (a download that failed?)", "Sign in and download it again."),
+    b"<?xml": ("an XML file", _AS_CSV),
 }
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -97,7 +107,7 @@ def zip_members(path: str) -> list[str]:
             return [
                 name
                 for name in archive.namelist()
-                if not name.endswith("/") and not name.startswith("__MACOSX/")
+                if not name.endswith(("/", ".DS_Store")) and not name.startswith("__MACOSX/")
             ]
     except zipfile.BadZipFile:
         pass
@@ -125,11 +135,10 @@ def _unpacked(path: str, member: str | None) -> Iterator[io.BufferedReader]:
             file = stack.enter_context(gzip.GzipFile(fileobj=file))
         elif start.startswith(_PARQUET):
             raise TableError(f"{path}: expected text, received Parquet. Name it as Parquet.")
-        for magic, name in _OTHER_FORMATS.items():
-            if start.startswith(magic):
+        for magic, (name, advice) in _OTHER_FORMATS.items():
+            if start.lower().startswith(magic):
                 raise TableError(
-                    f"{path}: expected text, plain, gzipped or zipped, received {name}. Save the "
-                    "table as CSV in UTF-8."
+                    f"{path}: expected text, plain, gzipped or zipped, received {name}. {advice}"
                 )
         yield io.BufferedReader(file, _BLOCK)
 
@@ -163,9 +172,10 @@ def _encoding_of_start(path: str, binary: io.BufferedReader) -> str:
     # Text of mostly ASCII in UTF-16 without a mark: every other byte is zero.
     zeros = start.count(0)
     if zeros and zeros >= len(start) // 3:
+        order = "LE" if start[1::2].count(0) > start[::2].count(0) else "BE"
         raise TableError(
-            f"{path}: expected UTF-8, received UTF-16 without a byte order mark. Convert it, for "
-            "example with iconv -f UTF-16LE -t UTF-8."
+            f"{path}: expected UTF-8, received UTF-16 without a byte order mark. Convert it: "
+            f"iconv -f UTF-16{order} -t UTF-8."
         )
     return "utf-8"
 

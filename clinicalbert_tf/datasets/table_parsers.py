@@ -6,7 +6,9 @@ line numbers for errors.
 """
 
 import csv
+import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -16,6 +18,7 @@ from clinicalbert_tf.datasets.table_format import RowCounts, TableFormat, TableR
 # The longest note of MIMIC-III has under 60,000 characters. The limit keeps a quote that is never
 # closed from pulling the whole file into memory.
 _LONGEST_CELL = 1 << 24
+_SEPARATOR_LINE = re.compile('"?sep=([^\r\n])"?\\s*\\Z', re.IGNORECASE)
 # A row as (line where it begins, its cells).
 _Lines = Iterator[tuple[int, list[str]]]
 
@@ -77,12 +80,19 @@ def _checked_header(
 def _quoted_lines(path: str, file: TextIO, table_format: TableFormat) -> _Lines:
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
     separator = table_format.separator or ("\t" if table_format.kind == "tsv" else ",")
-    reader = csv.reader(file, delimiter=separator, strict=True)
-    line = 1
+    first = file.readline()
+    skipped = 0
+    # What Excel reads, and writes, in front of the header; the given separator goes before it.
+    if table_format.columns is None and (found := _SEPARATOR_LINE.match(first)):
+        separator = table_format.separator or found[1]
+        first, skipped = file.readline(), 1
+    lines = itertools.chain([first], file) if first else file
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    line = 1 + skipped
     try:
         for cells in reader:
             yield line, cells
-            line = reader.line_num + 1
+            line = reader.line_num + 1 + skipped
     except csv.Error as error:
         # csv's messages name what is wrong with the form and hold none of the text.
         problem = str(error)

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from clinicalbert_tf.datasets.classification.examples import Example, Split
+from clinicalbert_tf.datasets.classification.examples import Example, Split, labels_of
 
 _NOT_WORDS = re.compile(r"\W+")
 _SHOWN = 3
@@ -21,8 +21,7 @@ class Finding:
     """One kind of problem in the examples.
 
     Attributes:
-        kind: "empty_text", "no_section", "repeated_ids", "repeated_examples",
-            "contradicting_labels" or "overlap".
+        kind: one of _SENTENCES.
         splits: the split, or the two of an overlap.
         count: examples that have it.
         places: "FILE, line N" of the first few, or their ids.
@@ -41,8 +40,11 @@ class Finding:
 
 
 _SENTENCES = {
-    "empty_text": "{count:,} examples of {splits} have no text",
+    "empty_text": "{count:,} examples of {splits} have an empty text",
     "no_section": "{count:,} texts of {splits} have no section of --sections and are read as empty",
+    "empty_label": "{count:,} examples of {splits} have an empty label, which is its own class",
+    "alike_labels": "{count:,} labels of {splits} differ from another in case or white space only",
+    "no_group": "{count:,} examples of {splits} have an empty group and stay together",
     "repeated_ids": "{count:,} ids of {splits} occur more than once",
     "repeated_examples": "{count:,} examples of {splits} repeat an earlier one with the same label",
     "contradicting_labels": "{count:,} texts of {splits} occur with contradicting labels",
@@ -94,7 +96,9 @@ def check_examples(splits: Sequence[Split], forbid_overlap: bool = False) -> lis
 
 def _within(split: Split, keys: list[bytes]) -> Iterable[Finding]:
     examples = split.examples
-    empty = [e for e in examples if not e.text_a.strip() and not (e.text_b or "").strip()]
+    empty = [
+        e for e in examples if not all(t.strip() for t in (e.text_a, e.text_b) if t is not None)
+    ]
     ids = Counter(example.id for example in examples)
     repeated = [e for e in examples if ids[e.id] > 1]
     by_key = defaultdict(list)
@@ -108,10 +112,24 @@ def _within(split: Split, keys: list[bytes]) -> Iterable[Finding]:
         elif len(members) > 1:
             same += members[1:]
     yield from _finding("empty_text", split, empty)
+    yield from _finding("empty_label", split, [e for e in examples if e.label == ""])
+    yield from _finding("alike_labels", split, _alike(examples))
+    yield from _finding("no_group", split, [e for e in examples if e.group == ""])
     repeated_count = sum(count > 1 for count in ids.values())
     yield from _finding("repeated_ids", split, repeated, repeated_count)
     yield from _finding("repeated_examples", split, same)
     yield from _finding("contradicting_labels", split, contradicting)
+
+
+def _alike(examples: Sequence[Example]) -> list[Example]:
+    """The first example of each label that differs from an earlier one in case or space only."""
+    spellings: dict[str, str] = {}
+    first: dict[str, Example] = {}
+    for example in examples:
+        for label in labels_of(example):
+            if spellings.setdefault(label.strip().casefold(), label) != label:
+                first.setdefault(label, example)
+    return list(first.values())
 
 
 def _between(first: Split, second: Split, keys: dict[str, list[bytes]]) -> Iterable[Finding]:

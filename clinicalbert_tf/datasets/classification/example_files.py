@@ -1,5 +1,7 @@
 """Reads examples from tables by the names of their columns."""
 
+import ast
+import contextlib
 import dataclasses
 import hashlib
 import math
@@ -143,8 +145,9 @@ def _examples(name, path, layout, table_format, member, counts):
 
 
 def _text(path: str, row: TableRow, column: str) -> str:
+    value = row.cells[column]
     try:
-        text = cell_text(row.cells[column])
+        text = None if _is_null(value) else cell_text(value)
     except TypeError as error:
         raise TableError(f"{path}, line {row.line}, column {column}: {error}.") from None
     if text is None:
@@ -160,7 +163,7 @@ def _label(path: str, row: TableRow, layout: ColumnLayout) -> tuple[Label, list[
     if layout.label is None or (layout.label_is_optional and layout.label not in row.cells):
         return None, []
     value = row.cells[layout.label]
-    if value is None:
+    if _is_null(value):
         if layout.label_is_optional:
             return None, []
         raise TableError(
@@ -169,10 +172,9 @@ def _label(path: str, row: TableRow, layout: ColumnLayout) -> tuple[Label, list[
         )
     if layout.problem_type == "regression":
         return _number(path, row, layout.label, value), []
-    values = [value]
-    if layout.problem_type == "multi":
-        values = _several(value, layout.label_separator)
     try:
+        several = layout.problem_type == "multi"
+        values = _several(value, layout.label_separator) if several else [value]
         kinds = [(cell_text(v), _kind(v)) for v in values]
     except TypeError as error:
         raise TableError(
@@ -183,7 +185,16 @@ def _label(path: str, row: TableRow, layout: ColumnLayout) -> tuple[Label, list[
     return (texts if layout.problem_type == "multi" else texts[0]), kinds
 
 
+def _is_null(value: Any) -> bool:
+    """None, and NaN: what pandas and json.dumps write for a missing value."""
+    return value is None or value != value
+
+
 def _several(value: Any, separator: str) -> list[Any]:
+    if isinstance(value, str) and value[:1] == "[" and value[-1:] == "]":
+        # A list as JSON or as pandas writes it into a CSV file.
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError):
+            value = ast.literal_eval(value)
     if isinstance(value, list):
         return list(dict.fromkeys(value))
     if isinstance(value, str):

@@ -94,6 +94,8 @@ def shown_label(label: str) -> str:
 def _hint(label: str, known: set[str]) -> str:
     if label == "label" or label == "gold_label":
         return " That looks like a header: this layout has none in this file."
+    if not label:
+        return " A test file without labels has no label column, or null in JSON lines."
     for other in known:
         if label != other and label.strip().lower() == other.strip().lower():
             return f" It differs from {shown_label(other)} in case or white space only."

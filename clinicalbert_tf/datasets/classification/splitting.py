@@ -76,6 +76,7 @@ def split_examples(
         for stratum, count in counts.items():
             lacks[best][stratum] -= count
     _fill_empty(chosen)
+    _teach_every_label(chosen, strata)
     empty = [name for name, of_split in zip(names, chosen, strict=True) if not of_split]
     if empty:
         raise ValueError(
@@ -94,6 +95,19 @@ def _fill_empty(chosen: list[list[list[int]]]) -> None:
         most = max(chosen, key=len)
         if not of_split and len(most) > 1:
             of_split.append(most.pop())
+
+
+def _teach_every_label(chosen: list[list[list[int]]], strata: list[tuple[str, ...]]) -> None:
+    """Moves groups to train whose labels it lacks: what was never seen cannot be predicted."""
+    train, *others = chosen
+    known = {stratum for places in train for place in places for stratum in strata[place]}
+    for of_split in others:
+        for places in list(of_split):
+            labels = {stratum for place in places for stratum in strata[place]}
+            if labels - known and len(of_split) > 1:
+                of_split.remove(places)
+                train.append(places)
+                known |= labels
 
 
 def _strata(example: Example) -> tuple[str, ...]:

@@ -99,7 +99,9 @@ def test_utf_16_with_a_mark_is_recognised(tmp_path, encoding):
 
 def test_utf_16_without_a_mark_is_refused_by_name(tmp_path):
     path = written(tmp_path, "a.csv", f"id,text\n1,{SECRET}\n", "utf-16-le")
-    assert "UTF-16" in message(path)
+    assert "iconv -f UTF-16LE" in message(path)
+    path = written(tmp_path, "b.csv", f"id,text\n1,{SECRET}\n", "utf-16-be")
+    assert "iconv -f UTF-16BE" in message(path)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,22 @@ def test_excel_is_refused_by_name(tmp_path):
         archive.writestr("xl/workbook.xml", "")
     assert "Excel" in message(written(tmp_path, "a.csv", buffer.getvalue()))
     assert "Excel" in message(written(tmp_path, "b.csv", b"\xd0\xcf\x11\xe0rest"))
+
+
+@pytest.mark.parametrize(
+    ("beginning", "words"),
+    [
+        (b"BZh91AY", "bzip2 file. Unpack it"),
+        (b"\xfd7zXZ\0", "xz file. Unpack it"),
+        (b"\x28\xb5\x2f\xfd", "Zstandard file. Unpack it"),
+        (b"7z\xbc\xaf\x27\x1c", "7z archive. Unpack it"),
+        (b"{\\rtf1", "rich text"),
+        (b"<!DOCTYPE html>\n", "web page (a download that failed?). Sign in"),
+        (b"<?xml version='1.0'?>", "XML"),
+    ],
+)
+def test_other_formats_are_named_with_what_to_do(tmp_path, beginning, words):
+    assert words in message(written(tmp_path, "a.csv", beginning + SECRET.encode()))
 
 
 def test_a_gzip_file_that_is_cut_off_is_an_error(tmp_path):
@@ -269,6 +287,27 @@ def test_names_that_say_no_kind_are_refused(tmp_path):
     assert ".csv" in message(path)
     with pytest.raises(FileNotFoundError, match="no file"):
         list(read_rows(str(tmp_path / "none.csv")))
+
+
+@pytest.mark.parametrize("content", ["sep=;\nid;text\n1;a,b\n", '"sep=;"\r\nid;text\r\n1;a,b\r\n'])
+def test_excels_line_of_the_separator_is_believed(tmp_path, content):
+    (row,) = read_rows(written(tmp_path, "a.csv", content))
+    assert row.cells == {"id": "1", "text": "a,b"} and row.line == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("text;label", "--separator=';'"),
+        ("text\tlabel", r"--separator=\$'\\t'"),
+        ("TEXT,label", "text is there in another case"),
+        ("text, label", "label is there in another case, or with white space"),
+    ],
+)
+def test_why_columns_are_missing_is_said(tmp_path, header, reason):
+    (row,) = read_rows(written(tmp_path, "a.csv", f"{header}\n{header}\n"))
+    with pytest.raises(TableError, match=reason):
+        require_columns("a.csv", row, ["text", "label"])
 
 
 def test_other_separators(tmp_path):

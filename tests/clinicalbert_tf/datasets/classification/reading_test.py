@@ -229,6 +229,10 @@ def test_regression_reads_numbers_and_refuses_others(tmp_path):
 def test_several_labels_from_a_cell_or_a_json_list(tmp_path):
     data = own(tmp_path, "text,label\na,x|y\nb,\nc,y\n", problem_type="multi")
     assert [e.label for e in data.splits["train"].examples] == [("x", "y"), (), ("y",)]
+    # Lists as JSON and as pandas writes them into a CSV file.
+    lists = 'text,label\na,"[""x"", ""y""]"\nb,[]\nc,"[\'y\']"\n'
+    data = own(tmp_path, lists, problem_type="multi")
+    assert [e.label for e in data.splits["train"].examples] == [("x", "y"), (), ("y",)]
     path = tmp_path / "m.jsonl"
     path.write_text('{"text": "a", "label": ["x", "y"]}\n{"text": "b", "label": []}\n')
     data = read("jsonl", train_file=str(path), problem_type="multi")
@@ -275,9 +279,13 @@ def test_missing_column_null_label_and_one_label(tmp_path):
     with pytest.raises(ValueError, match="missing: text"):
         own(tmp_path, "note,label\na,1\n")
     path = tmp_path / "n.jsonl"
-    path.write_text('{"text": "a", "label": null}\n')
-    with pytest.raises(ValueError, match=r"line 1, column label: expected a label"):
-        read("jsonl", train_file=str(path), problem_type="single")
+    for nothing in ("null", "NaN"):
+        path.write_text(f'{{"text": "a", "label": {nothing}}}\n')
+        with pytest.raises(ValueError, match=r"line 1, column label: expected a label"):
+            read("jsonl", train_file=str(path), problem_type="single")
+        path.write_text(f'{{"text": {nothing}, "label": "x"}}\n')
+        with pytest.raises(ValueError, match=r"line 1, column text: expected text"):
+            read("jsonl", train_file=str(path), problem_type="single")
     with pytest.raises(ValueError, match="two labels"):
         own(tmp_path, "text,label\na,1\nb,1\n")
 
@@ -311,6 +319,17 @@ def test_what_looks_wrong_is_counted_without_text(tmp_path):
     assert "line 2" in said and SECRET not in said
     with pytest.raises(ValueError, match="--forbid_overlap"):
         own(tmp_path, rows, test_file=str(tmp_path / "test.csv"), forbid_overlap=True)
+
+
+def test_doubtful_labels_groups_and_second_texts_are_counted(tmp_path):
+    rows = "a,b,label,who\nq,r,yes,1\ns,t,Yes,1\nu,,yes ,\nv,w,,2\nx,y,no,2\n"
+    data = own(tmp_path, rows, text_a="a", text_b="b", group="who")
+    assert {f.kind: f.count for f in data.findings} == {
+        "empty_text": 1, "empty_label": 1, "alike_labels": 2, "no_group": 1,
+    }  # fmt: skip
+    (tmp_path / "test.csv").write_text("text,label\na,\n")
+    with pytest.raises(ValueError, match="A test file without labels has no label column"):
+        own(tmp_path, "text,label\na,0\nb,1\n", test_file=str(tmp_path / "test.csv"))
 
 
 def test_rows_in_are_rows_out_and_counted(tmp_path):

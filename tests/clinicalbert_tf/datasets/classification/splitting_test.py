@@ -28,6 +28,14 @@ def test_every_label_has_its_share_in_every_split():
     assert sorted(itertools.chain(*chosen.values())) == list(range(1000))
 
 
+def test_train_has_every_label_however_rare():
+    examples = examples_of(["a"] * 12 + ["b"] * 6 + [f"rare {n}" for n in range(6)])
+    for seed in range(20):
+        chosen = split_examples(examples, (0.5, 0.25, 0.25), seed)
+        assert {examples[p].label for p in chosen["train"]} == {e.label for e in examples}
+        assert sorted(itertools.chain(*chosen.values())) == list(range(24))
+
+
 def test_groups_stay_together_and_shares_are_near():
     labels = ["1" if n % 5 == 0 else "0" for n in range(2000)]
     groups = [f"p{n * 7919 % 400}" for n in range(2000)]
