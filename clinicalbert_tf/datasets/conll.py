@@ -9,14 +9,16 @@ from clinicalbert_tf.texts.tags import join_tag, split_tag
 
 # Spaces and tabs only: other white space (a no-break space) can be part of a word.
 _BLANKS = re.compile(r"[ \t]+")
-_DOCUMENT_START = "-DOCSTART-"
+# JNLPBA names its documents in lines of their own: ###MEDLINE:95369245.
+_DOCUMENT_STARTS = re.compile(r"-DOCSTART-|###MEDLINE:[0-9]+")
 
 
 def read_columns(source: str, data: bytes) -> list[Sentence]:
     """Reads a file of columns.
 
     Any number of columns, the same for all lines of a sentence; several empty lines count as one,
-    and the last sentence needs none behind it. `-DOCSTART-` lines begin a document.
+    and the last sentence needs none behind it. Lines of `-DOCSTART-` and `###MEDLINE:` begin a
+    document.
 
     Args:
         source: the file, for messages.
@@ -44,7 +46,7 @@ def read_columns(source: str, data: bytes) -> list[Sentence]:
             close()
             continue
         fields = _BLANKS.split(line)
-        if fields[0] == _DOCUMENT_START:
+        if _DOCUMENT_STARTS.fullmatch(fields[0]):
             close()
             document += 1
             continue

@@ -167,9 +167,6 @@ def _midnight(seconds: int) -> int:
 
 
 def _seconds(text: str) -> int | None:
-    """Seconds since 1970 of "2101-01-01 10:30:00" or "2101-01-01"; None if unreadable."""
-    try:
-        time = datetime.datetime.fromisoformat(text.strip())
-        return int((time - _EPOCH).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    """Seconds since 1970 of a time that `tables.parse_time` reads; None if unreadable."""
+    time = tables.parse_time(text)
+    return time and int((time - _EPOCH).total_seconds())

@@ -1,5 +1,7 @@
 """MIMIC's tables: rows of any of them, and ADMISSIONS as a pandas table."""
 
+import datetime
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,6 +17,10 @@ _REQUIRED = ("SUBJECT_ID", "HADM_ID", "ADMITTIME", "DISCHTIME", "ADMISSION_TYPE"
 _OPTIONAL = ("DEATHTIME", "ADMISSION_LOCATION", "HOSPITAL_EXPIRE_FLAG")
 _CSV = TableFormat("csv")
 _SECONDS_PER_DAY = 86400
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?)"
+    r"(?:\.[0-9]+)?(?: UTC|Z)?"
+)
 
 
 def read_rows(path: str) -> tuple[list[str], Iterator[list[str]]]:
@@ -57,9 +63,11 @@ def read_admissions(settings: ReadmissionSettings) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: there is no such file.
-        TableError: a column is missing, or the file is damaged.
+        TableError: a column is missing, there is no row, or the file is damaged.
     """
     frame = read_table(settings.admissions, _REQUIRED, _OPTIONAL)
+    if not len(frame):
+        raise TableError(f"{settings.admissions}: expected at least one admission, received none.")
     for name in ("SUBJECT_ID", "HADM_ID"):
         frame[name] = frame[name].map(normal_id)
     if not frame["HADM_ID"].map(bool).all() or not frame["SUBJECT_ID"].map(bool).all():
@@ -96,8 +104,27 @@ def parse_times(texts: pd.Series) -> pd.Series:
     """Times as datetime64[s]; NaT if empty or unreadable. A date without time is its midnight."""
     texts = texts.str.strip()
     times = pd.to_datetime(texts, format="%Y-%m-%d %H:%M:%S", errors="coerce")
-    dates = pd.to_datetime(texts, format="%Y-%m-%d", errors="coerce")
-    return times.fillna(dates).astype("datetime64[s]")
+    times = times.astype("datetime64[s]")
+    others = times.isna() & (texts != "")
+    times[others] = np.array([parse_time(text) for text in texts[others]], "datetime64[s]")
+    return times
+
+
+def parse_time(text: str) -> datetime.datetime | None:
+    """Returns a time as MIMIC's files and exports of its databases write it.
+
+    Args:
+        text: "2101-01-01 10:30:00", with T, without seconds, with fractions of a second, which do
+            not count, or with UTC behind it, as BigQuery writes; or a date alone: its midnight.
+
+    Returns:
+        The time, or None if it is unreadable.
+    """
+    match = _TIME.fullmatch(text.strip())
+    try:
+        return match and datetime.datetime.fromisoformat(match[1])
+    except ValueError:
+        return None
 
 
 def normal_id(text: str) -> str:

@@ -53,6 +53,13 @@ def test_document_starts_name_documents():
     assert [s.document for s in read] == ["document 1", "document 2", "document 2"]
 
 
+def test_documents_of_jnlpba_have_a_line_of_their_own():
+    read = read_columns("f", b"###MEDLINE:95369245\n\na\tO\nb\tB-DNA\n\n###MEDLINE:9\n\nc\tO\n")
+    assert [(s.words, s.document) for s in read] == [
+        (("a", "b"), "document 1"), (("c",), "document 2"),
+    ]  # fmt: skip
+
+
 def test_a_no_break_space_is_part_of_a_word():
     assert read_columns("f", "5\u00a0mg O\n".encode())[0].words == ("5\u00a0mg",)
 

@@ -208,6 +208,24 @@ def test_minimum_age_without_patients_is_refused(cohort_of):
         cohort_of(row("a", 1, 5), min_age=18)
 
 
+def test_times_as_other_exports_write_them_are_read_and_others_counted(cohort_of):
+    cohort = cohort_of(
+        row("a", "2101-01-01 10:30", "2101-01-05T12:00:00"),
+        row("b", "2101-01-20 12:00:00 UTC", "2101-01-25 12:00:00.000"),
+        row("c", "2101-02-24", "2101-02-25T10:30:00Z"),
+        row("d", "01/02/2101 10:00", "01/05/2101 10:00", subject="2"),
+        row("e", "2101-02-30 10:00:00", "2101-03-05 24:00:00", subject="3"),
+    )
+    assert column(cohort, "DAYS")["a"] == 15.0
+    assert column(cohort, "LABEL") == {"a": 1, "b": 1, "c": 0, "d": -1, "e": -1}
+    assert cohort.counts["left_out"] == {"unreadable_admittime": 2}
+
+
+def test_a_table_without_rows_is_refused(cohort_of):
+    with pytest.raises(ValueError, match="at least one admission"):
+        cohort_of()
+
+
 def test_missing_column_is_named_and_no_cell_is_shown(cohort_of):
     with pytest.raises(tables.TableError, match="DISCHTIME") as caught:
         cohort_of("1,2,secret", header="SUBJECT_ID,HADM_ID,ADMITTIME")
