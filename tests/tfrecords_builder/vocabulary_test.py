@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 
 from tfrecords_builder import vocabulary
-from tfrecords_builder.text.wordpieces import word_counts
+from tfrecords_builder.text.wordpieces import vocabulary_learning, word_counts
 from tfrecords_builder.text.wordpieces.word_counts import count_words
 from tfrecords_builder.tokenization import SPECIAL_TOKENS, BertTokenizer, load_vocabulary
 from tfrecords_builder.vocabulary import extend_vocabulary, learn_vocabulary, write_vocabulary
@@ -121,11 +121,11 @@ def test_lone_surrogates_are_left_out():
 def test_frequent_words_are_scaled_and_kept_in_order(monkeypatch):
     texts = ["to to to to be be be not"] * 8
     expected = learn_vocabulary(texts, 100, do_lower_case=False)
-    monkeypatch.setattr(vocabulary, "_TRAINED_OCCURRENCES", 16)
-    monkeypatch.setattr(vocabulary, "_OCCURRENCES_A_LINE", 3)
+    monkeypatch.setattr(vocabulary_learning, "_TRAINED_OCCURRENCES", 16)
+    monkeypatch.setattr(vocabulary_learning, "_OCCURRENCES_A_LINE", 3)
     assert learn_vocabulary(texts, 100, do_lower_case=False) == expected
     counts = count_words(texts, do_lower_case=False)
-    lines = list(vocabulary._repeat_words(["be", "not", "to"], counts.occurrences))
+    lines = list(vocabulary_learning._repeat_words(["be", "not", "to"], counts.occurrences))
     assert lines == ["be be be", "be be be", "not not", "to to to", "to to to", "to to"]
 
 
