@@ -63,46 +63,6 @@ def _by_time(*values):
     return ops.transpose(joined, (1, 0, 2))
 
 
-def viterbi(emissions, mask, begin, follow, end):
-    """The most likely labels.
-
-    Args:
-        emissions, mask, begin, follow, end: as in log_likelihood.
-
-    Returns:
-        int32 [batch, length]; -1 where the mask is 0.
-    """
-    inside_of = ops.cast(mask, emissions.dtype)[:, :, None]
-
-    def forward(carry, inputs):
-        best, started = carry
-        scores, inside = inputs[:, :-1], inputs[:, -1:]
-        arriving = ops.max(best[:, :, None] + follow[None], axis=1)
-        advanced = scores + started * arriving + (1.0 - started) * begin[None]
-        carry = inside * advanced + (1.0 - inside) * best, ops.maximum(started, inside)
-        return carry, carry
-
-    nothing = ops.zeros_like(emissions[:, 0])
-    (best, _), (bests, starteds) = ops.scan(
-        forward, (nothing, nothing[:, :1]), _by_time(emissions, inside_of)
-    )
-    last = ops.cast(ops.argmax(best + end[None], axis=-1), "int32")
-    # What stood before each position.
-    before = ops.concatenate([nothing[None], bests[:-1]], axis=0)
-    started_before = ops.concatenate([nothing[None, :, :1], starteds[:-1]], axis=0)
-
-    def backward(label, inputs):
-        best, started, inside = inputs[:, :-2], inputs[:, -2:-1], inputs[:, -1:]
-        ways = best + ops.take(ops.transpose(follow), label, axis=0)
-        steps = inside[:, 0] * started[:, 0] > 0
-        earlier = ops.where(steps, ops.cast(ops.argmax(ways, axis=-1), "int32"), label)
-        return earlier, ops.where(inside[:, 0] > 0, label, -1)
-
-    steps = ops.concatenate([before, started_before, _by_time(inside_of)], axis=-1)
-    _, labels = ops.scan(backward, last, steps, reverse=True)
-    return ops.transpose(labels, (1, 0))
-
-
 @keras.saving.register_keras_serializable(package="clinicalbert_tf")
 class CrfScores(keras.layers.Layer):
     """The trained scores of labels that follow one another; zero at first.

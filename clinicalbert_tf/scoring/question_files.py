@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from clinicalbert_tf.scoring.lines import read_json
 
 
-def read_squad(path: str) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Reads a SQuAD file.
+def squad_answers(content, path: str) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Returns the answers of a parsed SQuAD file.
+
+    Args:
+        content: what the file holds.
+        path: its name, for errors.
 
     Returns:
         (question id -> texts of the right answers, question id -> its article: title or number).
@@ -14,11 +18,6 @@ def read_squad(path: str) -> tuple[dict[str, list[str]], dict[str, str]]:
     Raises:
         ValueError: it is no SQuAD file, or an id stands twice.
     """
-    return squad_answers(read_json(path), path)
-
-
-def squad_answers(content, path: str) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Returns what `read_squad` does, of a parsed file; `path` is named in errors."""
     answers: dict[str, list[str]] = {}
     articles: dict[str, str] = {}
     try:

@@ -47,21 +47,6 @@ class CrfTest(tf.test.TestCase):
             self.assertAllClose(found[row], gold - total, atol=1e-5)
         self.assertEqual(float(found[3]), 0.0)
 
-    def test_viterbi_equals_brute_force(self):
-        found = np.array(crf.viterbi(self.emissions, self.mask, *self.scores))
-        for row in range(3):
-            places, paths = self.paths(row)
-            self.assertEqual(tuple(found[row, places].tolist()), max(paths, key=paths.get))
-        self.assertAllEqual(found == -1, self.mask == 0)
-
-    def test_viterbi_of_a_length_that_is_not_known_when_traced(self):
-        @tf.function(input_signature=[tf.TensorSpec([None, None, 3]), tf.TensorSpec([None, None])])
-        def labels(emissions, mask):
-            return crf.viterbi(emissions, mask, *map(tf.constant, self.scores))
-
-        expected = crf.viterbi(self.emissions, self.mask, *self.scores)
-        self.assertAllEqual(labels(self.emissions, self.mask), expected)
-
     def test_gradients_under_a_function_of_any_length(self):
         @tf.function(input_signature=[tf.TensorSpec([None, None, 3]), tf.TensorSpec([3, 3])])
         def gradients(emissions, follow):

@@ -162,7 +162,7 @@ class SignatureIndex:
         self._add(signature, self._slots(signature))
 
     def add_if_new(self, signature: np.ndarray) -> bool:
-        """As `contains`; a text that is not remembered is."""
+        """Like `contains`, but also adds the text if it is new."""
         slots = self._slots(signature)
         if self._contains(signature, slots):
             return True
