@@ -61,20 +61,26 @@ def read_columns(source: str, data: bytes) -> list[Sentence]:
                 f"{source}, line {number}: expected {width} columns as in the line before, "
                 f"received {len(fields)}. Correct the line."
             )
-        try:
-            split_tag(fields[-1])
-        except ValueError:
-            raise ValueError(
-                f"{source}, line {number}: expected O or a tag like B-TYPE in the last column, "
-                f"received {len(fields[-1])} other characters. Correct the label."
-            ) from None
+        _check_tag(source, number, fields[-1])
         words.append(fields[0])
         labels.append(fields[-1])
     close()
     return sentences
 
 
-def read_columns_as_the_reference(data: bytes, keep_last: bool = False) -> list[Sentence]:
+def _check_tag(source: str, number: int, label: str) -> None:
+    try:
+        split_tag(label)
+    except ValueError:
+        raise ValueError(
+            f"{source}, line {number}: expected O or a tag like B-TYPE in the last column, "
+            f"received {len(label)} other characters. Correct the label."
+        ) from None
+
+
+def read_columns_as_the_reference(
+    data: bytes, keep_last: bool = False, source: str = "the file"
+) -> list[Sentence]:
     """Reads a file as the reference does, faults included.
 
     Lines are split at any white space; a line of one field is its own label; the last sentence is
@@ -82,19 +88,24 @@ def read_columns_as_the_reference(data: bytes, keep_last: bool = False) -> list[
 
     Args:
         data: the file's bytes, UTF-8.
-        keep_last: whether the last sentence is kept all the same.
+        keep_last: whether the last sentence is kept all the same; a byte order mark goes then.
+        source: the file, for messages.
+
+    Raises:
+        ValueError: a label is no tag (the reference stops as well); names file and line.
 
     Source: DataProcessor._read_data of run_ner.py (Alsentzer et al. 2019).
     """
-    lines = re.split("\r\n|\r|\n", data.decode("utf-8"))
+    lines = re.split("\r\n|\r|\n", data.decode("utf-8-sig" if keep_last else "utf-8"))
     if not lines[-1]:
         lines.pop()
     sentences: list[Sentence] = []
     words: list[str] = []
     labels: list[str] = []
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         fields = line.split()
         if fields:
+            _check_tag(source, number, fields[-1])
             words.append(fields[0])
             labels.append(fields[-1])
         elif words:

@@ -165,7 +165,7 @@ def _read(
         lines = data.splitlines(keepends=True)
         return _sentences(read_json_spans(str(path), lines), word_rule, account)
     if rules != "corrected":
-        return read_columns_as_the_reference(data, keep_last=rules == "lenient")
+        return read_columns_as_the_reference(data, rules == "lenient", str(path))
     return with_sources(str(path), read_columns(str(path), data))
 
 

@@ -80,6 +80,13 @@ def test_bad_lines_are_named_by_file_and_line(data, message):
     assert "f.tsv" in str(caught.value) and "secret" not in str(caught.value)
 
 
+def test_the_reference_reading_names_a_line_without_a_label_and_drops_a_mark_on_request():
+    with pytest.raises(ValueError, match="f, line 3: expected O or a tag"):
+        read_columns_as_the_reference(b"a O\n\nb\n\n", source="f")
+    data = b"\xef\xbb\xbf\r\na O\r\n"
+    assert [s.words for s in read_columns_as_the_reference(data, keep_last=True)] == [("a",)]
+
+
 def test_labels_are_found():
     read = read_columns("f", b"a B-LOCATION-OTHER\nb I-x_1\n\nc O\nd S-01\n")
     assert labels_found(read) == [
