@@ -26,10 +26,12 @@ _not_word = re.compile(r"[\s_\-–—.,*#:：]+")
 def normal_title(title: str) -> str:
     """Returns a title as the table compares them.
 
-    Case, parentheses, punctuation and spaces do not count; `&`, `/` and `+` are "and".
+    Case, parentheses, punctuation and spaces do not count; `&`, `/` and `+` are "and", "Hx" is
+    "history".
     """
     title = _and.sub(" and ", _parenthesis.sub(" ", title))
-    return " ".join(_not_word.sub(" ", title).casefold().split())
+    words = _not_word.sub(" ", title).casefold().split()
+    return " ".join("history" if word == "hx" else word for word in words)
 
 
 class SectionKinds:

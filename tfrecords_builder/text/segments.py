@@ -57,7 +57,8 @@ def segment(text: str, kinds: SectionKinds = KINDS) -> list[Segment]:
     found: list[tuple[int, str, str]] = []
     at_block, underlined = True, False
     for line in _line.finditer(text):
-        content = line[0].strip()
+        # A note may begin with a byte order mark.
+        content = line[0].strip().removeprefix("\ufeff")
         if not content or _ruler.match(content):
             # A ruler under a title is the title's.
             at_block = not (content and underlined)

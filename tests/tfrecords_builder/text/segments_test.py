@@ -62,10 +62,21 @@ def test_sections_of_a_chinese_note():
         ("Neuro Exam", "physical exam"),
         ("Weather", "other"),
         ("出院诊断", "diagnosis"),
+        ("Social Hx", "social history"),
+        ("Past Medical Hx.", "past medical history"),
+        ("理學檢查", "physical exam"),
+        ("出院診斷", "diagnosis"),
     ],
 )
 def test_kinds_of_titles(title, kind):
     assert section_kinds.KINDS.kind_of(title) == kind
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_title():
+    (found,) = segments.segment("\ufeffPlan: rest")
+    assert (found.title, found.kind, found.start, found.end) == (
+        "Plan", "assessment and plan", 0, 11,
+    )  # fmt: skip
 
 
 def test_the_table_can_be_extended(tmp_path):
