@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from clinicalbert_tf.datasets import table_parsers
 from clinicalbert_tf.datasets.table_files import TableError
-from clinicalbert_tf.datasets.table_format import RowCounts, TableFormat, TableRow, format_of
+from clinicalbert_tf.datasets.table_format import (
+    RowCounts,
+    TableFormat,
+    TableRow,
+    format_of,
+    shown_names,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,13 +131,9 @@ def require_columns(path: str, row: TableRow, columns: Sequence[str], flags: str
     """
     missing = [column for column in columns if column not in row.cells]
     if missing:
-        # Names come from a header or JSON keys; a long one may be text in a file without a header.
-        known = [
-            name if len(name) <= 40 else f"a name of {len(name)} characters" for name in row.cells
-        ]
         raise TableError(
             f"{path}, line {row.line}: expected the columns {', '.join(columns)}, received "
-            f"{', '.join(known[:20]) or 'none'} (missing: {', '.join(missing)})."
+            f"{shown_names(row.cells)} (missing: {', '.join(missing)})."
             f"{_likely_reason(row, missing)} "
             f"{f'Name the columns with {flags}.' if flags else 'Correct the file.'}"
         )

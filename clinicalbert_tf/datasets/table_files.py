@@ -54,6 +54,12 @@ def is_parquet(path: str) -> bool:
         return file.read(4) == _PARQUET
 
 
+def is_zip(path: str) -> bool:
+    """Whether a file is a zip archive, by its first bytes."""
+    with _existing(path) as file:
+        return file.read(4) == _ZIP
+
+
 @contextlib.contextmanager
 def open_text(
     path: str, encoding: str | None = None, member: str | None = None

@@ -1,9 +1,11 @@
 """How a table is written, what a row of it is, and the count of what was read."""
 
 import dataclasses
+import re
+from collections.abc import Iterable
 from typing import Any
 
-from clinicalbert_tf.datasets.table_files import TableError, is_parquet
+from clinicalbert_tf.datasets.table_files import TableError, is_parquet, is_zip, zip_members
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
 _SUFFIXES = {
@@ -15,6 +17,9 @@ _SUFFIXES = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
+
+
+_SHOWN_NAMES = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,19 +101,40 @@ class RowCounts:
         return f"{self.path}: {', '.join(words)}"
 
 
+def shown_names(names: Iterable[str]) -> str:
+    """Names of columns for a message; without a header they are a row, whose text is not shown.
+
+    A name is shown if it looks like one: short and without white space. Others are counted.
+    """
+    names = list(names)
+    shown = [name.strip() for name in names[:_SHOWN_NAMES] if _looks_like_a_name(name.strip())]
+    hidden = len(names) - len(shown)
+    if hidden:
+        shown.append(f"{hidden} other{'s' if hidden > 1 else ''}")
+    return ", ".join(shown) or "none"
+
+
+def _looks_like_a_name(name: str) -> bool:
+    longest = 40 if name.isascii() else 8
+    return len(name) <= longest and name[:1].isalpha() and not re.search(r"\s", name)
+
+
 def format_of(path: str, **settings) -> TableFormat:
-    """The format that a file's name and first bytes say, with further settings.
+    """The format that a file's name and first bytes say, or the name of a zip's only file.
 
     Raises:
         FileNotFoundError: there is no such file.
         TableError: the name says nothing.
     """
-    name = path.lower().removesuffix(".gz").removesuffix(".zip")
     if is_parquet(path):
         return TableFormat("parquet", **settings)
-    for suffix, kind in _SUFFIXES.items():
-        if name.endswith(suffix):
-            return TableFormat(kind, **settings)
+    names = [path.lower().removesuffix(".gz").removesuffix(".zip")]
+    if is_zip(path) and len(members := zip_members(path)) == 1:
+        names += [members[0].lower()]
+    for name in names:
+        for suffix, kind in _SUFFIXES.items():
+            if name.endswith(suffix):
+                return TableFormat(kind, **settings)
     raise TableError(
         f"{path}: expected a name that ends in {', '.join(sorted(_SUFFIXES))} (or these with .gz "
         "or .zip), received another. Rename the file or say its kind."

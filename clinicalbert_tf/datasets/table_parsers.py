@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from clinicalbert_tf.datasets.table_files import TableError, is_parquet, open_text
-from clinicalbert_tf.datasets.table_format import RowCounts, TableFormat, TableRow
+from clinicalbert_tf.datasets.table_format import RowCounts, TableFormat, TableRow, shown_names
 
 # The longest note of MIMIC-III has under 60,000 characters. The limit keeps a quote that is never
 # closed from pulling the whole file into memory.
@@ -44,8 +44,8 @@ def csv_rows(
                 del cells[width:]
             if len(cells) != width:
                 raise TableError(
-                    f"{path}, line {line}: expected {width} cells ({', '.join(columns)}), received "
-                    f"{len(cells)}. {_row_hint(table_format)}"
+                    f"{path}, line {line}: expected {width} cells ({shown_names(columns)}), "
+                    f"received {len(cells)}. {_row_hint(table_format)}"
                 )
             yield TableRow(line, dict(zip(columns, cells, strict=True)))
 

@@ -67,7 +67,11 @@ def write_predictions(path: str, rows: Iterable[dict[str, Any]]) -> int:
 
 def as_line(row: dict[str, Any]) -> bytes:
     """A row of predictions as a line."""
-    return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    try:
+        return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except UnicodeEncodeError:
+        # Half a character, as JSON may hold it (\\ud83d) and UTF-8 may not.
+        return (json.dumps(row, allow_nan=False) + "\n").encode()
 
 
 def write_without_section(

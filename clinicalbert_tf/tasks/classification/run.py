@@ -95,6 +95,8 @@ def run_classification(
     settings, data = prepared.settings, prepared.data
     task = task_class(settings)(settings, data, prepared.evaluated)
     found = run_training(task, settings, signals, write_report)
+    if task.scored:
+        _write_eval_results(task, settings, found)
     if data.sections:
         results.write_without_section(settings.output_dir, data.sections, data.without_section)
     if baseline and task.scored:
@@ -102,6 +104,20 @@ def run_classification(
         if write_report is not None and settings.report:
             write_report(settings.output_dir)
     return {**found, "metrics": results.read_metrics(settings.output_dir)}
+
+
+def _write_eval_results(task, settings: ClassificationSettings, found: dict[str, Any]) -> None:
+    """Writes eval_results.txt again, with the figures of metrics.json.
+
+    The engine writes it before threshold and temperature are chosen on dev.
+    """
+    from clinicalbert_tf.training.evaluation import write_eval_results
+
+    split, scored = next(iter(task.scored.items()))
+    evaluated = found["evaluations"][split]
+    figures = {name: scored.get(name) for name in evaluated}
+    kept = {name: evaluated[name] for name, value in figures.items() if value is None}
+    write_eval_results(settings.output_dir, figures | kept)
 
 
 def task_class(settings: ClassificationSettings) -> type:

@@ -269,6 +269,15 @@ def test_missing_columns_name_those_that_are_there(tmp_path):
     assert "note" in str(caught.value)
 
 
+@pytest.mark.parametrize("first_row", [f"7,{SECRET},0", SECRET, "患者头痛三天，无发热"])
+def test_a_row_that_stands_for_a_header_is_not_shown(tmp_path, first_row):
+    path = written(tmp_path, "a.csv", f"{first_row}\n{first_row}\n")
+    with pytest.raises(TableError, match="other") as caught:
+        require_columns(path, next(read_rows(path)), ["text"])
+    assert first_row not in str(caught.value) and SECRET not in str(caught.value)
+    assert "other" in message(written(tmp_path, "b.csv", f"{first_row}\n1,2,3,4\n"))
+
+
 def test_parquet_keeps_integers_beside_nulls(tmp_path):
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
@@ -285,6 +294,9 @@ def test_parquet_keeps_integers_beside_nulls(tmp_path):
 def test_names_that_say_no_kind_are_refused(tmp_path):
     path = written(tmp_path, "a.xyz", "id\n")
     assert ".csv" in message(path)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("inner/a.tsv", "id\ttext\n1\tx\n")
+    assert cells(str(tmp_path / "a.zip")) == [{"id": "1", "text": "x"}]
     with pytest.raises(FileNotFoundError, match="no file"):
         list(read_rows(str(tmp_path / "none.csv")))
 

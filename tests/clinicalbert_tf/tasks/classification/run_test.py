@@ -101,6 +101,9 @@ def test_reference_files(run):
     with open(os.path.join(run[0], "eval_results.txt")) as file:
         lines = dict(line.rstrip("\n").split(" = ") for line in file)
     assert {"accuracy", "loss", "global_step"} <= set(lines)
+    dev = run[2]["metrics"]["dev"]
+    for name in (set(lines) & set(dev)) - {"step"}:
+        assert float(lines[name]) == dev[name], name
 
 
 @pytest.fixture(scope="module")
