@@ -72,11 +72,12 @@ def test_title_says_in_words_what_is_drawn():
     assert title.text == "Loss <a>: training from 8 at step 10 to 4 at step 40."
 
 
-def test_single_steps_far_off_do_not_flatten_the_curve():
-    values = np.concatenate([np.linspace(8, 4, 200)])
-    high = values.copy()
-    high[3] = 1e6
-    points = Points(np.arange(1, 201), values, values, high)
+@pytest.mark.parametrize("far_off", [1e6, -1e6])
+def test_single_steps_far_off_do_not_flatten_the_curve(far_off):
+    values = np.linspace(8, 4, 200)
+    low, high = values.copy(), values.copy()
+    (high if far_off > 0 else low)[3] = far_off
+    points = Points(np.arange(1, 201), values, low, high)
     y = np.array(places(drawn(Line("training", points, "training")).find("polyline")))[:, 1]
     assert y.max() - y.min() > 100
 
