@@ -15,8 +15,8 @@ _METRICS_NAME = "metrics.json"
 _SPLITS = ("test", "dev")
 _FIGURES = (
     "accuracy", "precision", "recall", "specificity", "f1", "f1_micro", "f1_macro", "example_f1",
-    "auroc", "average_precision", "auprc_trapezoid", "rp80", "brier", "ece", "pearson", "spearman",
-    "mean_squared_error",
+    "auroc", "auroc_micro", "average_precision", "auprc_trapezoid", "precision_at_5",
+    "precision_at_8", "rp80", "brier", "ece", "pearson", "spearman", "mean_squared_error",
 )  # fmt: skip
 # Beyond this a matrix is wider than any page.
 _MOST_LABELS = 15
@@ -31,6 +31,9 @@ def sections(folder: str) -> list[tuple[str, str]]:
         return []
     scores = metrics[split]
     found = [("Results", _figures(metrics))]
+    differences = _differences(metrics.get("baseline", {}))
+    if differences:
+        found.append(("BERT minus the TF-IDF baseline", differences))
     if "confusion_matrix" in scores:
         matrix = scores["confusion_matrix"]
         if len(matrix["labels"]) <= _MOST_LABELS:
@@ -64,6 +67,31 @@ def _figures(metrics: dict[str, Any]) -> str:
         if any(scores.get(figure) is not None for _, scores in systems):
             rows.append((figure.replace("_", " "), *(_value(s, figure) for _, s in systems)))
     return tables.table("Figures with 95% intervals", ("", *(n for n, _ in systems)), rows)
+
+
+def _differences(baseline: dict[str, Any]) -> str:
+    """The paired differences of each split; "" without any."""
+    by_split = {}
+    for split in ("dev", "test"):
+        compared = baseline.get(split, {})
+        first = compared.get("difference") or {}
+        found = {first["metric"]: first} if first else {}
+        by_split[split] = {**found, **compared.get("differences", {})}
+    splits = [split for split, found in by_split.items() if found]
+    figures = dict.fromkeys(figure for found in by_split.values() for figure in found)
+    rows = [
+        (figure.replace("_", " "), *(_difference(by_split[s].get(figure)) for s in splits))
+        for figure in figures
+    ]
+    caption = "Differences on the same rows with 95% intervals and p-values (paired bootstrap)"
+    return tables.table(caption, ("", *splits), rows) if rows else ""
+
+
+def _difference(found: dict[str, Any] | None) -> str:
+    if not found or found["difference"] is None or found["interval"] is None:
+        return ""
+    low, high = found["interval"]
+    return f"{found['difference']:+.4f} [{low:+.3f}, {high:+.3f}], p {found['p']:.3g}"
 
 
 def _value(scores: dict[str, Any], figure: str) -> str:

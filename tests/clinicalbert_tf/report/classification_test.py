@@ -41,6 +41,24 @@ def test_sections_show_figures_matrix_curves_and_lengths(tmp_path):
     assert "25.0%" in made["Errors by length, test"]
 
 
+def test_differences_to_the_baseline_are_shown(tmp_path):
+    folder, found = folder_of(tmp_path)
+    nothing = {"difference": None, "interval": None, "p": None}
+    better = {"difference": 0.25, "interval": [0.125, 0.375], "p": 0.012}
+    compared = {
+        "difference": {"metric": "f1_micro", **better},
+        "differences": {"f1_micro": better, "auroc": nothing},
+    }
+    metrics = {"dev": found, "test": found, "baseline": {"test": {**found, **compared}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    made = dict(sections(folder))["BERT minus the TF-IDF baseline"]
+    assert made.count("<tr>") == 3 and ">dev<" not in made
+    assert "f1 micro" in made and "+0.2500 [+0.125, +0.375], p 0.012" in made
+    metrics["baseline"]["test"] = {**found, "difference": None}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    assert "BERT minus the TF-IDF baseline" not in dict(sections(folder))
+
+
 def test_labels_are_escaped(tmp_path):
     folder, _ = folder_of(tmp_path, ("<b>", "c", "d"))
     assert not any("<b>" in content for _, content in sections(folder))

@@ -95,9 +95,10 @@ def test_integer_labels_are_their_text_and_mixed_ones_are_refused(tmp_path, caps
 def test_multi_label_and_regression(tmp_path, capsys):
     rows = [{"label": ["a", "b"], "predicted": ["a"]}, {"label": [], "predicted": []}]
     path = write_lines(tmp_path / "p.jsonl", rows)
-    _, out, _ = run(capsys, "classification", "--predictions", path)
+    _, out, _ = run(capsys, "classification", "--predictions", path, "--bootstrap", "20")
     assert out["example_f1"] == pytest.approx((2 / 3 + 1) / 2)
     assert out["auroc"] is None
+    assert set(out["intervals"]) == {"accuracy", "f1_micro", "f1_macro"}
     write_lines(path, [{"label": x, "predicted": 2 * x} for x in (1, 2, 4.5)])
     arguments = ("classification", "--predictions", path, "--problem_type", "regression")
     assert run(capsys, *arguments)[1]["pearson"] == pytest.approx(1.0)
