@@ -62,35 +62,22 @@ def fine_tune(settings):
         trained = [window for window in trained if window["target"] != (0, 0)]
     print(f"{len(trained)} windows to train on, {settings.num_train_steps} steps", flush=True)
 
-    def batch(rows):
-        rows = [{name: row[name] for name in _MODEL_INPUTS} for row in rows]
-        return dict(tokenizer.pad(rows, return_tensors="pt"))
-
     def loss_of(places):
         rows = [trained[place] for place in places]
         starts, ends = torch.tensor([row["target"] for row in rows]).T
-        return model(**batch(rows), start_positions=starts, end_positions=ends).loss
+        return model(**_batch(rows, tokenizer), start_positions=starts, end_positions=ends).loss
 
     def answers(part):
-        rows = windows[part]
-        order = sorted(range(len(rows)), key=lambda place: -len(rows[place]["input_ids"]))
-        found = {}
-        with torch.inference_mode():
-            for start in range(0, len(order), settings.eval_batch_size):
-                places = order[start : start + settings.eval_batch_size]
-                made = model(**batch([rows[place] for place in places]))
-                pairs = zip(made.start_logits.numpy(), made.end_logits.numpy(), strict=True)
-                found |= dict(zip(places, pairs, strict=True))
-        return best_answers(questions[part], rows, found, settings)
+        return answer(model, tokenizer, questions[part], windows[part], settings)
 
     def score():
-        return _scores(questions["dev"], answers("dev"))["f1"]
+        return scores(questions["dev"], answers("dev"))["f1"]
 
     lengths = [len(row["input_ids"]) for row in trained]
     folder = settings.output_dir
     value, step = torch_training.fit(model, lengths, loss_of, score, settings, folder)
     found = answers("test")
-    metrics = {"global_step": step, "dev_f1": value, **_scores(questions["test"], found)}
+    metrics = {"global_step": step, "dev_f1": value, **scores(questions["test"], found)}
     write_private(os.path.join(folder, "metrics.json"), json.dumps(metrics, indent=2) + "\n")
     write_private(os.path.join(folder, "predictions.json"), json.dumps(found, indent=4) + "\n")
     torch_training.forget(folder)
@@ -126,7 +113,27 @@ def cut(questions, tokenizer, settings):
     return windows
 
 
-def best_answers(questions, windows, logits, settings):
+def answer(model, tokenizer, questions, windows, settings):
+    """{question id: text} by a model, windows of like lengths together."""
+    import torch
+
+    order = sorted(range(len(windows)), key=lambda place: -len(windows[place]["input_ids"]))
+    logits = {}
+    with torch.inference_mode():
+        for start in range(0, len(order), settings.eval_batch_size):
+            places = order[start : start + settings.eval_batch_size]
+            made = model(**_batch([windows[place] for place in places], tokenizer))
+            pairs = zip(made.start_logits.numpy(), made.end_logits.numpy(), strict=True)
+            logits |= dict(zip(places, pairs, strict=True))
+    return _best_answers(questions, windows, logits, settings)
+
+
+def scores(questions, found):
+    """Exact match and F1 in percent."""
+    return scores_v1({q.question_id: [a.text for a in q.answers] for q in questions}, found)
+
+
+def _best_answers(questions, windows, logits, settings):
     """{question id: text}: as postprocess_qa_predictions of run_qa's utils_qa.py."""
     best = [(-np.inf, "empty")] * len(questions)
     for place, window in enumerate(windows):
@@ -156,8 +163,9 @@ def _target(offsets, answer):
     return first, last
 
 
-def _scores(questions, found):
-    return scores_v1({q.question_id: [a.text for a in q.answers] for q in questions}, found)
+def _batch(rows, tokenizer):
+    rows = [{name: row[name] for name in _MODEL_INPUTS} for row in rows]
+    return dict(tokenizer.pad(rows, return_tensors="pt"))
 
 
 def _torch_training():
