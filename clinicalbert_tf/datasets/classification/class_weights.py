@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from clinicalbert_tf.datasets.classification.examples import Example, labels_of
+from clinicalbert_tf.datasets.named_weights import named_weights
 
 
 def parse_class_weights(
@@ -34,18 +35,4 @@ def parse_class_weights(
             )
         total = sum(counts.values())
         return tuple(total / (len(labels) * counts[label]) for label in labels)
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        # Labels may hold "=": the weight stands behind the last one.
-        label, _, number = part.rpartition("=")
-        try:
-            weight = float(number)
-        except ValueError:
-            weight = 0.0
-        if label not in labels or label in weights or not 0 < weight < float("inf"):
-            raise ValueError(
-                f"Expected --class_weights to be balanced or LABEL=WEIGHT,... with the labels "
-                f"{', '.join(labels)} and positive weights, received {part!r}."
-            )
-        weights[label] = weight
-    return tuple(weights.get(label, 1.0) for label in labels)
+    return named_weights(text, labels, "class_weights")

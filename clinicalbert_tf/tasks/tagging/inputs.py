@@ -10,6 +10,7 @@ from clinicalbert_tf.datasets.documents import Account
 from clinicalbert_tf.datasets.entity_sets import PARTS, EntitySet, read_entity_set
 from clinicalbert_tf.datasets.folds import cross_validation_folds
 from clinicalbert_tf.datasets.labelled_words import Sentence
+from clinicalbert_tf.datasets.named_weights import named_weights
 from clinicalbert_tf.tasks.starting_model import StartingModel, find_model
 from clinicalbert_tf.tasks.tagging.examples import TaggedWords, truncate_words, window_words
 from clinicalbert_tf.tasks.tagging.settings import TaggingSettings
@@ -194,7 +195,7 @@ def label_weights(
         sentences: training sentences.
 
     Raises:
-        ValueError: an unknown label or a weight that is no positive number.
+        ValueError: a label is unknown or repeated, or a weight is no positive number.
     """
     if asked is None:
         return None
@@ -204,20 +205,7 @@ def label_weights(
         )
         weights = counts.sum() / (len(labels) * np.maximum(counts, 1))
         return tuple(weights.tolist())
-    given = dict.fromkeys(labels, 1.0)
-    for pair in asked.split(","):
-        label, _, weight = pair.rpartition("=")
-        try:
-            value = float(weight)
-        except ValueError:
-            value = 0.0
-        if label not in given or not 0 < value < float("inf"):
-            raise ValueError(
-                f"Expected --label_weights to be balanced or LABEL=WEIGHT,... with labels of the "
-                f"data ({', '.join(labels)}) and positive weights, received {pair!r}."
-            )
-        given[label] = value
-    return tuple(given.values())
+    return named_weights(asked, labels, "label_weights")
 
 
 def _notes(entity_set: EntitySet, words: Mapping[str, TaggedWords]) -> tuple[str, ...]:
