@@ -102,8 +102,10 @@ class ClassifierCommand:
         if not any(given.get(name) for name in _DATA_FLAGS):
             from clinicalbert_tf import embedded_classification
 
-            self._embedded = True
-            given = embedded_classification.prepare(given)
+            # --output_dir alone resumes the run that lies there.
+            earlier = command.settings_of_run(ClassificationSettings, given)
+            self._embedded = earlier is None
+            given = {**earlier, **given} if earlier else embedded_classification.prepare(given)
         _require_task(given)
         self._data = read_data(given)
         self._say_data(self._data)

@@ -58,7 +58,9 @@ def settings_from_flags(default_output_dir: str) -> TaggingSettings:
     if not any(given.get(name) for name in _DATA_FLAGS):
         from clinicalbert_tf import embedded_entities
 
-        given = embedded_entities.prepare(given)
+        # --output_dir alone resumes the run that lies there.
+        earlier = command.settings_of_run(TaggingSettings, given)
+        given = {**earlier, **given} if earlier else embedded_entities.prepare(given)
     if given.get("data_dir") is None:
         raise ValueError(
             "Expected --data_dir with the sentences of the task, received none. Name the folder, "

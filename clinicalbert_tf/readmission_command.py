@@ -72,8 +72,10 @@ class ReadmissionCommand:
         if not any(given.get(name) for name in _DATA_FLAGS):
             from clinicalbert_tf import embedded_readmission
 
-            self._embedded = True
-            given = embedded_readmission.prepare(given)
+            # --output_dir alone resumes the run that lies there.
+            earlier = command.settings_of_run(ClassificationSettings, given)
+            self._embedded = earlier is None
+            given = {**earlier, **given} if earlier else embedded_readmission.prepare(given)
         given["data_dir"] = _folder(given)
         self._data = read_data(given)
         for split in self._data.splits.values():

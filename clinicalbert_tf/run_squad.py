@@ -42,7 +42,9 @@ def settings_from_flags(default_output_dir: str) -> QuestionAnsweringSettings:
     if not any(given.get(name) for name in (*_DATA_FLAGS, *_MODEL_FLAGS)):
         from clinicalbert_tf import embedded_questions
 
-        given = embedded_questions.prepare(given)
+        # --output_dir alone resumes the run that lies there.
+        earlier = command.settings_of_run(QuestionAnsweringSettings, given)
+        given = {**earlier, **given} if earlier else embedded_questions.prepare(given)
     if given.get("answers") == "reference":
         given = {**REFERENCE_DEFAULTS, **given}
     given.setdefault("do_predict", bool(given.get("predict_file")))

@@ -60,6 +60,14 @@ def test_flags_of_the_reference_as_typed(tmp_path):
     assert (settings["max_seq_length"], settings["seed"]) == (150, 42)
     assert settings["learning_rate"] == 2e-5
     assert "train: 64 examples" in made.stdout
+    # --output_dir alone means the run that lies there, not the embedded default.
+    folder = tmp_path / "run"
+    folder.mkdir()
+    settings["output_dir"] = str(folder)
+    (folder / "run.json").write_text(json.dumps({"settings": settings}))
+    resumed = run(["-c", SCRIPT, f"--output_dir={folder}"])
+    assert json.loads(resumed.stdout.split("SETTINGS")[1]) == settings, resumed.stderr
+    assert os.listdir(folder) == ["run.json"]
 
 
 def test_features_need_a_vocabulary_alone(tmp_path):
