@@ -4,6 +4,8 @@ Plain functions rather than fixtures, so that TestCase classes can call them; te
 makes fixtures of them.
 """
 
+import csv
+import functools
 import gzip
 import pathlib
 
@@ -23,6 +25,20 @@ def golden_records(folder):
     data = (GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz").read_bytes()
     path.write_bytes(gzip.decompress(data))
     return str(path)
+
+
+@functools.cache
+def golden_bert():
+    """What from_pretrained makes of the golden checkpoint; loaded once, so leave it as it is."""
+    import clinicalbert_tf
+
+    return clinicalbert_tf.from_pretrained(str(GOLDEN / "tf1_checkpoint"))
+
+
+def golden_notes():
+    """Returns (note id, category, text) of the golden notes."""
+    with open(GOLDEN / "notes" / "NOTEEVENTS.csv", encoding="utf-8", newline="") as file:
+        return [(row["ROW_ID"], row["CATEGORY"], row["TEXT"]) for row in csv.DictReader(file)]
 
 
 def small_config(**changes):

@@ -1,11 +1,14 @@
 """Masks of unmasked records: the reference's rules, and the same on any hardware."""
 
 import collections
+import os
 import random
+import tempfile
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,15 +22,6 @@ WORDS, CONTINUATIONS = 400, 200
 PAD, UNK, CLS, SEP, MASK = range(5)
 FIRST = 5
 VOCABULARY = FIRST + WORDS + CONTINUATIONS
-
-
-@pytest.fixture(scope="module")
-def vocab_file(tmp_path_factory):
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokens += [f"word{i}" for i in range(WORDS)] + [f"##end{i}" for i in range(CONTINUATIONS)]
-    path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
-    path.write_text("\n".join(tokens) + "\n", encoding="utf-8")
-    return str(path)
 
 
 def rule(vocab_file, predictions=20, prob=0.15, whole_words=False):
@@ -74,110 +68,6 @@ def limit(length, predictions=20, prob=0.15):
     return min(predictions, max(1, round(length * prob)))
 
 
-@pytest.mark.parametrize("whole_words", [False, True])
-def test_what_is_noted_is_what_stood_there_and_nothing_else_is_changed(vocab_file, whole_words):
-    tokens, lengths = make_rows(400)
-    masked = mask(
-        DynamicMasker(rule(vocab_file, 20, 0.15, whole_words), LENGTH, "a"), tokens, lengths
-    )
-    assert masked["mask_positions"].shape == (400, 20)
-    for row in range(400):
-        count = int(masked["masked_lm_weights"][row].sum())
-        positions = masked["mask_positions"][row]
-        chosen = positions[:count]
-        assert (np.diff(chosen) > 0).all()
-        assert not {CLS, SEP, PAD} & set(tokens[row][chosen].tolist())
-        np.testing.assert_array_equal(masked["masked_lm_ids"][row][:count], tokens[row][chosen])
-        for name in ("mask_positions", "masked_lm_ids", "masked_lm_weights"):
-            assert not masked[name][row][count:].any(), name
-        others = np.setdiff1d(np.arange(LENGTH), chosen)
-        np.testing.assert_array_equal(masked["token_ids"][row][others], tokens[row][others])
-
-
-def test_number_of_predictions_is_the_references(vocab_file):
-    # 30 * 0.15 = 4.5 and 50 * 0.15 = 7.5 are rounded to even.
-    tokens, lengths = make_rows(300, seed=1, shortest=5)
-    masked = mask(DynamicMasker(rule(vocab_file), LENGTH, "a"), tokens, lengths)
-    counts = masked["masked_lm_weights"].sum(axis=1).astype(int)
-    assert counts.tolist() == [limit(length) for length in lengths]
-    limits = rule(vocab_file).limits(LENGTH)
-    assert [limits[length] for length in (5, 30, 50, 128)] == [1, 4, 8, 19]
-    few = mask(DynamicMasker(rule(vocab_file, 7), LENGTH, "a"), tokens, lengths)
-    assert few["masked_lm_weights"].sum(axis=1).max() == 7
-    # Where nearly all is to be predicted, the candidates run out.
-    most = mask(DynamicMasker(rule(vocab_file, 200, 1.0), LENGTH, "a"), tokens, lengths)
-    assert most["mask_positions"].shape == (300, 200)
-    specials = (tokens == CLS).sum(axis=1) + (tokens == SEP).sum(axis=1)
-    np.testing.assert_array_equal(most["masked_lm_weights"].sum(axis=1), lengths - specials)
-
-
-@pytest.mark.parametrize("whole_words", [False, True])
-def test_statistics_over_many_tokens(vocab_file, whole_words):
-    tokens, lengths = make_rows(6500, seed=2, shortest=100)
-    masker = DynamicMasker(rule(vocab_file, 20, 0.15, whole_words), LENGTH, "b")
-    masked = mask(masker, tokens, lengths)
-    chosen = masked["masked_lm_weights"] > 0
-    assert chosen.sum() > 100_000
-    assert chosen.sum() / lengths.sum() == pytest.approx(0.15, abs=0.005)
-    rows = np.nonzero(chosen)[0]
-    labels = masked["masked_lm_ids"][chosen]
-    now = masked["token_ids"][rows, masked["mask_positions"][chosen]]
-    assert (now == MASK).mean() == pytest.approx(0.8, abs=0.01)
-    assert (now == labels).mean() == pytest.approx(0.1, abs=0.01)
-    at_random = now[(now != MASK) & (now != labels)]
-    assert len(at_random) / len(labels) == pytest.approx(0.1, abs=0.01)
-    # Every row of the vocabulary is drawn alike, specials included.
-    drawn = np.bincount(at_random, minlength=VOCABULARY) / len(at_random)
-    assert drawn.max() < 2.5 / VOCABULARY and np.delete(drawn, MASK).min() > 0.2 / VOCABULARY
-
-
-def test_every_place_is_chosen_alike(vocab_file):
-    tokens, lengths = make_rows(1, seed=3, shortest=LENGTH)
-    masker = DynamicMasker(rule(vocab_file), LENGTH, "c")
-    count = 20_000
-    masked = mask(masker, np.repeat(tokens, count, axis=0), np.repeat(lengths, count))
-    positions = masked["mask_positions"][masked["masked_lm_weights"] > 0]
-    shares = np.bincount(positions, minlength=LENGTH) / count
-    candidates = (tokens[0] != CLS) & (tokens[0] != SEP)
-    assert not shares[~candidates].any()
-    expected = 19 / candidates.sum()
-    # Four and a half standard deviations.
-    bound = 4.5 * np.sqrt(expected * (1 - expected) / count)
-    np.testing.assert_allclose(shares[candidates], expected, atol=bound)
-
-
-def test_whole_words_are_whole_and_none_that_would_fit_is_left(vocab_file):
-    tokens, lengths = make_rows(500, seed=4)
-    masked = mask(DynamicMasker(rule(vocab_file, 20, 0.15, True), LENGTH, "d"), tokens, lengths)
-    for row in range(500):
-        count = int(masked["masked_lm_weights"][row].sum())
-        chosen = set(masked["mask_positions"][row][:count].tolist())
-        left = limit(lengths[row]) - count
-        assert left >= 0
-        for word in words_of(tokens[row], lengths[row]):
-            part = chosen & set(word)
-            assert part in (set(), set(word))
-            assert part or len(word) > left
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.lists(st.integers(1, 6), min_size=1, max_size=12), st.integers(1, 9)),
-        min_size=1, max_size=4,
-    )
-)  # fmt: skip
-def test_words_are_taken_as_one_after_the_other(rows):
-    width = max(len(sizes) for sizes, _ in rows)
-    padded = [sizes + [0] * (width - len(sizes)) for sizes, _ in rows]
-    taken = _take_while_they_fit(tf.constant(padded), tf.constant([left for _, left in rows]))
-    for (sizes, left), row in zip(rows, taken.numpy(), strict=True):
-        for place, size in enumerate(sizes):
-            assert row[place] == (size <= left)
-            left -= size if size <= left else 0
-        assert not row[len(sizes) :].any()
-
-
 def builders_masks(vocab_file, tokens, lengths, whole_words):
     """(words by size, predictions by record) of the builder's static masking."""
     starts_word = np.arange(VOCABULARY) < FIRST + WORDS
@@ -190,47 +80,168 @@ def builders_masks(vocab_file, tokens, lengths, whole_words):
         yield positions
 
 
-@pytest.mark.parametrize("whole_words", [False, True])
-def test_distribution_is_that_of_the_builders_static_masking(vocab_file, whole_words):
-    tokens, lengths = make_rows(3000, seed=5)
-    masked = mask(
-        DynamicMasker(rule(vocab_file, 20, 0.15, whole_words), LENGTH, "e"), tokens, lengths
+class DynamicMaskingTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        tokens += [f"word{i}" for i in range(WORDS)] + [f"##end{i}" for i in range(CONTINUATIONS)]
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.vocab_file = os.path.join(folder.name, "vocab.txt")
+        with open(cls.vocab_file, "w", encoding="utf-8") as file:
+            file.write("\n".join(tokens) + "\n")
+
+    @parameterized.parameters(False, True)
+    def test_what_is_noted_is_what_stood_there_and_nothing_else_is_changed(self, whole_words):
+        tokens, lengths = make_rows(400)
+        masked = mask(
+            DynamicMasker(rule(self.vocab_file, 20, 0.15, whole_words), LENGTH, "a"),
+            tokens,
+            lengths,
+        )
+        self.assertEqual(masked["mask_positions"].shape, (400, 20))
+        for row in range(400):
+            count = int(masked["masked_lm_weights"][row].sum())
+            positions = masked["mask_positions"][row]
+            chosen = positions[:count]
+            self.assertTrue((np.diff(chosen) > 0).all())
+            self.assertFalse({CLS, SEP, PAD} & set(tokens[row][chosen].tolist()))
+            self.assertAllEqual(masked["masked_lm_ids"][row][:count], tokens[row][chosen])
+            for name in ("mask_positions", "masked_lm_ids", "masked_lm_weights"):
+                self.assertFalse(masked[name][row][count:].any(), name)
+            others = np.setdiff1d(np.arange(LENGTH), chosen)
+            self.assertAllEqual(masked["token_ids"][row][others], tokens[row][others])
+
+    def test_number_of_predictions_is_the_references(self):
+        # 30 * 0.15 = 4.5 and 50 * 0.15 = 7.5 are rounded to even.
+        tokens, lengths = make_rows(300, seed=1, shortest=5)
+        masked = mask(DynamicMasker(rule(self.vocab_file), LENGTH, "a"), tokens, lengths)
+        counts = masked["masked_lm_weights"].sum(axis=1).astype(int)
+        self.assertEqual(counts.tolist(), [limit(length) for length in lengths])
+        limits = rule(self.vocab_file).limits(LENGTH)
+        self.assertEqual([limits[length] for length in (5, 30, 50, 128)], [1, 4, 8, 19])
+        few = mask(DynamicMasker(rule(self.vocab_file, 7), LENGTH, "a"), tokens, lengths)
+        self.assertEqual(few["masked_lm_weights"].sum(axis=1).max(), 7)
+        # Where nearly all is to be predicted, the candidates run out.
+        most = mask(DynamicMasker(rule(self.vocab_file, 200, 1.0), LENGTH, "a"), tokens, lengths)
+        self.assertEqual(most["mask_positions"].shape, (300, 200))
+        specials = (tokens == CLS).sum(axis=1) + (tokens == SEP).sum(axis=1)
+        self.assertAllEqual(most["masked_lm_weights"].sum(axis=1), lengths - specials)
+
+    @parameterized.parameters(False, True)
+    def test_statistics_over_many_tokens(self, whole_words):
+        tokens, lengths = make_rows(6500, seed=2, shortest=100)
+        masker = DynamicMasker(rule(self.vocab_file, 20, 0.15, whole_words), LENGTH, "b")
+        masked = mask(masker, tokens, lengths)
+        chosen = masked["masked_lm_weights"] > 0
+        self.assertGreater(chosen.sum(), 100_000)
+        self.assertAllClose(chosen.sum() / lengths.sum(), 0.15, rtol=0, atol=0.005)
+        rows = np.nonzero(chosen)[0]
+        labels = masked["masked_lm_ids"][chosen]
+        now = masked["token_ids"][rows, masked["mask_positions"][chosen]]
+        self.assertAllClose((now == MASK).mean(), 0.8, rtol=0, atol=0.01)
+        self.assertAllClose((now == labels).mean(), 0.1, rtol=0, atol=0.01)
+        at_random = now[(now != MASK) & (now != labels)]
+        self.assertAllClose(len(at_random) / len(labels), 0.1, rtol=0, atol=0.01)
+        # Every row of the vocabulary is drawn alike, specials included.
+        drawn = np.bincount(at_random, minlength=VOCABULARY) / len(at_random)
+        self.assertLess(drawn.max(), 2.5 / VOCABULARY)
+        self.assertGreater(np.delete(drawn, MASK).min(), 0.2 / VOCABULARY)
+
+    def test_every_place_is_chosen_alike(self):
+        tokens, lengths = make_rows(1, seed=3, shortest=LENGTH)
+        masker = DynamicMasker(rule(self.vocab_file), LENGTH, "c")
+        count = 20_000
+        masked = mask(masker, np.repeat(tokens, count, axis=0), np.repeat(lengths, count))
+        positions = masked["mask_positions"][masked["masked_lm_weights"] > 0]
+        shares = np.bincount(positions, minlength=LENGTH) / count
+        candidates = (tokens[0] != CLS) & (tokens[0] != SEP)
+        self.assertFalse(shares[~candidates].any())
+        expected = 19 / candidates.sum()
+        # Four and a half standard deviations.
+        bound = 4.5 * np.sqrt(expected * (1 - expected) / count)
+        self.assertLess(np.abs(shares[candidates] - expected).max(), bound)
+
+    def test_whole_words_are_whole_and_none_that_would_fit_is_left(self):
+        tokens, lengths = make_rows(500, seed=4)
+        masked = mask(
+            DynamicMasker(rule(self.vocab_file, 20, 0.15, True), LENGTH, "d"), tokens, lengths
+        )
+        for row in range(500):
+            count = int(masked["masked_lm_weights"][row].sum())
+            chosen = set(masked["mask_positions"][row][:count].tolist())
+            left = limit(lengths[row]) - count
+            self.assertGreaterEqual(left, 0)
+            for word in words_of(tokens[row], lengths[row]):
+                part = chosen & set(word)
+                self.assertIn(part, (set(), set(word)))
+                self.assertTrue(part or len(word) > left)
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.lists(st.integers(1, 6), min_size=1, max_size=12), st.integers(1, 9)),
+            min_size=1,
+            max_size=4,
+        )
     )
-    counts = masked["masked_lm_weights"].sum(axis=1).astype(int)
-    ours = [row[:n].tolist() for row, n in zip(masked["mask_positions"], counts, strict=True)]
-    theirs = list(builders_masks(vocab_file, tokens, lengths, whole_words))
+    def test_words_are_taken_as_one_after_the_other(self, rows):
+        width = max(len(sizes) for sizes, _ in rows)
+        padded = [sizes + [0] * (width - len(sizes)) for sizes, _ in rows]
+        taken = _take_while_they_fit(tf.constant(padded), tf.constant([left for _, left in rows]))
+        for (sizes, left), row in zip(rows, taken.numpy(), strict=True):
+            for place, size in enumerate(sizes):
+                self.assertEqual(row[place], size <= left)
+                left -= size if size <= left else 0
+            self.assertFalse(row[len(sizes) :].any())
 
-    def statistics(masks):
-        sizes = collections.Counter()
-        for row, length, positions in zip(tokens, lengths, masks, strict=True):
-            chosen = set(positions)
-            sizes.update(len(w) for w in words_of(row, length) if chosen >= set(w))
-        total = sum(sizes.values())
-        return [
-            np.mean([len(positions) for positions in masks]),
-            np.mean([place / n for p, n in zip(masks, lengths, strict=True) for place in p]),
-            *(sizes[size] / total for size in (1, 2, 3)),
-        ]
+    @parameterized.parameters(False, True)
+    def test_distribution_is_that_of_the_builders_static_masking(self, whole_words):
+        tokens, lengths = make_rows(3000, seed=5)
+        masked = mask(
+            DynamicMasker(rule(self.vocab_file, 20, 0.15, whole_words), LENGTH, "e"),
+            tokens,
+            lengths,
+        )
+        counts = masked["masked_lm_weights"].sum(axis=1).astype(int)
+        ours = [row[:n].tolist() for row, n in zip(masked["mask_positions"], counts, strict=True)]
+        theirs = list(builders_masks(self.vocab_file, tokens, lengths, whole_words))
 
-    np.testing.assert_allclose(statistics(ours), statistics(theirs), atol=0.02, rtol=0.01)
-    if not whole_words:
-        assert [len(p) for p in ours] == [len(p) for p in theirs]
+        def statistics(masks):
+            sizes = collections.Counter()
+            for row, length, positions in zip(tokens, lengths, masks, strict=True):
+                chosen = set(positions)
+                sizes.update(len(w) for w in words_of(row, length) if chosen >= set(w))
+            total = sum(sizes.values())
+            return [
+                np.mean([len(positions) for positions in masks]),
+                np.mean([place / n for p, n in zip(masks, lengths, strict=True) for place in p]),
+                *(sizes[size] / total for size in (1, 2, 3)),
+            ]
 
+        self.assertAllClose(statistics(ours), statistics(theirs), rtol=0.01, atol=0.02)
+        if not whole_words:
+            self.assertEqual([len(p) for p in ours], [len(p) for p in theirs])
 
-@pytest.mark.parametrize("whole_words", [False, True])
-def test_mask_is_a_function_of_the_records_place(vocab_file, whole_words):
-    tokens, lengths = make_rows(12, seed=6)
-    masker = DynamicMasker(rule(vocab_file, 20, 0.15, whole_words), LENGTH, "f")
-    place = 5_000_000_000
-    together = mask(masker, tokens, lengths, place)
-    for first, last in ((0, 1), (3, 8), (11, 12)):
-        part = mask(masker, tokens[first:last], lengths[first:last], place + first)
-        for name, values in part.items():
-            np.testing.assert_array_equal(values, together[name][first:last], err_msg=name)
-    elsewhere = mask(masker, tokens, lengths, place + 12)
-    assert (elsewhere["mask_positions"] != together["mask_positions"]).any(axis=1).all()
-    other = DynamicMasker(rule(vocab_file, 20, 0.15, whole_words), LENGTH, "g")
-    assert (mask(other, tokens, lengths, place)["token_ids"] != together["token_ids"]).any()
+    @parameterized.parameters(False, True)
+    def test_mask_is_a_function_of_the_records_place(self, whole_words):
+        tokens, lengths = make_rows(12, seed=6)
+        masker = DynamicMasker(rule(self.vocab_file, 20, 0.15, whole_words), LENGTH, "f")
+        place = 5_000_000_000
+        together = mask(masker, tokens, lengths, place)
+        for first, last in ((0, 1), (3, 8), (11, 12)):
+            part = mask(masker, tokens[first:last], lengths[first:last], place + first)
+            for name, values in part.items():
+                self.assertAllEqual(values, together[name][first:last], msg=name)
+        elsewhere = mask(masker, tokens, lengths, place + 12)
+        self.assertTrue(
+            (elsewhere["mask_positions"] != together["mask_positions"]).any(axis=1).all()
+        )
+        other = DynamicMasker(rule(self.vocab_file, 20, 0.15, whole_words), LENGTH, "g")
+        self.assertTrue(
+            (mask(other, tokens, lengths, place)["token_ids"] != together["token_ids"]).any()
+        )
 
 
 if __name__ == "__main__":

@@ -47,52 +47,52 @@ def loss_and_gradients(model, compiler):
     return step()
 
 
-@pytest.mark.large
-def test_compiled_step_equals_the_plain_one_dropout_included():
-    model = build_pretraining_model(CONFIG)
-    loss, gradients = loss_and_gradients(model, None)
-    compiled_loss, compiled_gradients = loss_and_gradients(model, xla_kernel)
-    np.testing.assert_allclose(compiled_loss, loss, rtol=1e-5)
-    for ours, theirs in zip(compiled_gradients, gradients, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    assert any(np.abs(gradient).max() > 0.01 for gradient in gradients)
-
-
-def test_layers_share_their_kernels_and_gradients_are_compiled_too():
-    model, asked = build_pretraining_model(CONFIG), []
-
-    @functools.cache
-    def count(kernel):
-        asked.append(kernel.__name__)
-        return kernel
-
-    loss_and_gradients(model, count)
-    assert len(asked) == len(set(asked))
-    assert {"gelu_values", "gelu_gradient", "_norm_gradient", "_score_gradient"} <= set(asked)
-
-
-def test_scope_ends_and_nests():
-    def kernel():
-        return "plain"
-
-    with compiled_by(lambda _: "outer"):
-        with compiled_by(None):
-            assert compiled(kernel) is kernel
-        assert compiled(kernel) == "outer"
-    assert compiled(kernel) is kernel
-
-
-def test_kernels_run_on_a_strategys_replica():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
-    with strategy.scope():
+class CompilationTest(tf.test.TestCase):
+    @pytest.mark.large
+    def test_compiled_step_equals_the_plain_one_dropout_included(self):
         model = build_pretraining_model(CONFIG)
+        loss, gradients = loss_and_gradients(model, None)
+        compiled_loss, compiled_gradients = loss_and_gradients(model, xla_kernel)
+        self.assertAllClose(compiled_loss, loss, rtol=1e-5, atol=0)
+        for ours, theirs in zip(compiled_gradients, gradients, strict=True):
+            self.assertAllClose(ours, theirs, rtol=0, atol=1e-5)
+        self.assertTrue(any(np.abs(gradient).max() > 0.01 for gradient in gradients))
 
-    @tf.function
-    def step():
-        with compiled_by(xla_kernel):
-            return strategy.run(lambda: model(FEATURES, training=True)["nsp_logits"])
+    def test_layers_share_their_kernels_and_gradients_are_compiled_too(self):
+        model, asked = build_pretraining_model(CONFIG), []
 
-    assert np.isfinite(step()).all()
+        @functools.cache
+        def count(kernel):
+            asked.append(kernel.__name__)
+            return kernel
+
+        loss_and_gradients(model, count)
+        self.assertLen(asked, len(set(asked)))
+        self.assertLessEqual(
+            {"gelu_values", "gelu_gradient", "_norm_gradient", "_score_gradient"}, set(asked)
+        )
+
+    def test_scope_ends_and_nests(self):
+        def kernel():
+            return "plain"
+
+        with compiled_by(lambda _: "outer"):
+            with compiled_by(None):
+                self.assertIs(compiled(kernel), kernel)
+            self.assertEqual(compiled(kernel), "outer")
+        self.assertIs(compiled(kernel), kernel)
+
+    def test_kernels_run_on_a_strategys_replica(self):
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+        with strategy.scope():
+            model = build_pretraining_model(CONFIG)
+
+        @tf.function
+        def step():
+            with compiled_by(xla_kernel):
+                return strategy.run(lambda: model(FEATURES, training=True)["nsp_logits"])
+
+        self.assertTrue(np.isfinite(step()).all())
 
 
 if __name__ == "__main__":

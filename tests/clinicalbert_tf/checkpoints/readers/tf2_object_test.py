@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 
 from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.checkpoints.readers.tf2_object import is_object_checkpoint, read_tf2_checkpoint
@@ -21,13 +22,6 @@ PREFIX = str(GOLDEN / "model.ckpt-150000")
 CONFIG = BertConfig.from_json_file(GOLDEN / "bert_config.json")
 HEADS = CONFIG.num_attention_heads
 POOLER = ("bert/pooler/dense/kernel", "bert/pooler/dense/bias")
-
-
-@pytest.fixture(scope="module")
-def arrays():
-    reader = tf.train.load_checkpoint(PREFIX)
-    names = [n for n in reader.get_variable_to_shape_map() if "adam" not in n]
-    return {name: reader.get_tensor(name) for name in names if name != "global_step"}
 
 
 def node(**children):
@@ -176,122 +170,129 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", list(LAYOUTS))
-def test_every_layout_gives_the_golden_weights_to_the_bit(tmp_path, arrays, layout):
-    source = read_tf2_checkpoint(save(tmp_path, **LAYOUTS[layout](arrays)))
-    whole = layout.startswith("pretrainer")
-    expected = {n: a for n, a in arrays.items() if whole or not n.startswith("cls/")}
-    assert set(source.tensors) == set(expected)
-    for name, array in expected.items():
-        assert source.tensors.shapes[name] == array.shape
-        np.testing.assert_array_equal(source.tensors[name], array, err_msg=name)
-    assert (source.kind, source.config, source.gelu) == ("tf2_object", CONFIG, "tanh")
-    assert source.vocab_file == str(tmp_path / "vocab.txt")
-    assert len(check_tensors(source).missing) == (0 if whole else 7)
-    assert "save_counter/.ATTRIBUTES/VARIABLE_VALUE" in source.ignored
+class ObjectCheckpointTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        reader = tf.train.load_checkpoint(PREFIX)
+        names = [n for n in reader.get_variable_to_shape_map() if "adam" not in n]
+        cls.arrays = {name: reader.get_tensor(name) for name in names if name != "global_step"}
 
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.get_temp_dir())
 
-def test_an_untrained_pooler_of_the_encoder_is_passed_over(tmp_path, arrays):
-    source = read_tf2_checkpoint(save(tmp_path, **pretrainer_v2(arrays)))
-    assert np.any(source.tensors[POOLER[0]])
-    assert "encoder/_pooler_layer/kernel/.ATTRIBUTES/VARIABLE_VALUE" in source.ignored
+    @parameterized.parameters(*LAYOUTS)
+    def test_every_layout_gives_the_golden_weights_to_the_bit(self, layout):
+        source = read_tf2_checkpoint(save(self.folder, **LAYOUTS[layout](self.arrays)))
+        whole = layout.startswith("pretrainer")
+        expected = {n: a for n, a in self.arrays.items() if whole or not n.startswith("cls/")}
+        self.assertEqual(set(source.tensors), set(expected))
+        for name, array in expected.items():
+            self.assertEqual(source.tensors.shapes[name], array.shape)
+            self.assertAllEqual(source.tensors[name], array, msg=name)
+        self.assertEqual((source.kind, source.config, source.gelu), ("tf2_object", CONFIG, "tanh"))
+        self.assertEqual(source.vocab_file, str(self.folder / "vocab.txt"))
+        self.assertLen(check_tensors(source).missing, 0 if whole else 7)
+        self.assertIn("save_counter/.ATTRIBUTES/VARIABLE_VALUE", source.ignored)
 
+    def test_an_untrained_pooler_of_the_encoder_is_passed_over(self):
+        source = read_tf2_checkpoint(save(self.folder, **pretrainer_v2(self.arrays)))
+        self.assertTrue(np.any(source.tensors[POOLER[0]]))
+        self.assertIn("encoder/_pooler_layer/kernel/.ATTRIBUTES/VARIABLE_VALUE", source.ignored)
 
-def test_more_than_ten_layers_keep_their_order(tmp_path, arrays):
-    config = dataclasses.replace(CONFIG, num_hidden_layers=12)
-    arrays = {n: a for n, a in arrays.items() if "/encoder/" not in n} | {
-        name.replace("layer_0", f"layer_{number}"): array + number
-        for name, array in arrays.items()
-        if "/layer_0/" in name
-        for number in range(12)
-    }
-    layers = [block(arrays, number, "new") for number in range(12)]
-    first = functional_encoder(arrays)
-    children = {f"layer_with_weights-{i + 4}": item for i, item in enumerate(layers)}
-    children |= {
-        f"layer_with_weights-{i}": getattr(first, f"layer_with_weights-{i}") for i in range(4)
-    }
-    prefix = save(tmp_path, configured=False, encoder=node(**children))
-    source = read_tf2_checkpoint(prefix, config)
-    for number in range(12):
-        name = f"bert/encoder/layer_{number}/output/dense/bias"
-        np.testing.assert_array_equal(source.tensors[name], arrays[name])
+    def test_more_than_ten_layers_keep_their_order(self):
+        config = dataclasses.replace(CONFIG, num_hidden_layers=12)
+        arrays = {n: a for n, a in self.arrays.items() if "/encoder/" not in n} | {
+            name.replace("layer_0", f"layer_{number}"): array + number
+            for name, array in self.arrays.items()
+            if "/layer_0/" in name
+            for number in range(12)
+        }
+        layers = [block(arrays, number, "new") for number in range(12)]
+        first = functional_encoder(arrays)
+        children = {f"layer_with_weights-{i + 4}": item for i, item in enumerate(layers)}
+        children |= {
+            f"layer_with_weights-{i}": getattr(first, f"layer_with_weights-{i}") for i in range(4)
+        }
+        prefix = save(self.folder, configured=False, encoder=node(**children))
+        source = read_tf2_checkpoint(prefix, config)
+        for number in range(12):
+            name = f"bert/encoder/layer_{number}/output/dense/bias"
+            self.assertAllEqual(source.tensors[name], arrays[name])
 
+    def test_optimizer_and_other_heads_are_passed_over(self):
+        encoder = functional_encoder(self.arrays)
+        optimizer = node(iterations=tf.Variable(3), m=tf.Variable([1.0, 2.0]))
+        classifier = node(kernel=tf.Variable(np.ones((48, 3), "f4")))
+        model = node(**{"layer_with_weights-0": encoder, "layer_with_weights-1": classifier})
+        source = read_tf2_checkpoint(save(self.folder, model=model, optimizer=optimizer))
+        self.assertLen(source.tensors, 55)
+        self.assertIn("optimizer/m/.ATTRIBUTES/VARIABLE_VALUE", source.ignored)
+        self.assertIn(
+            "model/layer_with_weights-1/kernel/.ATTRIBUTES/VARIABLE_VALUE", source.ignored
+        )
 
-def test_optimizer_and_other_heads_are_passed_over(tmp_path, arrays):
-    encoder = functional_encoder(arrays)
-    optimizer = node(iterations=tf.Variable(3), m=tf.Variable([1.0, 2.0]))
-    classifier = node(kernel=tf.Variable(np.ones((48, 3), "f4")))
-    model = node(**{"layer_with_weights-0": encoder, "layer_with_weights-1": classifier})
-    source = read_tf2_checkpoint(save(tmp_path, model=model, optimizer=optimizer))
-    assert len(source.tensors) == 55
-    assert "optimizer/m/.ATTRIBUTES/VARIABLE_VALUE" in source.ignored
-    assert "model/layer_with_weights-1/kernel/.ATTRIBUTES/VARIABLE_VALUE" in source.ignored
+    def test_without_a_configuration_the_shapes_tell_it(self):
+        source = read_tf2_checkpoint(
+            save(self.folder, configured=False, model=functional_encoder(self.arrays))
+        )
+        dropout = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
+        self.assertEqual(source.config, dataclasses.replace(CONFIG, **dropout))
+        self.assertIsNone(source.vocab_file)
+        self.assertIn("from the shapes", source.remarks[0])
 
+    def test_shapes_that_do_not_tell_the_heads_need_a_configuration(self):
+        prefix = save(self.folder, configured=False, model=model_of_2019(self.arrays))
+        with self.assertRaisesRegex(ValueError, r"expected a bert_config\.json next to"):
+            read_tf2_checkpoint(prefix)
 
-def test_without_a_configuration_the_shapes_tell_it(tmp_path, arrays):
-    source = read_tf2_checkpoint(save(tmp_path, configured=False, model=functional_encoder(arrays)))
-    dropout = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
-    assert source.config == dataclasses.replace(CONFIG, **dropout)
-    assert source.vocab_file is None and "from the shapes" in source.remarks[0]
-
-
-def test_shapes_that_do_not_tell_the_heads_need_a_configuration(tmp_path, arrays):
-    prefix = save(tmp_path, configured=False, model=model_of_2019(arrays))
-    with pytest.raises(ValueError, match=r"expected a bert_config\.json next to"):
-        read_tf2_checkpoint(prefix)
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
+    @parameterized.parameters(
         ({"num_attention_heads": 6}, "num_attention_heads 6 .* received 4"),
         ({"num_hidden_layers": 2}, "not in the configuration: bert/encoder/layer_2"),
         ({"num_hidden_layers": 4}, "missing: bert/encoder/layer_3/attention"),
         ({"intermediate_size": 64}, r"intermediate/dense/kernel: expected \[48, 64\], received"),
-    ],
-)
-def test_a_configuration_that_does_not_fit_is_an_error(tmp_path, arrays, change, named):
-    prefix = save(tmp_path, model=functional_encoder(arrays))
-    with pytest.raises(ValueError, match=named):
-        check_tensors(read_tf2_checkpoint(prefix, dataclasses.replace(CONFIG, **change)))
+    )
+    def test_a_configuration_that_does_not_fit_is_an_error(self, change, named):
+        prefix = save(self.folder, model=functional_encoder(self.arrays))
+        with self.assertRaisesRegex(ValueError, named):
+            check_tensors(read_tf2_checkpoint(prefix, dataclasses.replace(CONFIG, **change)))
 
+    def test_what_is_no_bert_is_refused(self):
+        prefix = save(self.folder, model=node(dense=tf.Variable([1.0])))
+        with self.assertRaisesRegex(ValueError, "received no encoder layers of a known layout"):
+            read_tf2_checkpoint(prefix)
 
-def test_what_is_no_bert_is_refused(tmp_path):
-    prefix = save(tmp_path, model=node(dense=tf.Variable([1.0])))
-    with pytest.raises(ValueError, match="received no encoder layers of a known layout"):
-        read_tf2_checkpoint(prefix)
+    def test_a_factorized_embedding_is_refused(self):
+        encoder = functional_encoder(self.arrays)
+        layers = [getattr(encoder, f"layer_with_weights-{i}") for i in range(8)]
+        layers.insert(3, node(kernel=tf.Variable([1.0])))
+        numbered = {f"layer_with_weights-{i}": item for i, item in enumerate(layers)}
+        with self.assertRaisesRegex(ValueError, r"5 layers before .*ALBERT"):
+            read_tf2_checkpoint(save(self.folder, model=node(**numbered)))
 
+    def test_two_encoders_are_refused(self):
+        two = {"a": functional_encoder(self.arrays), "b": functional_encoder(self.arrays)}
+        with self.assertRaisesRegex(ValueError, "6 encoder layers that belong to 2 encoders"):
+            read_tf2_checkpoint(save(self.folder, **two))
 
-def test_a_factorized_embedding_is_refused(tmp_path, arrays):
-    encoder = functional_encoder(arrays)
-    layers = [getattr(encoder, f"layer_with_weights-{i}") for i in range(8)]
-    layers.insert(3, node(kernel=tf.Variable([1.0])))
-    numbered = {f"layer_with_weights-{i}": item for i, item in enumerate(layers)}
-    with pytest.raises(ValueError, match=r"5 layers before .*ALBERT"):
-        read_tf2_checkpoint(save(tmp_path, model=node(**numbered)))
+    def test_a_checkpoint_of_names_is_told_apart(self):
+        self.assertFalse(is_object_checkpoint(PREFIX))
+        self.assertTrue(
+            is_object_checkpoint(save(self.folder, model=functional_encoder(self.arrays)))
+        )
+        with self.assertRaisesRegex(
+            ValueError, "expected a TF2 object-based checkpoint, received one of"
+        ):
+            read_tf2_checkpoint(PREFIX)
 
-
-def test_two_encoders_are_refused(tmp_path, arrays):
-    two = {"a": functional_encoder(arrays), "b": functional_encoder(arrays)}
-    with pytest.raises(ValueError, match="6 encoder layers that belong to 2 encoders"):
-        read_tf2_checkpoint(save(tmp_path, **two))
-
-
-def test_a_checkpoint_of_names_is_told_apart(tmp_path, arrays):
-    assert not is_object_checkpoint(PREFIX)
-    assert is_object_checkpoint(save(tmp_path, model=functional_encoder(arrays)))
-    with pytest.raises(ValueError, match="expected a TF2 object-based checkpoint, received one of"):
-        read_tf2_checkpoint(PREFIX)
-
-
-def test_a_damaged_checkpoint_is_an_error(tmp_path, arrays):
-    save(tmp_path, model=functional_encoder(arrays))
-    (data,) = tmp_path.glob("*.data-*")
-    data.write_bytes(data.read_bytes()[:5000])
-    with pytest.raises(CorruptCheckpointError, match="damaged"):
-        source = read_tf2_checkpoint(tmp_path)
-        [source.tensors[name] for name in source.tensors]
+    def test_a_damaged_checkpoint_is_an_error(self):
+        save(self.folder, model=functional_encoder(self.arrays))
+        (data,) = self.folder.glob("*.data-*")
+        data.write_bytes(data.read_bytes()[:5000])
+        with self.assertRaisesRegex(CorruptCheckpointError, "damaged"):
+            source = read_tf2_checkpoint(self.folder)
+            [source.tensors[name] for name in source.tensors]
 
 
 if __name__ == "__main__":

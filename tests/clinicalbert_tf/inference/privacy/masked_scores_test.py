@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from clinicalbert_tf.inference.privacy.masked_scores import MaskedScorer
-
-
-@pytest.fixture(scope="module")
-def scorer(bert):
-    return MaskedScorer(bert)
+from tests import support
 
 
 def slow_score(bert, context, target):
@@ -26,26 +23,36 @@ def slow_score(bert, context, target):
     return np.mean([values[place, piece] for place, piece in enumerate(target)])
 
 
-def test_scores_are_those_of_one_sequence_at_a_time(bert, scorer):
-    contexts = [scorer.pieces(text) for text in ("Mr A B is a patient with", "pain", "", "fever")]
-    targets = [scorer.pieces(text) for text in ("chest pain", "fever", "pneumonia of the lung")]
-    assert len({len(target) for target in targets}) > 1
-    found = scorer.scores(contexts, targets)
-    expected = [[slow_score(bert, c, t) for t in targets] for c in contexts]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+class MaskedScoresTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.bert = support.golden_bert()
+        cls.scorer = MaskedScorer(cls.bert)
 
+    def test_scores_are_those_of_one_sequence_at_a_time(self):
+        contexts = [
+            self.scorer.pieces(text) for text in ("Mr A B is a patient with", "pain", "", "fever")
+        ]
+        targets = [
+            self.scorer.pieces(text) for text in ("chest pain", "fever", "pneumonia of the lung")
+        ]
+        self.assertGreater(len({len(target) for target in targets}), 1)
+        found = self.scorer.scores(contexts, targets)
+        expected = [[slow_score(self.bert, c, t) for t in targets] for c in contexts]
+        self.assertAllClose(found, expected, rtol=0, atol=1e-4)
 
-def test_masks_are_as_many_as_wordpieces(bert, scorer):
-    assert scorer.masks("chest pain") == (bert.tokenizer.mask_id,) * len(
-        scorer.pieces("chest pain")
-    )
+    def test_masks_are_as_many_as_wordpieces(self):
+        self.assertEqual(
+            self.scorer.masks("chest pain"),
+            (self.bert.tokenizer.mask_id,) * len(self.scorer.pieces("chest pain")),
+        )
 
-
-def test_templates_beyond_the_positions_are_an_error_without_the_text(bert, scorer):
-    long = scorer.pieces("pain " * bert.config.max_position_embeddings)
-    with pytest.raises(ValueError, match="Shorten the conditions") as raised:
-        scorer.scores([long], [scorer.pieces("fever")])
-    assert "pain" not in str(raised.value)
+    def test_templates_beyond_the_positions_are_an_error_without_the_text(self):
+        long = self.scorer.pieces("pain " * self.bert.config.max_position_embeddings)
+        with self.assertRaisesRegex(ValueError, "Shorten the conditions") as raised:
+            self.scorer.scores([long], [self.scorer.pieces("fever")])
+        self.assertNotIn("pain", str(raised.exception))
 
 
 if __name__ == "__main__":

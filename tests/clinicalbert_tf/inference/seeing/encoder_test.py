@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from clinicalbert_tf.inference.seeing.encoder import attention_weights
 from clinicalbert_tf.inference.seeing.windows import text_windows
+from tests.clinicalbert_tf.inference.seeing import tiny_classifier as tiny
 
 
 def normalized(rows, layer):
@@ -61,26 +62,33 @@ def by_hand(backbone, ids):
     return np.array(found)
 
 
-def test_weights_equal_a_hand_computation(classifier, tokenizer):
-    (window,) = text_windows(tokenizer, "The patient denies chest pain and sepsis.", 32)
-    weights = attention_weights(classifier.backbone, window.inputs())
-    assert weights.shape == (2, 4, len(window.tokens), len(window.tokens))
-    expected = by_hand(classifier.backbone, window.token_ids)
-    np.testing.assert_allclose(weights, expected, atol=1e-6, rtol=0)
-    # Uneven, so that a mix-up of heads, rows or columns would show.
-    assert expected.std() > 0.02
+class AttentionWeightsTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.tokenizer, cls.classifier = tiny.tokenizer(), tiny.classifier()
 
+    def test_weights_equal_a_hand_computation(self):
+        (window,) = text_windows(self.tokenizer, "The patient denies chest pain and sepsis.", 32)
+        weights = attention_weights(self.classifier.backbone, window.inputs())
+        self.assertEqual(weights.shape, (2, 4, len(window.tokens), len(window.tokens)))
+        expected = by_hand(self.classifier.backbone, window.token_ids)
+        self.assertAllClose(weights, expected, rtol=0, atol=1e-6)
+        # Uneven, so that a mix-up of heads, rows or columns would show.
+        self.assertGreater(expected.std(), 0.02)
 
-def test_layer_by_layer_gives_the_models_own_logits(classifier, tokenizer):
-    from clinicalbert_tf.inference.seeing.encoder import embed_tokens, encode
+    def test_layer_by_layer_gives_the_models_own_logits(self):
+        from clinicalbert_tf.inference.seeing.encoder import embed_tokens, encode
 
-    (window,) = text_windows(tokenizer, "no fever", 32)
-    inputs = window.inputs()
-    embeddings = embed_tokens(classifier.backbone, inputs["token_ids"])
-    pooled, _ = encode(
-        classifier.backbone, embeddings, inputs["segment_ids"], inputs["padding_mask"]
-    )
-    tf.debugging.assert_near(classifier.head(pooled), classifier(inputs)["logits"], atol=1e-6)
+        (window,) = text_windows(self.tokenizer, "no fever", 32)
+        inputs = window.inputs()
+        embeddings = embed_tokens(self.classifier.backbone, inputs["token_ids"])
+        pooled, _ = encode(
+            self.classifier.backbone, embeddings, inputs["segment_ids"], inputs["padding_mask"]
+        )
+        self.assertAllClose(
+            self.classifier.head(pooled), self.classifier(inputs)["logits"], rtol=0, atol=1e-6
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 
 from clinicalbert_tf.training.updates.accumulation import check_parts, sum_over_parts
 
@@ -26,25 +27,28 @@ def sums(parts, seen=None):
     return [value.numpy() for value in run()]
 
 
-@pytest.mark.parametrize("parts", [1, 2, 3, 6])
-def test_parts_add_up_to_the_whole_and_are_numbered(parts):
-    total, numbers = sums(parts)
-    np.testing.assert_allclose(total, (np.arange(24.0).reshape(6, 4).T * np.arange(6)).sum(axis=1))
-    assert numbers == sum(range(parts))
+class AccumulationTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(1, 2, 3, 6)
+    def test_parts_add_up_to_the_whole_and_are_numbered(self, parts):
+        total, numbers = sums(parts)
+        self.assertAllClose(
+            total, (np.arange(24.0).reshape(6, 4).T * np.arange(6)).sum(axis=1), rtol=1e-7, atol=0
+        )
+        self.assertEqual(numbers, sum(range(parts)))
 
+    def test_parts_have_static_shapes_and_are_traced_once(self):
+        seen = []
+        sums(3, seen)
+        self.assertEqual(seen, [{"a": tf.TensorShape([2, 4]), "b": tf.TensorShape([2])}])
 
-def test_parts_have_static_shapes_and_are_traced_once():
-    seen = []
-    sums(3, seen)
-    assert seen == [{"a": tf.TensorShape([2, 4]), "b": tf.TensorShape([2])}]
-
-
-def test_batch_that_replicas_and_parts_do_not_divide_is_refused():
-    check_parts(32, 2, 4)
-    with pytest.raises(ValueError, match=r"is 24 .*multiple of 16: .*\(2\).*\(8\).*example, 16"):
-        check_parts(24, 2, 8)
-    with pytest.raises(ValueError, match=r"is 4 .*multiple of 8.*example, 8"):
-        check_parts(4, 1, 8)
+    def test_batch_that_replicas_and_parts_do_not_divide_is_refused(self):
+        check_parts(32, 2, 4)
+        with self.assertRaisesRegex(
+            ValueError, r"is 24 .*multiple of 16: .*\(2\).*\(8\).*example, 16"
+        ):
+            check_parts(24, 2, 8)
+        with self.assertRaisesRegex(ValueError, r"is 4 .*multiple of 8.*example, 8"):
+            check_parts(4, 1, 8)
 
 
 if __name__ == "__main__":

@@ -58,58 +58,60 @@ def as_tensors(gradients, scale=1.0):
     return [tf.constant(gradient * scale, tf.float32) for gradient in gradients]
 
 
-def test_every_step_equals_the_papers_algorithm():
-    optimizer = make()
-    apply = tf.function(optimizer.apply)
-    expected = plain_lamb(INITIAL, GRADIENTS, (True, False, False, True, True))
-    for step, gradients in enumerate(GRADIENTS):
-        apply(as_tensors(gradients))
-        for name, variable, value in zip(NAMES, optimizer.variables, expected[step], strict=True):
-            np.testing.assert_allclose(variable, value, atol=1e-5, err_msg=f"{name} step {step}")
-
-
-def test_layer_norm_and_bias_are_left_out_of_decay_and_trust_ratio():
-    everything = plain_lamb(INITIAL, GRADIENTS, (True,) * 5)[-1]
-    excluded = plain_lamb(INITIAL, GRADIENTS, (True, False, False, True, True))[-1]
-    differences = [np.abs(a - b).max() for a, b in zip(everything, excluded, strict=True)]
-    # The comparison above could not pass with them included.
-    assert min(differences[1], differences[2]) > 1e-3 and differences[0] == 0
-
-
-def test_slots_have_the_names_of_adams():
-    optimizer = make()
-    assert set(optimizer.slots) == set(NAMES)
-    assert all(set(slots) == {"adam_m", "adam_v"} for slots in optimizer.slots.values())
-
-
-def test_skipped_step_does_not_count_for_the_bias_correction():
-    optimizer = make(loss_scale=DynamicLossScale(initial=4.0))
-    overflow = [tf.fill(value.shape, np.float32(np.inf)) for value in INITIAL]
-    optimizer.apply(overflow)
-    for variable, value in zip(optimizer.variables, INITIAL, strict=True):
-        np.testing.assert_array_equal(variable, value.astype(np.float32))
-    report = optimizer.apply(as_tensors(GRADIENTS[0], scale=2.0))
-    update = optimizer.variables[1].numpy() - INITIAL[1]
-    # First applied update: m_hat / sqrt(v_hat) is the sign of the gradient, nearly.
-    rate = float(report["learning_rate"])
-    np.testing.assert_allclose(update, -rate * np.sign(GRADIENTS[0][1]), rtol=0.02)
-
-
-def test_two_replicas_make_the_same_update():
-    strategy = build_strategy("mirrored", num_replicas=2)
-    with strategy.scope():
+class LambTest(tf.test.TestCase):
+    def test_every_step_equals_the_papers_algorithm(self):
         optimizer = make()
+        apply = tf.function(optimizer.apply)
+        expected = plain_lamb(INITIAL, GRADIENTS, (True, False, False, True, True))
+        for step, gradients in enumerate(GRADIENTS):
+            apply(as_tensors(gradients))
+            for name, variable, value in zip(
+                NAMES, optimizer.variables, expected[step], strict=True
+            ):
+                self.assertAllClose(variable, value, rtol=0, atol=1e-5, msg=f"{name} step {step}")
 
-    @tf.function
-    def step(gradients):
-        return strategy.run(optimizer.apply, args=(gradients,))
+    def test_layer_norm_and_bias_are_left_out_of_decay_and_trust_ratio(self):
+        everything = plain_lamb(INITIAL, GRADIENTS, (True,) * 5)[-1]
+        excluded = plain_lamb(INITIAL, GRADIENTS, (True, False, False, True, True))[-1]
+        differences = [np.abs(a - b).max() for a, b in zip(everything, excluded, strict=True)]
+        # The comparison above could not pass with them included.
+        self.assertGreater(min(differences[1], differences[2]), 1e-3)
+        self.assertEqual(differences[0], 0)
 
-    for gradients in GRADIENTS:
-        step(as_tensors(gradients))
-    expected = plain_lamb(INITIAL, GRADIENTS, (True, False, False, True, True))[-1]
-    for variable, value in zip(optimizer.variables, expected, strict=True):
-        for part in strategy.experimental_local_results(variable):
-            np.testing.assert_allclose(part, value, atol=1e-5)
+    def test_slots_have_the_names_of_adams(self):
+        optimizer = make()
+        self.assertEqual(set(optimizer.slots), set(NAMES))
+        self.assertTrue(
+            all(set(slots) == {"adam_m", "adam_v"} for slots in optimizer.slots.values())
+        )
+
+    def test_skipped_step_does_not_count_for_the_bias_correction(self):
+        optimizer = make(loss_scale=DynamicLossScale(initial=4.0))
+        overflow = [tf.fill(value.shape, np.float32(np.inf)) for value in INITIAL]
+        optimizer.apply(overflow)
+        for variable, value in zip(optimizer.variables, INITIAL, strict=True):
+            self.assertAllEqual(variable, value.astype(np.float32))
+        report = optimizer.apply(as_tensors(GRADIENTS[0], scale=2.0))
+        update = optimizer.variables[1].numpy() - INITIAL[1]
+        # First applied update: m_hat / sqrt(v_hat) is the sign of the gradient, nearly.
+        rate = float(report["learning_rate"])
+        self.assertAllClose(update, -rate * np.sign(GRADIENTS[0][1]), rtol=0.02, atol=0)
+
+    def test_two_replicas_make_the_same_update(self):
+        strategy = build_strategy("mirrored", num_replicas=2)
+        with strategy.scope():
+            optimizer = make()
+
+        @tf.function
+        def step(gradients):
+            return strategy.run(optimizer.apply, args=(gradients,))
+
+        for gradients in GRADIENTS:
+            step(as_tensors(gradients))
+        expected = plain_lamb(INITIAL, GRADIENTS, (True, False, False, True, True))[-1]
+        for variable, value in zip(optimizer.variables, expected, strict=True):
+            for part in strategy.experimental_local_results(variable):
+                self.assertAllClose(part, value, rtol=0, atol=1e-5)
 
 
 if __name__ == "__main__":
