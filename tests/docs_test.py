@@ -3,7 +3,6 @@
 import ast
 import functools
 import importlib.util
-import pathlib
 import re
 import shlex
 import subprocess
@@ -11,7 +10,8 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from tests.support import ROOT
+
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Written by `make docs`.
 GENERATED = {"docs/reference/commands.md"}

@@ -1,11 +1,11 @@
 """Who may import whom: parsed from the sources, so that a lazy import counts too."""
 
 import ast
-import pathlib
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from tests.support import ROOT
+
 PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
 # What the trainer may take from the builder; its command-line modules may take more.
 SHARED = {

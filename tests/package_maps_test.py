@@ -1,12 +1,12 @@
 """Each package's docstring is its map: it names every module and package in it."""
 
 import ast
-import pathlib
 import re
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from tests.support import ROOT
+
 PACKAGES = sorted(
     path.parent
     for name in ("tfrecords_builder", "clinicalbert_tf")

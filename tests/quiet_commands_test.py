@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import pathlib
 import pty
 import re
 import struct
@@ -12,7 +11,8 @@ import termios
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+from tests.support import ROOT
+
 CHECKPOINT = ROOT / "tests" / "golden" / "tf1_checkpoint"
 # What TensorFlow, absl and CUDA put before their lines.
 CHATTER = re.compile(

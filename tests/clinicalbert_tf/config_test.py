@@ -1,14 +1,14 @@
 import dataclasses
 import json
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
 from clinicalbert_tf.config import BertConfig
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 GOLDEN_VALUES = json.loads((GOLDEN / "bert_config.json").read_text(encoding="utf-8"))
 
 
@@ -136,7 +136,7 @@ def test_importing_the_package_loads_no_tensorflow():
         "assert 'from_pretrained' in dir(clinicalbert_tf)\n"
         "print(sorted({'tensorflow', 'keras', 'keras_nlp', 'numpy'} & set(sys.modules)))"
     )
-    root = pathlib.Path(__file__).resolve().parents[2]
+    root = support.ROOT
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )

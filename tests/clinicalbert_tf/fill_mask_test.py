@@ -1,4 +1,3 @@
-import pathlib
 import subprocess
 import sys
 
@@ -6,8 +5,8 @@ import pytest
 from absl import flags
 
 from clinicalbert_tf import fill_mask_command
+from tests.support import GOLDEN
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHECKPOINT = str(GOLDEN / "tf1_checkpoint")
 NOTES = GOLDEN / "notes" / "NOTEEVENTS.csv"
 

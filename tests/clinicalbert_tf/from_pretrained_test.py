@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import pathlib
 import shutil
 import tarfile
 
@@ -10,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import clinicalbert_tf
+from tests.support import GOLDEN
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 CHECKPOINT = GOLDEN / "tf1_checkpoint"
 STEM = "model.ckpt-150000"
 

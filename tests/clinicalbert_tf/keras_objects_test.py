@@ -1,6 +1,5 @@
 """`import clinicalbert_tf` is enough for Keras to load a model with this package's layers."""
 
-import pathlib
 import re
 import subprocess
 import sys
@@ -11,8 +10,8 @@ import pytest
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.keras_objects import CLASSES
 from clinicalbert_tf.modeling import build_backbone
+from tests.support import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = BertConfig(
     vocab_size=20,
     hidden_size=8,

@@ -1,13 +1,12 @@
 """The command that starts local workers."""
 
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 def launch(*arguments):

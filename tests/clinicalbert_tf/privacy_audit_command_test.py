@@ -1,11 +1,11 @@
 import json
-import pathlib
 
 import pytest
 
 from clinicalbert_tf.privacy_audit_command import audit
+from tests import support
 
-CHECKPOINT = pathlib.Path(__file__).resolve().parents[1] / "golden" / "tf1_checkpoint"
+CHECKPOINT = support.GOLDEN / "tf1_checkpoint"
 FLAGS = {
     **dict.fromkeys(("model", "baseline_model", "patients", "notes", "others", "canaries")),
     **{"max_patients": 500, "max_conditions": 50, "candidates": 7, "sample_tokens": 4},

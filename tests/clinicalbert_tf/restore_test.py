@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -13,8 +12,8 @@ from safetensors.numpy import save_file
 from clinicalbert_tf.checkpoints.readers.huggingface_names import to_huggingface
 from clinicalbert_tf.checkpoints.source import reference_shapes
 from clinicalbert_tf.config import BertConfig
+from tests.support import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORDS = ["Pain", "Chest", "Fever", "Cough", "pain", "chest"]
 ROWS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
 

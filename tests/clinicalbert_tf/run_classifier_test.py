@@ -2,13 +2,13 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
+from tests.support import GOLDEN
+
 # As in the reference's run_classifier.sh; the model is a folder with a configuration alone.
 REFERENCE = [
     "--data_dir=DATA", "--bert_model=clinical_bert", "--model_loc", "MODEL", "--task_name",

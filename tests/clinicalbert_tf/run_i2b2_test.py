@@ -1,7 +1,6 @@
 """The command on raw notes: from a trained run to entities of notes."""
 
 import json
-import pathlib
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import pytest
 import clinicalbert_tf
 from clinicalbert_tf.embedded_entities import column_lines, invented_sentences
 from clinicalbert_tf.i2b2_command import choose_what_to_do, with_folder
+from tests import support
 
 
 def run(*flags):
@@ -78,7 +78,7 @@ def test_write_features_with_and_without_a_folder(given, expected):
 
 
 def test_features_of_the_reference_from_its_vocabulary_alone(tmp_path):
-    golden = pathlib.Path(__file__).resolve().parents[1] / "golden"
+    golden = support.GOLDEN
     done = run(
         "--task_name=i2b2_2010",
         f"--data_dir={golden / 'ner_features' / 'input'}",

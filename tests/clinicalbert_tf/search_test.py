@@ -1,12 +1,12 @@
 import json
-import pathlib
 
 import pytest
 from absl import flags
 
 from clinicalbert_tf import search, search_command, tool_command
+from tests import support
 
-CHECKPOINT = str(pathlib.Path(__file__).resolve().parents[1] / "golden" / "tf1_checkpoint")
+CHECKPOINT = str(support.GOLDEN / "tf1_checkpoint")
 
 
 def values(*arguments):

@@ -1,7 +1,6 @@
 """The Kubernetes manifest: well-formed, consistent, and its TF_CONFIG is one that works."""
 
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -10,8 +9,9 @@ import yaml
 
 from clinicalbert_tf.training import exit_codes
 from clinicalbert_tf.training.cluster.cluster import find_cluster
+from tests import support
 
-MANIFEST = pathlib.Path(__file__).resolve().parents[2] / "experiments/kubernetes/pretrain.yaml"
+MANIFEST = support.ROOT / "experiments" / "kubernetes" / "pretrain.yaml"
 
 
 @pytest.fixture(scope="module")

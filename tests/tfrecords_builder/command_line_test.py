@@ -2,13 +2,13 @@
 
 import ast
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 PROGRAM = """
 import sys
 from absl import logging

@@ -1,6 +1,5 @@
 """The reference script's command, against what the reference wrote."""
 
-import pathlib
 import shlex
 import subprocess
 import sys
@@ -9,10 +8,10 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
+from tests.support import GOLDEN, ROOT
 from tfrecords_builder import create_pretraining_data
 from tfrecords_builder.building import records
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 INPUT = ",".join(str(GOLDEN / "pretraining_data" / f"part_{part}.txt") for part in "ab")
 CASED = [
     f"--vocab_file={GOLDEN}/vocab/cased.txt",
@@ -118,7 +117,7 @@ def command(*arguments):
         [sys.executable, "-m", "tfrecords_builder.create_pretraining_data", *arguments],
         capture_output=True,
         text=True,
-        cwd=pathlib.Path(__file__).resolve().parents[2],
+        cwd=ROOT,
     )
 
 

@@ -14,12 +14,12 @@ import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import files, format_notes
 from tfrecords_builder.format_notes import FormatSettings
 from tfrecords_builder.schema import Note
 from tfrecords_builder.text import sections, sentences
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN_NOTES = ROOT / "tests" / "golden" / "notes" / "NOTEEVENTS.csv"
 HEADER = "ROW_ID,SUBJECT_ID,HADM_ID,CATEGORY,ISERROR,TEXT\n"
 

@@ -1,12 +1,12 @@
 import os
-import pathlib
 import stat
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 GOLDEN = ROOT / "tests" / "golden"
 CASED = GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz"
 VOCABULARY = GOLDEN / "vocab" / "cased.txt"

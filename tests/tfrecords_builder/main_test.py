@@ -1,7 +1,6 @@
 """`python -m tfrecords_builder`."""
 
 import os
-import pathlib
 import re
 import resource
 import sqlite3
@@ -10,10 +9,10 @@ import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import schema
 from tfrecords_builder.building.settings import BuilderSettings
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 NOTES = f"--input={GOLDEN}/notes/NOTEEVENTS.csv"
 VOCAB = f"--vocab_file={GOLDEN}/vocab/cased.txt"

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder.segment import SegmentSettings, segment_notes
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXTS = {
     "a": "HPI: Ms. ___ fell.\r\nShe has pain. No fever.\r\nPlan:\r\nrest",
     "b": " \n",

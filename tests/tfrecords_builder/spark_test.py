@@ -12,11 +12,11 @@ import time
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import schema
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
 SENTENCES = str(GOLDEN / "pretraining_data" / "part_a.txt")

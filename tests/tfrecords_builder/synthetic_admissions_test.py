@@ -3,16 +3,14 @@
 import collections
 import datetime
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import synthetic
 from tfrecords_builder.invention import synthetic_admissions
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import csv
 import gzip
 import json
 import os
-import pathlib
 import re
 import shlex
 import stat
@@ -14,11 +13,11 @@ import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import synthetic
 from tfrecords_builder.invention.synthetic_themes import THEMES
 from tfrecords_builder.text import sections, sentences
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLUMNS = (
     "ROW_ID SUBJECT_ID HADM_ID CHARTDATE CHARTTIME STORETIME CATEGORY DESCRIPTION CGID ISERROR TEXT"
 )

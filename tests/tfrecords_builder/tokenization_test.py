@@ -1,5 +1,4 @@
 import json
-import pathlib
 import pickle
 import string
 import subprocess
@@ -11,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support import GOLDEN
 from tfrecords_builder import tokenization
 from tfrecords_builder.text.wordpieces import basic_tokenizer
 from tfrecords_builder.text.wordpieces.basic_tokenizer import BasicTokenizer
 from tfrecords_builder.tokenization import BertTokenizer, load_vocabulary
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 VOCAB_FILES = {"cased": GOLDEN / "vocab" / "cased.txt", "uncased": GOLDEN / "vocab" / "uncased.txt"}
 TOKENIZERS = {
     name: BertTokenizer(str(path), do_lower_case=name == "uncased")

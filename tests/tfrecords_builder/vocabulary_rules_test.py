@@ -1,9 +1,8 @@
 """Rows, casing and fit of vocabularies: one rule for builder and trainer."""
 
-import pathlib
-
 import pytest
 
+from tests import support
 from tfrecords_builder.tokenization import SPECIAL_TOKENS, load_vocabulary
 from tfrecords_builder.vocabulary_rules import (
     check_rows,
@@ -13,7 +12,7 @@ from tfrecords_builder.vocabulary_rules import (
     vocabulary_is_cased,
 )
 
-VOCAB = pathlib.Path(__file__).resolve().parents[1] / "golden" / "vocab"
+VOCAB = support.GOLDEN / "vocab"
 ALPHABET = [*"abcdefghijklmnopqrstuvwxyz"]
 WORDS = [a + b for a in ALPHABET for b in ALPHABET]
 

@@ -1,7 +1,6 @@
 import contextlib
 import csv
 import os
-import pathlib
 import re
 import shlex
 import sqlite3
@@ -12,13 +11,13 @@ import sys
 import pytest
 from absl import flags
 
+from tests.support import GOLDEN
 from tfrecords_builder import vocabulary
 from tfrecords_builder.text.wordpieces import vocabulary_learning, word_counts
 from tfrecords_builder.text.wordpieces.word_counts import count_words
 from tfrecords_builder.tokenization import SPECIAL_TOKENS, BertTokenizer, load_vocabulary
 from tfrecords_builder.vocabulary import extend_vocabulary, learn_vocabulary, write_vocabulary
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 NOTEEVENTS = GOLDEN / "notes" / "NOTEEVENTS.csv"
 
 

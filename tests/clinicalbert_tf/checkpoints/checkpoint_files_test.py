@@ -7,8 +7,9 @@ from clinicalbert_tf.checkpoints.checkpoint_files import (
     resolve_checkpoint,
     step_of,
 )
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 
 
 def make(folder, *names, data=True):

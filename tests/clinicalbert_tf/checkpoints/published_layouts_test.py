@@ -6,7 +6,6 @@ checkpoints/README.md lists which model comes in which layout. Sizes are tiny, n
 import io
 import json
 import os
-import pathlib
 import re
 import tarfile
 import zipfile
@@ -22,6 +21,7 @@ from clinicalbert_tf.checkpoints.source import check_tensors, reference_shapes
 from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary, settle_casing
 from clinicalbert_tf.checkpoints.writers.companions import write_companions
 from clinicalbert_tf.config import BertConfig
+from tests import support
 
 SPECIALS = ["[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LOWER = [*"abcdefghijklmnopqrstuvwxyz", "pain", "chest"]
@@ -241,7 +241,7 @@ LAYOUTS = [
 
 
 def test_the_table_of_published_models_names_these_tests():
-    page = pathlib.Path(__file__).resolve().parents[3] / "checkpoints" / "README.md"
+    page = support.ROOT / "checkpoints" / "README.md"
     table = page.read_text(encoding="utf-8").split("## Published models")[1].split("## ")[0]
     rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row[-2])}

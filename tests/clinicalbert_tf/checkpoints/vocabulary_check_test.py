@@ -1,7 +1,6 @@
 """Vocabulary and casing against weights, files and flags."""
 
 import dataclasses
-import pathlib
 
 import pytest
 
@@ -12,8 +11,9 @@ from clinicalbert_tf.checkpoints.vocabulary_check import (
     settle_casing,
 )
 from clinicalbert_tf.config import BertConfig
+from tests import support
 
-VOCAB = pathlib.Path(__file__).resolve().parents[2] / "golden" / "vocab"
+VOCAB = support.GOLDEN / "vocab"
 CASED, UNCASED = str(VOCAB / "cased.txt"), str(VOCAB / "uncased.txt")
 ROWS = len((VOCAB / "cased.txt").read_text(encoding="utf-8").splitlines())
 

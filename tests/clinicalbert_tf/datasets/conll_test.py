@@ -1,5 +1,4 @@
 import json
-import pathlib
 
 import pytest
 
@@ -8,8 +7,9 @@ from clinicalbert_tf.datasets.conll import (
     read_columns,
     read_columns_as_the_reference,
 )
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "ner_features"
+GOLDEN = support.GOLDEN / "ner_features"
 
 
 def golden_sentences(part):

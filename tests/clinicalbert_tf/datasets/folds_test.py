@@ -1,11 +1,11 @@
 import json
-import pathlib
 
 import pytest
 
 from clinicalbert_tf.datasets.folds import cross_validation_folds
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "ner_features" / "expected"
+GOLDEN = support.GOLDEN / "ner_features" / "expected"
 
 
 def test_folds_equal_the_references():

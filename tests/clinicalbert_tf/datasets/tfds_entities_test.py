@@ -10,8 +10,9 @@ import tensorflow_datasets as tfds
 
 import clinicalbert_tf.datasets
 from clinicalbert_tf.datasets.entity_sets import read_entity_set
+from tests import support
 
-RAW = pathlib.Path(__file__).resolve().parents[2] / "golden" / "i2b2_raw" / "input"
+RAW = support.GOLDEN / "i2b2_raw" / "input"
 I2B2 = ("i2b2_2006", "i2b2_2010", "i2b2_2012", "i2b2_2014")
 TYPES = {"ncbi_disease": "Disease", "bc5cdr": "Chemical", "conll_entities": "any thing"}
 ENTITY_SETS = (*I2B2, *TYPES)

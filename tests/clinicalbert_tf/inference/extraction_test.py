@@ -1,6 +1,5 @@
 import json
 import os
-import pathlib
 import stat
 
 import numpy as np
@@ -13,9 +12,8 @@ from clinicalbert_tf.inference.settings import resolve_settings
 from clinicalbert_tf.inference.token_features import TokenFeatureExtractor
 from clinicalbert_tf.inference.writers import COLUMNS
 from clinicalbert_tf.texts.rows import RowSource, read_rows
+from tests.support import GOLDEN
 from tfrecords_builder.notes.reading import read_notes
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
 
 @pytest.fixture(scope="module")

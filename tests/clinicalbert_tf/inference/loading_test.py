@@ -13,9 +13,10 @@ from clinicalbert_tf.inference.loading import (
     load_model,
     model_digest,
 )
+from tests import support
 from tfrecords_builder.tokenization import AddedToken, BertTokenizer
 
-TF1 = pathlib.Path(__file__).resolve().parents[2] / "golden" / "tf1_checkpoint"
+TF1 = support.GOLDEN / "tf1_checkpoint"
 
 
 @pytest.fixture

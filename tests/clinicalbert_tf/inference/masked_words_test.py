@@ -1,5 +1,3 @@
-import pathlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,8 +5,7 @@ from absl.testing import parameterized
 
 from clinicalbert_tf.inference.masked_words import MaskFiller, log_probabilities
 from tests import support
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
+from tests.support import GOLDEN
 
 
 class MaskedWordsTest(tf.test.TestCase, parameterized.TestCase):

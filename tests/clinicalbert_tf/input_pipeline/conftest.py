@@ -1,22 +1,9 @@
-import gzip
-import pathlib
-
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder import synthetic
 from tfrecords_builder.building.pipeline import build_records
 from tfrecords_builder.building.settings import BuilderSettings
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
-
-
-@pytest.fixture(scope="session")
-def golden_records(tmp_path_factory):
-    """cased_128 as the reference wrote it: one plain TFRecord file of 948 records."""
-    path = tmp_path_factory.mktemp("records") / "cased_128.tfrecord"
-    data = (GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz").read_bytes()
-    path.write_bytes(gzip.decompress(data))
-    return str(path)
 
 
 @pytest.fixture(scope="session")

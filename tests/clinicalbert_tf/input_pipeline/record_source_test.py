@@ -9,10 +9,11 @@ import tensorflow as tf
 from clinicalbert_tf.input_pipeline.checks import check_records
 from clinicalbert_tf.input_pipeline.damage import find_damage
 from clinicalbert_tf.input_pipeline.record_source import find_records
+from tests import support
 from tfrecords_builder import schema
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
-VOCABULARIES = pathlib.Path(__file__).resolve().parents[2] / "golden" / "vocab"
+VOCABULARIES = support.GOLDEN / "vocab"
 
 
 def make_folder(folder, golden_records, **changes):

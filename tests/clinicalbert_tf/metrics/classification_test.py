@@ -2,7 +2,6 @@
 
 import csv
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from sklearn import metrics as sklearn_metrics
 
 from clinicalbert_tf.metrics import classification, multi_label, ranking, regression
 from clinicalbert_tf.metrics.classification import Rows
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).parents[2] / "golden/relation/scores"
+GOLDEN = support.GOLDEN / "relation" / "scores"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text())
 CHEMPROT = ("cpr:3", "cpr:4", "cpr:5", "cpr:6", "cpr:9", "false")
 

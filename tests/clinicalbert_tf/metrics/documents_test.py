@@ -2,14 +2,14 @@
 
 import csv
 import json
-import pathlib
 
 import numpy as np
 import pytest
 
 from clinicalbert_tf.metrics import documents
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).parents[2] / "golden/readmission/vote"
+GOLDEN = support.GOLDEN / "readmission" / "vote"
 EXPECTED = json.loads((GOLDEN / "expected/vote.json").read_text())
 
 

@@ -1,13 +1,13 @@
 """Answers against both official SQuAD scripts."""
 
 import json
-import pathlib
 
 import pytest
 
 from clinicalbert_tf.metrics import question_answering as qa
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).parents[2] / "golden/question_answering"
+GOLDEN = support.GOLDEN / "question_answering"
 EVAL = GOLDEN / "eval"
 V1 = json.loads((EVAL / "expected_v1.json").read_text())
 V2 = json.loads((EVAL / "expected_v2.json").read_text())

@@ -1,7 +1,6 @@
 """Entities and exact scores against conlleval's golden output, seqeval, and hand-counted cases."""
 
 import json
-import pathlib
 import re
 
 import numpy as np
@@ -10,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinicalbert_tf.metrics import spans
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).parents[2] / "golden/ner_eval"
+GOLDEN = support.GOLDEN / "ner_eval"
 LABELS = ["O", "B-a", "I-a", "B-b", "I-b", "B-LOCATION-OTHER", "I-LOCATION-OTHER"]
 IOBES = [f"{tag}-{name}" for tag in "BIES" for name in "ab"] + ["O"]
 

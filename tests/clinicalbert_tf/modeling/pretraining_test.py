@@ -1,6 +1,5 @@
 import importlib.util
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -13,8 +12,8 @@ from absl.testing import parameterized
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.modeling.heads import gather_positions
+from tests.support import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 CONFIG = BertConfig(
     vocab_size=70,
     hidden_size=16,

@@ -1,14 +1,13 @@
 """`python -m clinicalbert_tf.report`."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from tests.support import ROOT
 
 
 def run(*arguments, folder):

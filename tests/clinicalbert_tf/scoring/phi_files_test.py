@@ -1,13 +1,13 @@
 """i2b2 2014 XML: layout, bad offsets, entity expansion, documents without a system file."""
 
 import json
-import pathlib
 
 import pytest
 
 from clinicalbert_tf import score
 from clinicalbert_tf.metrics.phi import Phi
 from clinicalbert_tf.scoring.phi_files import read_documents, read_phi_xml
+from tests import support
 
 TEXT = "\nSeen: Wilma Flint, 3/4/99 & more\n"
 GOLD = [("NAME", "PATIENT", 7, 18), ("DATE", "DATE", 20, 26)]
@@ -101,7 +101,7 @@ def test_empty_and_missing_folders_are_refused(folders):
         read_documents(gold, system + "x")
 
 
-SHARED = pathlib.Path(__file__).parents[4] / "shared/golden/i2b2_raw/input/i2b2_2014"
+SHARED = support.ROOT.parent / "shared" / "golden" / "i2b2_raw" / "input" / "i2b2_2014"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")

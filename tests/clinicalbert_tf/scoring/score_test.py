@@ -1,14 +1,12 @@
 """The command `score`: its keys, strict JSON, and errors that name the place and not the text."""
 
 import json
-import pathlib
 
 import numpy as np
 import pytest
 
 from clinicalbert_tf import score
-
-GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
+from tests.support import GOLDEN
 
 
 def run(capsys, *arguments):

@@ -1,11 +1,11 @@
 import json
-import pathlib
 
 import pytest
 
 from clinicalbert_tf.texts.entity_files import concept_file, word_gold_predicted
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "ner_eval"
+GOLDEN = support.GOLDEN / "ner_eval"
 
 
 def columns(text):

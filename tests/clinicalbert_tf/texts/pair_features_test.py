@@ -1,7 +1,6 @@
 """Features of texts and pairs against what the reference made."""
 
 import json
-import pathlib
 
 import pytest
 from hypothesis import given
@@ -11,9 +10,9 @@ from clinicalbert_tf.datasets.classification.catalogue import find_dataset
 from clinicalbert_tf.datasets.classification.reading import read_dataset
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.texts.pair_features import make_features, truncated_lengths
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 MAX_SEQ_LENGTH = 48
 
 

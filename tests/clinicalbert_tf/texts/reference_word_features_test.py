@@ -1,14 +1,13 @@
 import dataclasses
 import json
-import pathlib
 
 import pytest
 
 from clinicalbert_tf.datasets.conll import read_columns, read_columns_as_the_reference
 from clinicalbert_tf.texts import reference_word_features as features_of
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 FEATURES = GOLDEN / "ner_features"
 TOKENIZER = BertTokenizer(str(GOLDEN / "vocab" / "downstream_cased.txt"), False)
 

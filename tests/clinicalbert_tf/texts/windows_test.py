@@ -1,14 +1,12 @@
-import pathlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clinicalbert_tf.texts import windows
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 SIXTEEN_WORDS = (
     "the patient was admitted with chest pain and was treated with aspirin in the unit ."
 )

@@ -1,4 +1,3 @@
-import pathlib
 import tracemalloc
 
 import numpy as np
@@ -8,11 +7,10 @@ from hypothesis import strategies as st
 
 from clinicalbert_tf.texts.windows import owned_ranges, window_starts
 from clinicalbert_tf.texts.word_windows import WordWindows
+from tests import support
 from tfrecords_builder.tokenization import BertTokenizer
 
-VOCABULARY = (
-    pathlib.Path(__file__).resolve().parents[2] / "golden" / "vocab" / "downstream_cased.txt"
-)
+VOCABULARY = support.GOLDEN / "vocab" / "downstream_cased.txt"
 TOKENIZER = BertTokenizer(str(VOCABULARY), False)
 
 

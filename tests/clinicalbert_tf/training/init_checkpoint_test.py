@@ -1,6 +1,5 @@
 """--init_checkpoint opens every format, as from_pretrained does."""
 
-import pathlib
 import tarfile
 
 import pytest
@@ -8,8 +7,9 @@ import pytest
 from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
 from clinicalbert_tf.training.inputs import open_init_checkpoint
 from clinicalbert_tf.training.settings import RunSettings
+from tests import support
 
-CHECKPOINT = pathlib.Path(__file__).resolve().parents[2] / "golden" / "tf1_checkpoint"
+CHECKPOINT = support.GOLDEN / "tf1_checkpoint"
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A run on the golden records against the reference's, and every refusal before training."""
 
 import dataclasses
-import gzip
 import json
 import pathlib
 import shutil
@@ -16,28 +15,20 @@ from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 from clinicalbert_tf.training.cluster.strategy import DeviceError, check_batch_size
 from clinicalbert_tf.training.loop import NonFiniteLossError
 from clinicalbert_tf.training.states.checkpoints import newest_state, saved_states
+from tests.support import GOLDEN
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CHECKPOINT = GOLDEN / "tf1_checkpoint"
 EXPECTED = json.loads((GOLDEN / "pretraining_run" / "expected.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    path = tmp_path_factory.mktemp("records") / "cased_128.tfrecord"
-    compressed = (GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz").read_bytes()
-    path.write_bytes(gzip.decompress(compressed))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def golden_settings(records, tmp_path_factory):
+def golden_settings(golden_records, tmp_path_factory):
     """The reference's run: 40 steps of 16 records in file order."""
     run = EXPECTED["settings"]
     return PretrainingSettings(
-        input_file=records,
-        eval_file=records,
+        input_file=golden_records,
+        eval_file=golden_records,
         output_dir=str(tmp_path_factory.mktemp("runs") / "golden"),
         init_checkpoint=str(CHECKPOINT / "model.ckpt-150000"),
         do_train=True,
@@ -254,18 +245,20 @@ def test_evaluation_on_training_records_must_be_asked_for_twice(golden_settings)
         dataclasses.replace(golden_settings, eval_file=None)
 
 
-def test_truncated_records_are_named(golden_settings, records, tmp_path):
+def test_truncated_records_are_named(golden_settings, golden_records, tmp_path):
     path = tmp_path / "short.tfrecord"
-    content = pathlib.Path(records).read_bytes()
+    content = pathlib.Path(golden_records).read_bytes()
     path.write_bytes(content[: len(content) // 2])
     settings = only_train(golden_settings, tmp_path / "run", input_file=str(path))
     with pytest.raises(ValueError, match=r"short\.tfrecord"):
         run_pretraining(settings)
 
 
-def test_damaged_record_stops_the_training_and_names_the_file(golden_settings, records, tmp_path):
+def test_damaged_record_stops_the_training_and_names_the_file(
+    golden_settings, golden_records, tmp_path
+):
     path = tmp_path / "flipped.tfrecord"
-    content = bytearray(pathlib.Path(records).read_bytes())
+    content = bytearray(pathlib.Path(golden_records).read_bytes())
     content[5000] ^= 0x10
     path.write_bytes(content)
     settings = only_train(golden_settings, tmp_path / "run", input_file=str(path))

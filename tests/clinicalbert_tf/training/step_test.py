@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import pathlib
 import tempfile
 
 import keras
@@ -31,8 +30,8 @@ from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.loss_scaling import DynamicLossScale
 from clinicalbert_tf.training.updates.optimizer import AdamWeightDecay, WarmupLinearDecay
 from tests import support
+from tests.support import GOLDEN
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 FILE_ORDER = RecordOrder(shuffle_buffer=0)
 
 SUM_NAMES = (*PretrainingObjective().sum_names, *ENGINE_SUMS)

@@ -3,11 +3,11 @@
 import collections
 import json
 import os
-import pathlib
 import stat
 
 import pytest
 
+from tests import support
 from tfrecords_builder import tfrecord_files
 from tfrecords_builder.building import canaries, pipeline
 from tfrecords_builder.building.settings import MAX_CANARIES, BuilderSettings
@@ -15,7 +15,7 @@ from tfrecords_builder.building.storage import wire
 from tfrecords_builder.notes.reading import read_notes
 from tfrecords_builder.tokenization import BertTokenizer
 
-VOCABULARY = str(pathlib.Path(__file__).resolve().parents[2] / "golden" / "vocab" / "cased.txt")
+VOCABULARY = str(support.GOLDEN / "vocab" / "cased.txt")
 
 
 def build(folder, **settings):

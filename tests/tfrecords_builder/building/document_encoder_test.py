@@ -1,18 +1,15 @@
 """Batches of documents to wordpiece ids, and what is counted."""
 
-import pathlib
-
 import numpy as np
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder.building import document_encoder, documents
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.notes import reading
 from tfrecords_builder.notes.sources import sentence_files
 from tfrecords_builder.text import sections, sentences
 from tfrecords_builder.tokenization import BertTokenizer
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
 
 @pytest.fixture(scope="module")

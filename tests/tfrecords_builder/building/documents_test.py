@@ -2,16 +2,14 @@
 
 import contextlib
 import dataclasses
-import pathlib
 import sqlite3
 
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder.building import documents
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.notes import reading
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
 
 def read(path, **filters):

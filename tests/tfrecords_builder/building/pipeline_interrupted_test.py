@@ -15,13 +15,13 @@ import time
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import schema
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage.build_folder import UNFINISHED
 from tfrecords_builder.notes import reading
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden"
 NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
 SENTENCES = tuple(str(GOLDEN / "pretraining_data" / f"part_{part}.txt") for part in "ab")

@@ -1,18 +1,17 @@
 """The stage's records against the reference's, as distributions."""
 
 import csv
-import pathlib
 
 import numpy as np
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder import create_pretraining_data, format_notes, tfrecord_files
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import example_blocks
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
 CASED = str(GOLDEN / "vocab" / "cased.txt")
 LENGTH, PREDICTIONS, DUPE = 128, 20, 5

@@ -3,10 +3,10 @@
 import gzip
 import itertools
 import json
-import pathlib
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import schema
 from tfrecords_builder.building import doubts, pipeline
 from tfrecords_builder.building.running import report
@@ -14,7 +14,6 @@ from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.inspection import inspection, inspection_report
 from tfrecords_builder.text.cutting import cut_note
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 VOCABULARY = str(ROOT / "tests" / "golden" / "vocab" / "uncased.txt")
 DATA = ROOT.parent / "shared" / "data"
 

@@ -1,16 +1,15 @@
 import builtins
 import dataclasses
 import html.parser
-import pathlib
 import re
 
 import numpy as np
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder import schema
 from tfrecords_builder.inspection import inspection, inspection_report
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CASED = str(GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz")
 
 

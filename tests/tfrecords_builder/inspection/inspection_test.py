@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder import schema, tokenization
 from tfrecords_builder.building import pipeline, records
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.inspection import inspection
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CASED = str(GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz")
 VOCABULARY = str(GOLDEN / "vocab" / "cased.txt")
 NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")

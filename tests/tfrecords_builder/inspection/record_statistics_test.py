@@ -4,10 +4,10 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder.building import records
 from tfrecords_builder.inspection import record_statistics
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CASED = GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz"
 MASK_ID = 4
 

@@ -3,16 +3,14 @@ every character."""
 
 import csv
 import json
-import pathlib
 import re
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder.text import sections
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
 with open(GOLDEN / "notes" / "NOTEEVENTS.csv", encoding="utf-8", newline="") as file:
     NOTES = {int(row["ROW_ID"]): row["TEXT"] for row in csv.DictReader(file)}

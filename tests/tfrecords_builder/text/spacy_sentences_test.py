@@ -4,7 +4,6 @@ import builtins
 import importlib.util
 import json
 import os
-import pathlib
 import pickle
 import subprocess
 import sys
@@ -13,13 +12,13 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import format_notes, schema, synthetic, tokenization
 from tfrecords_builder.building import document_encoder, documents, pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.text import sections, sentences, spacy_sentences
 
 spacy = pytest.importorskip("spacy")
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 VOCABULARY = str(ROOT / "tests" / "golden" / "vocab" / "cased.txt")
 
 

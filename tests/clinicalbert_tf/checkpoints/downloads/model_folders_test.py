@@ -9,8 +9,9 @@ import zipfile
 import pytest
 
 from clinicalbert_tf.checkpoints.downloads.model_folders import find_models, locate_model
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 FILES = (
     "bert_config.json",
     "vocab.txt",

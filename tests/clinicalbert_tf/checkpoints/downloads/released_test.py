@@ -15,8 +15,8 @@ from clinicalbert_tf.checkpoints.source import (
     check_tensors,
     reference_shapes,
 )
+from tests.support import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[4]
 RELEASE = load_release()
 
 

@@ -1,7 +1,6 @@
 """Hugging Face folders in: names, layouts, configurations, refusals."""
 
 import json
-import pathlib
 import shutil
 
 import numpy as np
@@ -15,8 +14,8 @@ from clinicalbert_tf.checkpoints.source import (
 )
 from clinicalbert_tf.checkpoints.vocabulary_check import check_vocabulary
 from clinicalbert_tf.config import BertConfig
+from tests.support import GOLDEN
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 VOCABULARY = GOLDEN / "tf1_checkpoint" / "vocab.txt"
 CONFIG = BertConfig.from_json_file(GOLDEN / "tf1_checkpoint" / "bert_config.json")
 

@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from clinicalbert_tf.checkpoints.readers.huggingface_vocabulary import find_vocabulary
+from tests.support import GOLDEN
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 VOCABULARY = GOLDEN / "tf1_checkpoint" / "vocab.txt"
 
 

@@ -16,8 +16,9 @@ from clinicalbert_tf.checkpoints.readers.keras_preset import is_keras_preset, re
 from clinicalbert_tf.checkpoints.source import check_tensors, reference_shapes
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_backbone
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 CONFIG = BertConfig.from_json_file(GOLDEN / "bert_config.json")
 
 

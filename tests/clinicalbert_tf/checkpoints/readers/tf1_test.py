@@ -20,8 +20,9 @@ from clinicalbert_tf.checkpoints.readers.tf1 import (
 )
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 PREFIX = GOLDEN / "model.ckpt-150000"
 CONFIG = BertConfig.from_json_file(GOLDEN / "bert_config.json")
 SHAPES = dict(json.loads((GOLDEN / "variables.json").read_text(encoding="utf-8")))

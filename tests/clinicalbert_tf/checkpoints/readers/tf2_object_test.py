@@ -16,8 +16,9 @@ from clinicalbert_tf.checkpoints.readers.tf1 import CorruptCheckpointError
 from clinicalbert_tf.checkpoints.readers.tf2_object import is_object_checkpoint, read_tf2_checkpoint
 from clinicalbert_tf.checkpoints.source import check_tensors
 from clinicalbert_tf.config import BertConfig
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 PREFIX = str(GOLDEN / "model.ckpt-150000")
 CONFIG = BertConfig.from_json_file(GOLDEN / "bert_config.json")
 HEADS = CONFIG.num_attention_heads

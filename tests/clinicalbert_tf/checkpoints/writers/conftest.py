@@ -1,18 +1,12 @@
 """Sources to convert, and what the reference computes with the golden one."""
 
 import json
-import pathlib
 import shutil
 
 import numpy as np
 import pytest
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
-
-
-@pytest.fixture
-def golden():
-    return GOLDEN
+from tests.support import GOLDEN
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from clinicalbert_tf.checkpoints.task_file import TaskDescription
 from clinicalbert_tf.checkpoints.vocabulary_check import resolve_casing
 from clinicalbert_tf.checkpoints.writers.huggingface_folder import write_huggingface_folder
 from clinicalbert_tf.config import BertConfig
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 VOCABULARY = GOLDEN / "tf1_checkpoint" / "vocab.txt"
 CONFIG = BertConfig.from_json_file(GOLDEN / "tf1_checkpoint" / "bert_config.json")
 

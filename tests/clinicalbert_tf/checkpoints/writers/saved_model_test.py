@@ -12,6 +12,7 @@ import clinicalbert_tf
 from clinicalbert_tf.checkpoints.detect import open_checkpoint
 from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, convert
 from clinicalbert_tf.checkpoints.writers.graph_tokenizer import GraphTokenizer
+from tests import support
 from tfrecords_builder.tokenization import BertTokenizer
 
 TEXTS = [
@@ -25,9 +26,8 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def tokenizers():
-    import pathlib
 
-    folder = pathlib.Path(__file__).resolve().parents[3] / "golden" / "vocab"
+    folder = support.GOLDEN / "vocab"
     made = [BertTokenizer(str(folder / f"{n}.txt"), n == "uncased") for n in ("cased", "uncased")]
     graphs = [(tokenizer, GraphTokenizer(tokenizer, 32)) for tokenizer in made]
     for _, graph in graphs:

@@ -20,8 +20,9 @@ from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import (
 )
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_backbone, build_pretraining_model
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "tf1_checkpoint"
+GOLDEN = support.GOLDEN / "tf1_checkpoint"
 CONFIG = BertConfig.from_json_file(GOLDEN / "bert_config.json")
 SHAPES = dict(json.loads((GOLDEN / "variables.json").read_text(encoding="utf-8")))
 FILES = ["model.ckpt-20.data-00000-of-00001", "model.ckpt-20.index"]

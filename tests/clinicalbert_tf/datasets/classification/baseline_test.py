@@ -1,7 +1,5 @@
 """The baseline learns what words say, for all problem types, and repeats published figures."""
 
-import pathlib
-
 import numpy as np
 import pytest
 
@@ -10,8 +8,9 @@ from clinicalbert_tf.datasets.classification.catalogue import find_dataset
 from clinicalbert_tf.datasets.classification.examples import Example
 from clinicalbert_tf.datasets.classification.reading import read_dataset
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from tests import support
 
-SHARED = pathlib.Path(__file__).resolve().parents[4].parent / "shared" / "data"
+SHARED = support.ROOT.parent / "shared" / "data"
 WORDS = {"a": "fever cough", "b": "fracture cast", "c": "rash itch"}
 
 

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import pathlib
 import zipfile
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from clinicalbert_tf.datasets.classification.catalogue import CATALOGUE, find_dataset
 from clinicalbert_tf.datasets.classification.reading import read_dataset
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "relation"
+GOLDEN = support.GOLDEN / "relation"
 LONG_NAME = "mednli-a-natural-language-inference-dataset-for-the-clinical-domain-1.0.0"
 SECRET = "Mr. Invented Name"
 

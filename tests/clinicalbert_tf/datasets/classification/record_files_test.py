@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import stat
 
 import pytest
@@ -12,9 +11,8 @@ from clinicalbert_tf.datasets.classification.catalogue import find_dataset
 from clinicalbert_tf.datasets.classification.reading import read_dataset
 from clinicalbert_tf.datasets.classification.record_files import write_records
 from clinicalbert_tf.datasets.classification.settings import DataSettings
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 
 
 @pytest.fixture(scope="module")

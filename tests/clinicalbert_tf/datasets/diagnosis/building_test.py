@@ -3,15 +3,13 @@
 import csv
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import synthetic
-
-ROOT = pathlib.Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The reference's conversion of each release, equal to what its own code wrote."""
 
 import json
-import pathlib
 
 import pytest
 
@@ -9,8 +8,9 @@ from clinicalbert_tf.datasets.documents import Account
 from clinicalbert_tf.datasets.i2b2 import concepts_2010, reference_text, reference_xml
 from clinicalbert_tf.datasets.i2b2.releases import Conversion, convert
 from clinicalbert_tf.datasets.release_files import ReleaseFile
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw"
+GOLDEN = support.GOLDEN / "i2b2_raw"
 SETS_2012 = {
     "2012-07-15.original-annotation.release": True,
     "2012-08-08.test-data.event-timex-groundtruth/xml": False,

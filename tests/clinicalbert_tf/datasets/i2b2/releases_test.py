@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import pathlib
 import tarfile
 import zipfile
 
@@ -21,8 +20,9 @@ from clinicalbert_tf.datasets.labelled_words import (
     write_sentences,
 )
 from clinicalbert_tf.datasets.release_files import ReleaseFile
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw"
+GOLDEN = support.GOLDEN / "i2b2_raw"
 
 
 def release_file(name, content):

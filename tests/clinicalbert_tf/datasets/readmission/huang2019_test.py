@@ -2,7 +2,6 @@
 
 import json
 import math
-import pathlib
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,9 @@ import pytest
 from clinicalbert_tf.datasets.readmission import huang2019, tables
 from clinicalbert_tf.datasets.readmission.building import build
 from clinicalbert_tf.datasets.readmission.settings import ReadmissionSettings
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "readmission"
+GOLDEN = support.GOLDEN / "readmission"
 # Our set, the golden files' name of it.
 SETS = {"discharge": "discharge", "early_2": "less_2_days", "early_3": "less_3_days"}
 

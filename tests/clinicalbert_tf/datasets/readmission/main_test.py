@@ -2,15 +2,13 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
+from tests.support import ROOT
 from tfrecords_builder import synthetic
-
-ROOT = pathlib.Path(__file__).resolve().parents[4]
 
 
 def run(*flags, cwd):

@@ -1,14 +1,13 @@
-import pathlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinicalbert_tf.inference.search.chunks import ChunkMaker, chunk_bounds
+from tests import support
 from tfrecords_builder.tokenization import BertTokenizer
 
-VOCABULARY = pathlib.Path(__file__).resolve().parents[3] / "golden" / "vocab" / "cased.txt"
+VOCABULARY = support.GOLDEN / "vocab" / "cased.txt"
 TOKENIZER = BertTokenizer(str(VOCABULARY), False)
 
 

@@ -11,6 +11,7 @@ from clinicalbert_tf.inference.search.indexing import build_index
 from clinicalbert_tf.inference.search.search_index import SearchIndex, check_model
 from clinicalbert_tf.inference.search.settings import EncoderSettings, IndexSettings
 from clinicalbert_tf.texts.rows import RowSource, read_rows
+from tests import support
 
 LONG = "Seen today, stable. " + " ".join(
     f"On day {day} the dose was {3 * day}." for day in range(9)
@@ -29,11 +30,10 @@ ENCODER = EncoderSettings("mean", 16)
 
 @pytest.fixture(scope="module")
 def bert():
-    import pathlib
 
     import clinicalbert_tf
 
-    golden = pathlib.Path(__file__).resolve().parents[3] / "golden" / "tf1_checkpoint"
+    golden = support.GOLDEN / "tf1_checkpoint"
     return clinicalbert_tf.from_pretrained(str(golden))
 
 

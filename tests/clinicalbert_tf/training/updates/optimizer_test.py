@@ -1,7 +1,6 @@
 """The optimizer against the trajectory that the reference's optimizer left."""
 
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -13,8 +12,9 @@ from clinicalbert_tf.training.updates.optimizer import (
     WarmupLinearDecay,
     is_decayed,
 )
+from tests import support
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden" / "optimizer"
+GOLDEN = support.GOLDEN / "optimizer"
 
 
 class OptimizerTest(tf.test.TestCase, parameterized.TestCase):

@@ -2,13 +2,13 @@
 
 import datetime
 import json
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[4]
+from tests.support import ROOT
+
 HEAD = """
 import warnings
 from absl import app, logging

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder import schema
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.cluster import build, steps
@@ -13,7 +14,6 @@ from tfrecords_builder.building.document_encoder import DocumentEncoder
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import spill
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
 
 

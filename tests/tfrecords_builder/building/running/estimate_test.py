@@ -1,15 +1,14 @@
 """How large the records will be."""
 
 import dataclasses
-import pathlib
 
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.running import estimate
 from tfrecords_builder.building.settings import BuilderSettings
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 CASED = str(GOLDEN / "vocab" / "cased.txt")
 
 

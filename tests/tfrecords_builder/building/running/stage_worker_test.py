@@ -1,9 +1,8 @@
 """What a worker process holds."""
 
-import pathlib
-
 import pytest
 
+from tests.support import GOLDEN
 from tfrecords_builder.building import documents
 from tfrecords_builder.building.running.stage_worker import StageWorker
 from tfrecords_builder.building.settings import BuilderSettings
@@ -11,8 +10,6 @@ from tfrecords_builder.building.storage import spill
 from tfrecords_builder.building.storage.build_folder import BuildFolder
 from tfrecords_builder.text import sentences
 from tfrecords_builder.tokenization import BertTokenizer
-
-GOLDEN = pathlib.Path(__file__).resolve().parents[3] / "golden"
 
 
 def test_words_and_pipelines_are_freed_before_the_first_shard_is_built(tmp_path):

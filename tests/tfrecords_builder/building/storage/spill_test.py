@@ -2,7 +2,6 @@
 
 import collections
 import os
-import pathlib
 import re
 import stat
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests import support
 from tfrecords_builder import files
 from tfrecords_builder.building.storage import shard_documents, spill
 
@@ -196,7 +196,7 @@ def test_a_full_disk_is_named(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        cwd=pathlib.Path(__file__).resolve().parents[4],
+        cwd=support.ROOT,
         capture_output=True,
         text=True,
         check=True,
