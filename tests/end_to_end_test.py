@@ -136,6 +136,7 @@ def pretrain_command(data, output_dir, *more):
         "--num_warmup_steps=2",
         "--save_checkpoints_steps=5",
         "--iterations_per_loop=5",
+        "--peak_tflops=1",
         *more,
     ]
 

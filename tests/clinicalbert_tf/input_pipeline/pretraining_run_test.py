@@ -39,7 +39,8 @@ def settings_for(config_file, records, output_dir, **changes):
             "input_file": records, "output_dir": str(output_dir), "bert_config_file": config_file,
             "train_batch_size": 8, "eval_batch_size": 8, "learning_rate": 1e-3,
             "num_train_steps": STEPS, "num_warmup_steps": 2, "save_checkpoints_steps": 4,
-            "shuffle_buffer": 100, "report": False, "max_eval_steps": 2, **changes,
+            "shuffle_buffer": 100, "report": False, "max_eval_steps": 2, "peak_tflops": 1.0,
+            **changes,
         }
     )  # fmt: skip
 

@@ -70,6 +70,7 @@ def arguments(golden_records, small_config, tmp_path_factory):
         f"--eval_file={golden_records}", "--max_eval_steps=3",
         f"--train_batch_size={BATCH}", "--learning_rate=1e-2", "--num_warmup_steps=2",
         f"--num_train_steps={STEPS}", "--save_checkpoints_steps=10", "--report=False",
+        "--peak_tflops=1",
     ]  # fmt: skip
 
 

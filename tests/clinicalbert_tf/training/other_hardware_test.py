@@ -41,6 +41,7 @@ def test_resumed_runs_give_the_same_losses_on_one_device_and_on_two_replicas(
             bert_config_file=str(tmp_path / "bert_config.json"), train_batch_size=8,
             learning_rate=1e-2, num_train_steps=STEPS, num_warmup_steps=2,
             save_checkpoints_steps=8, strategy=strategy, num_replicas=replicas, report=False,
+            peak_tflops=1.0,
         )  # fmt: skip
         run_pretraining(settings)
         return losses(tmp_path / name)

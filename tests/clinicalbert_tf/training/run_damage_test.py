@@ -70,6 +70,7 @@ def settings(records, small_config, tmp_path):
         keep_checkpoint_max=0,
         shuffle_buffer=16,
         report=False,
+        peak_tflops=1.0,
     )
 
 

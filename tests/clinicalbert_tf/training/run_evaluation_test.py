@@ -50,6 +50,7 @@ def settings(golden_records, small_config, tmp_path_factory):
         eval_batch_size=50,
         max_eval_steps=3,
         eval_steps=4,
+        peak_tflops=1.0,
     )
 
 

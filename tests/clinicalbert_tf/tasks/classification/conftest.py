@@ -76,4 +76,5 @@ def pair_settings(tiny_model, pair_files):
         "class_weights": "no=1,yes=3",
         "bootstrap": 50,
         "report": False,
+        "peak_tflops": 1.0,
     }

@@ -50,6 +50,7 @@ class UpdateRulesTest(tf.test.TestCase, parameterized.TestCase):
             gradient_accumulation_steps=2,
             recompute=True,
             report=False,
+            peak_tflops=1.0,
         )
 
     @parameterized.parameters(
