@@ -1,11 +1,14 @@
 """Fine-tuned models into every format and back: equal logits, with their labels."""
 
 import os
+import pathlib
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 
 import clinicalbert_tf
 from clinicalbert_tf.checkpoints.detect import open_checkpoint
@@ -60,34 +63,42 @@ INPUTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """{task: (output folder as training leaves it, its logits)}."""
-    made = {}
-    for name, (task, build) in TASKS.items():
-        folder = tmp_path_factory.mktemp("runs") / name
-        folder.mkdir()
-        model = build()
-        model.head.bias.assign(np.linspace(-1.0, 1.0, model.head.bias.shape[0]))
-        if name == "crf_tagger":
-            model.crf_scores.follow.assign(np.arange(9.0).reshape(3, 3))
-        write_tf1_checkpoint(model, folder / "model.ckpt-30", {"global_step": np.int64(30)})
-        CONFIG.write(folder / "bert_config.json")
-        (folder / "vocab.txt").write_text("".join(f"{row}\n" for row in VOCABULARY))
-        write_task(str(folder), task)
-        made[name] = (str(folder), {k: np.asarray(v) for k, v in model(INPUTS).items()})
-    return made
+def finished_run(folder, name, task, build):
+    """(an output folder as training leaves it, its logits)"""
+    folder.mkdir()
+    model = build()
+    model.head.bias.assign(np.linspace(-1.0, 1.0, model.head.bias.shape[0]))
+    if name == "crf_tagger":
+        model.crf_scores.follow.assign(np.arange(9.0).reshape(3, 3))
+    write_tf1_checkpoint(model, folder / "model.ckpt-30", {"global_step": np.int64(30)})
+    CONFIG.write(folder / "bert_config.json")
+    (folder / "vocab.txt").write_text("".join(f"{row}\n" for row in VOCABULARY))
+    write_task(str(folder), task)
+    return str(folder), {key: np.asarray(value) for key, value in model(INPUTS).items()}
 
 
-def assert_equal_logits(found, expected, atol=1e-5):
-    assert set(found) >= set(expected)
-    for name, logits in expected.items():
-        np.testing.assert_allclose(np.asarray(found[name]), logits, atol=atol, err_msg=name)
+class FineTunedTest(tf.test.TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """runs: {task: (output folder as training leaves it, its logits)}."""
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.runs = {
+            name: finished_run(pathlib.Path(folder.name, name), name, *task)
+            for name, task in TASKS.items()
+        }
 
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.get_temp_dir())
 
-@pytest.mark.parametrize(
-    ("name", "format_name"),
-    [
+    def assert_equal_logits(self, found, expected, atol=1e-5):
+        self.assertGreaterEqual(set(found), set(expected))
+        for name, logits in expected.items():
+            self.assertAllClose(np.asarray(found[name]), logits, rtol=0, atol=atol, msg=name)
+
+    @parameterized.parameters(
         ("classifier", "tf1"),
         ("tagger", "tf1"),
         ("crf_tagger", "tf1"),
@@ -96,149 +107,154 @@ def assert_equal_logits(found, expected, atol=1e-5):
         ("span", "huggingface"),
         ("span", "tf1"),
         ("multi", "keras"),
-    ],
-)
-def test_there_and_back_keeps_logits_labels_and_settings(runs, tmp_path, name, format_name):
-    folder, logits = runs[name]
-    made = convert(ConversionSettings(folder, str(tmp_path / "made"), format_name))
-    assert made.left_out == ()
-    said = " ".join(made.remarks)
-    assert ("reference_variables.safetensors" in said) == (format_name == "keras")
-    bert = clinicalbert_tf.from_pretrained(made.target)
-    assert bert.task == TASKS[name][0]
-    assert bert.tokenizer.do_lower_case is True
-    assert_equal_logits(bert.task_model(INPUTS), logits, 0)
+    )
+    def test_there_and_back_keeps_logits_labels_and_settings(self, name, format_name):
+        folder, logits = self.runs[name]
+        made = convert(ConversionSettings(folder, str(self.folder / "made"), format_name))
+        self.assertEqual(made.left_out, ())
+        said = " ".join(made.remarks)
+        self.assertEqual("reference_variables.safetensors" in said, format_name == "keras")
+        bert = clinicalbert_tf.from_pretrained(made.target)
+        self.assertEqual(bert.task, TASKS[name][0])
+        self.assertIs(bert.tokenizer.do_lower_case, True)
+        self.assert_equal_logits(bert.task_model(INPUTS), logits, 0)
 
-
-@pytest.mark.parametrize(
-    ("name", "class_name"),
-    [
+    @parameterized.parameters(
         ("classifier", "BertForSequenceClassification"),
         ("multi", "BertForSequenceClassification"),
         ("regression", "BertForSequenceClassification"),
         ("tagger", "BertForTokenClassification"),
         ("crf_tagger", "BertForTokenClassification"),
         ("span", "BertForQuestionAnswering"),
-    ],
-)
-def test_transformers_gives_equal_logits_and_what_it_saves_is_read(
-    runs, tmp_path, name, class_name
-):
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
-    folder, expected = runs[name]
-    made = convert(ConversionSettings(folder, str(tmp_path / "made"), "huggingface"))
-    model = getattr(transformers, class_name).from_pretrained(made.target).eval()
-    assert type(model).__name__ in model.config.architectures
-    given = {
-        theirs: torch.tensor(INPUTS[ours].astype("i8"))
-        for ours, theirs in (
-            ("token_ids", "input_ids"),
-            ("segment_ids", "token_type_ids"),
-            ("padding_mask", "attention_mask"),
+    )
+    def test_transformers_gives_equal_logits_and_what_it_saves_is_read(self, name, class_name):
+        torch = pytest.importorskip("torch")
+        transformers = pytest.importorskip("transformers")
+        folder, expected = self.runs[name]
+        made = convert(ConversionSettings(folder, str(self.folder / "made"), "huggingface"))
+        model = getattr(transformers, class_name).from_pretrained(made.target).eval()
+        self.assertIn(type(model).__name__, model.config.architectures)
+        given = {
+            theirs: torch.tensor(INPUTS[ours].astype("i8"))
+            for ours, theirs in (
+                ("token_ids", "input_ids"),
+                ("segment_ids", "token_type_ids"),
+                ("padding_mask", "attention_mask"),
+            )
+        }
+        with torch.no_grad():
+            found = model(**given)
+        if name == "crf_tagger":
+            expected = {"logits": expected["logits"]}
+            self.assertTrue(any("no CRF" in remark for remark in made.remarks))
+        self.assert_equal_logits({key: found[key] for key in expected}, expected)
+        task = TASKS[name][0]
+        if task.labels:
+            self.assertEqual(model.config.id2label, dict(enumerate(task.labels)))
+        # A folder of transformers alone has no labels.json.
+        model.save_pretrained(self.folder / "theirs")
+        shutil.copy(os.path.join(folder, "vocab.txt"), self.folder / "theirs")
+        bert = clinicalbert_tf.from_pretrained(self.folder / "theirs")
+        self.assertEqual(
+            (bert.task.head, bert.labels), (task.head.removeprefix("crf_"), task.labels)
         )
-    }
-    with torch.no_grad():
-        found = model(**given)
-    if name == "crf_tagger":
-        expected = {"logits": expected["logits"]}
-        assert any("no CRF" in remark for remark in made.remarks)
-    assert_equal_logits({key: found[key] for key in expected}, expected)
-    task = TASKS[name][0]
-    if task.labels:
-        assert model.config.id2label == dict(enumerate(task.labels))
-    # A folder of transformers alone has no labels.json.
-    model.save_pretrained(tmp_path / "theirs")
-    shutil.copy(os.path.join(folder, "vocab.txt"), tmp_path / "theirs")
-    bert = clinicalbert_tf.from_pretrained(tmp_path / "theirs")
-    assert (bert.task.head, bert.labels) == (task.head.removeprefix("crf_"), task.labels)
-    assert bert.task.problem_type == task.problem_type
-    assert_equal_logits(bert.task_model(INPUTS), expected)
+        self.assertEqual(bert.task.problem_type, task.problem_type)
+        self.assert_equal_logits(bert.task_model(INPUTS), expected)
 
+    @parameterized.parameters(*TASKS)
+    def test_onnx_gives_equal_logits(self, name):
+        onnxruntime = pytest.importorskip("onnxruntime")
+        folder, expected = self.runs[name]
+        made = convert(ConversionSettings(folder, str(self.folder / "made"), "onnx"))
+        self.assertEqual(made.left_out, ())
+        session = onnxruntime.InferenceSession(os.path.join(made.target, "model.onnx"))
+        outputs = [output.name for output in session.get_outputs()]
+        self.assert_equal_logits(
+            dict(zip(outputs, session.run(None, INPUTS), strict=True)), expected
+        )
+        self.assertIn("labels.json", os.listdir(made.target))
+        self.assertEqual(
+            any("crf_follow" in remark for remark in made.remarks), name == "crf_tagger"
+        )
 
-@pytest.mark.parametrize("name", list(TASKS))
-def test_onnx_gives_equal_logits(runs, tmp_path, name):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    folder, expected = runs[name]
-    made = convert(ConversionSettings(folder, str(tmp_path / "made"), "onnx"))
-    assert made.left_out == ()
-    session = onnxruntime.InferenceSession(os.path.join(made.target, "model.onnx"))
-    outputs = [output.name for output in session.get_outputs()]
-    assert_equal_logits(dict(zip(outputs, session.run(None, INPUTS), strict=True)), expected)
-    assert "labels.json" in os.listdir(made.target)
-    assert any("crf_follow" in remark for remark in made.remarks) == (name == "crf_tagger")
+    def test_onnx_in_8_bits_stores_matrices_as_bytes_and_is_nearly_equal(self):
+        onnx = pytest.importorskip("onnx")
+        onnxruntime = pytest.importorskip("onnxruntime")
+        folder, expected = self.runs["classifier"]
+        settings = ConversionSettings(folder, str(self.folder / "made"), "onnx", quantize="int8")
+        made = convert(settings)
+        self.assertTrue(any("8 bits" in remark for remark in made.remarks))
+        path = os.path.join(made.target, "model.onnx")
+        session = onnxruntime.InferenceSession(path)
+        (found,) = session.run(["logits"], INPUTS)
+        self.assertFalse(np.array_equal(found, expected["logits"]))
+        self.assertAllClose(found, expected["logits"], rtol=0, atol=0.2)
+        kinds = {i.name: i.data_type for i in onnx.load(path).graph.initializer}
+        matrices = [kind for name, kind in kinds.items() if name.endswith("kernel_quantized")]
+        # Six in each of two layers, and the pooler.
+        self.assertEqual(matrices, [onnx.TensorProto.INT8] * 13)
+        self.assertEqual(kinds["bert/embeddings/word_embeddings"], onnx.TensorProto.FLOAT)
 
+    @parameterized.parameters("multi", "span")
+    def test_a_saved_model_takes_ids_and_texts(self, name):
+        self.check_saved_model(name)
 
-def test_onnx_in_8_bits_stores_matrices_as_bytes_and_is_nearly_equal(runs, tmp_path):
-    onnx = pytest.importorskip("onnx")
-    onnxruntime = pytest.importorskip("onnxruntime")
-    folder, expected = runs["classifier"]
-    settings = ConversionSettings(folder, str(tmp_path / "made"), "onnx", quantize="int8")
-    made = convert(settings)
-    assert any("8 bits" in remark for remark in made.remarks)
-    path = os.path.join(made.target, "model.onnx")
-    session = onnxruntime.InferenceSession(path)
-    (found,) = session.run(["logits"], INPUTS)
-    assert not np.array_equal(found, expected["logits"])
-    np.testing.assert_allclose(found, expected["logits"], atol=0.2)
-    kinds = {i.name: i.data_type for i in onnx.load(path).graph.initializer}
-    matrices = [kind for name, kind in kinds.items() if name.endswith("kernel_quantized")]
-    # Six in each of two layers, and the pooler.
-    assert matrices == [onnx.TensorProto.INT8] * 13
-    assert kinds["bert/embeddings/word_embeddings"] == onnx.TensorProto.FLOAT
+    @pytest.mark.large
+    def test_a_taggers_saved_model_takes_ids_and_texts(self):
+        self.check_saved_model("tagger")
 
+    def check_saved_model(self, name):
+        folder, expected = self.runs[name]
+        made = convert(ConversionSettings(folder, str(self.folder / "made"), "saved_model"))
+        self.assertEqual(made.left_out, ())
+        signatures = tf.saved_model.load(made.target).signatures
+        ids = signatures["ids"](**{key: tf.constant(value) for key, value in INPUTS.items()})
+        self.assert_equal_logits(ids, expected)
+        source = settle_casing(open_checkpoint(folder))
+        if name == "tagger":
+            probabilities = tf.nn.softmax(expected["logits"])
+            self.assertAllClose(ids["probabilities"], probabilities, rtol=0, atol=1e-5)
+        if name == "multi":
+            probabilities = tf.sigmoid(expected["logits"] / 2.0)
+            self.assertAllClose(ids["probabilities"], probabilities, rtol=0, atol=1e-5)
+        one, two = "The patient denies pain.", "No fever"
+        bert = clinicalbert_tf.from_pretrained(folder)
+        pieces = [source.tokenizer().encode(text) for text in (one, two)]
+        tokens = [2, *pieces[0], 3, *pieces[1], 3]
+        given = {
+            "token_ids": np.array([tokens], np.int32),
+            "segment_ids": np.array(
+                [[0] * (len(pieces[0]) + 2) + [1] * (len(pieces[1]) + 1)], "i4"
+            ),
+            "padding_mask": np.ones((1, len(tokens)), np.int32),
+        }
+        if name == "span":
+            texts = {"question": one, "context": two}
+            found = signatures["serving_default"](**{k: tf.constant([v]) for k, v in texts.items()})
+            self.assertEqual(found["token_ids"].numpy().tolist(), [tokens])
+            self.assert_equal_logits(found, bert.task_model(given))
+            return
+        if name != "tagger":
+            found = signatures["pair"](text=tf.constant([one]), text_b=tf.constant([two]))
+            self.assert_equal_logits(found, bert.task_model(given))
+        alone = {key: value[:, : len(pieces[0]) + 2] for key, value in given.items()}
+        found = signatures["serving_default"](text=tf.constant([one]))
+        self.assert_equal_logits(found, bert.task_model(alone))
 
-@pytest.mark.parametrize("name", ["multi", "span", pytest.param("tagger", marks=pytest.mark.large)])
-def test_a_saved_model_takes_ids_and_texts(runs, tmp_path, name):
-    folder, expected = runs[name]
-    made = convert(ConversionSettings(folder, str(tmp_path / "made"), "saved_model"))
-    assert made.left_out == ()
-    signatures = tf.saved_model.load(made.target).signatures
-    ids = signatures["ids"](**{key: tf.constant(value) for key, value in INPUTS.items()})
-    assert_equal_logits(ids, expected)
-    source = settle_casing(open_checkpoint(folder))
-    if name == "tagger":
-        probabilities = tf.nn.softmax(expected["logits"])
-        np.testing.assert_allclose(ids["probabilities"], probabilities, atol=1e-5)
-    if name == "multi":
-        probabilities = tf.sigmoid(expected["logits"] / 2.0)
-        np.testing.assert_allclose(ids["probabilities"], probabilities, atol=1e-5)
-    one, two = "The patient denies pain.", "No fever"
-    bert = clinicalbert_tf.from_pretrained(folder)
-    pieces = [source.tokenizer().encode(text) for text in (one, two)]
-    tokens = [2, *pieces[0], 3, *pieces[1], 3]
-    given = {
-        "token_ids": np.array([tokens], np.int32),
-        "segment_ids": np.array([[0] * (len(pieces[0]) + 2) + [1] * (len(pieces[1]) + 1)], "i4"),
-        "padding_mask": np.ones((1, len(tokens)), np.int32),
-    }
-    if name == "span":
-        texts = {"question": one, "context": two}
-        found = signatures["serving_default"](**{k: tf.constant([v]) for k, v in texts.items()})
-        assert found["token_ids"].numpy().tolist() == [tokens]
-        assert_equal_logits(found, bert.task_model(given))
-        return
-    if name != "tagger":
-        found = signatures["pair"](text=tf.constant([one]), text_b=tf.constant([two]))
-        assert_equal_logits(found, bert.task_model(given))
-    alone = {key: value[:, : len(pieces[0]) + 2] for key, value in given.items()}
-    found = signatures["serving_default"](text=tf.constant([one]))
-    assert_equal_logits(found, bert.task_model(alone))
+    @pytest.mark.large
+    def test_a_saved_model_is_checked_in_a_process_with_tensorflow_alone(self):
+        folder = self.runs["classifier"][0]
+        settings = ConversionSettings(
+            folder, str(self.folder / "m"), "saved_model", serve_check=True
+        )
+        self.assertIn("TensorFlow alone: outputs on ids differ", convert(settings).remarks[-1])
 
-
-@pytest.mark.large
-def test_a_saved_model_is_checked_in_a_process_with_tensorflow_alone(runs, tmp_path):
-    folder = runs["classifier"][0]
-    settings = ConversionSettings(folder, str(tmp_path / "m"), "saved_model", serve_check=True)
-    assert "TensorFlow alone: outputs on ids differ" in convert(settings).remarks[-1]
-
-
-def test_settings_of_one_format_are_refused_for_others():
-    for name, value in (("quantize", "int8"), ("serve_check", True), ("max_seq_length", 8)):
-        with pytest.raises(ValueError, match=f"Expected --{name} with --format="):
-            ConversionSettings("a", "b", "tf1", **{name: value})
-    with pytest.raises(ValueError, match="--quantize to be int8"):
-        ConversionSettings("a", "b", "onnx", quantize="int4")
+    def test_settings_of_one_format_are_refused_for_others(self):
+        for name, value in (("quantize", "int8"), ("serve_check", True), ("max_seq_length", 8)):
+            with self.assertRaisesRegex(ValueError, f"Expected --{name} with --format="):
+                ConversionSettings("a", "b", "tf1", **{name: value})
+        with self.assertRaisesRegex(ValueError, "--quantize to be int8"):
+            ConversionSettings("a", "b", "onnx", quantize="int4")
 
 
 if __name__ == "__main__":
