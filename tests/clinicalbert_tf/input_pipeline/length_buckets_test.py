@@ -5,6 +5,7 @@ import collections
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
@@ -12,15 +13,18 @@ from clinicalbert_tf.input_pipeline.record_source import find_records
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
 from clinicalbert_tf.training.objective import ENGINE_SUMS, batch_sums
+from tests.clinicalbert_tf.input_pipeline import invented_records
 
 OF_TOKENS = ("token_ids", "padding_mask", "segment_ids")
 OF_PREDICTIONS = ("mask_positions", "masked_lm_ids", "masked_lm_weights")
 BATCH = 16
+MASKINGS = ("static", "dynamic")
 
 
-@pytest.fixture(scope="module", params=["static", "dynamic"])
-def source(request, short_notes, unmasked):
-    return find_records(short_notes if request.param == "static" else unmasked)
+def source_of(masking):
+    """Masked records, or records that the pipeline masks."""
+    masked = masking == "static"
+    return find_records(invented_records.short_notes() if masked else invented_records.unmasked())
 
 
 def batches(source, count, buckets=8, seed=2, shuffle_buffer=100, **options):
@@ -40,123 +44,132 @@ def identities(batch):
     return rows
 
 
-def test_every_epoch_holds_every_record_once(source):
-    # As many whole batches as hold three epochs, which end within batches and within windows.
-    count = -(-3 * source.num_records // BATCH)
-    bucketed = [row for batch in batches(source, count) for row in identities(batch)]
-    plain = [
-        row for batch in batches(source, count, 0, shuffle_buffer=0) for row in identities(batch)
-    ]
-    total = source.num_records
-    assert total % BATCH and total % 100
-    for epoch in range(3):
-        part = slice(epoch * total, (epoch + 1) * total)
-        assert collections.Counter(bucketed[part]) == collections.Counter(plain[part])
-    assert bucketed[:total] != bucketed[total : 2 * total]
+class LengthBucketsTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*MASKINGS)
+    def test_every_epoch_holds_every_record_once(self, masking):
+        source = source_of(masking)
+        # As many whole batches as hold three epochs, which end within batches and within windows.
+        count = -(-3 * source.num_records // BATCH)
+        bucketed = [row for batch in batches(source, count) for row in identities(batch)]
+        plain = [
+            row
+            for batch in batches(source, count, 0, shuffle_buffer=0)
+            for row in identities(batch)
+        ]
+        total = source.num_records
+        self.assertTrue(total % BATCH)
+        self.assertTrue(total % 100)
+        for epoch in range(3):
+            part = slice(epoch * total, (epoch + 1) * total)
+            self.assertEqual(collections.Counter(bucketed[part]), collections.Counter(plain[part]))
+        self.assertNotEqual(bucketed[:total], bucketed[total : 2 * total])
 
+    @parameterized.product(masking=MASKINGS, shuffle_buffer=(0, 7, 100))
+    def test_restart_at_any_step_continues_the_same_batches(self, masking, shuffle_buffer):
+        source = source_of(masking)
+        undisturbed = batches(source, 30, shuffle_buffer=shuffle_buffer)
+        for first_step in (1, 5, 29):
+            resumed = batches(source, 1, shuffle_buffer=shuffle_buffer, first_step=first_step)
+            for name, values in resumed[0].items():
+                self.assertAllEqual(values, undisturbed[first_step][name], msg=name)
 
-@pytest.mark.parametrize("shuffle_buffer", [0, 7, 100])
-def test_restart_at_any_step_continues_the_same_batches(source, shuffle_buffer):
-    undisturbed = batches(source, 30, shuffle_buffer=shuffle_buffer)
-    for first_step in (1, 5, 29):
-        resumed = batches(source, 1, shuffle_buffer=shuffle_buffer, first_step=first_step)
-        for name, values in resumed[0].items():
-            np.testing.assert_array_equal(values, undisturbed[first_step][name], err_msg=name)
-
-
-@pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 4)])
-def test_replicas_share_batches_and_shapes(source, pipelines, replicas):
-    whole = batches(source, 4)
-    parts = [
-        batches(
-            source, 4 * replicas // pipelines,
-            context=tf.distribute.InputContext(pipelines, index, replicas),
-        )
-        for index in range(pipelines)
-    ]  # fmt: skip
-    own = replicas // pipelines
-    for step, batch in enumerate(whole):
-        pieces = [piece for part in parts for piece in part[step * own : (step + 1) * own]]
-        for name, values in batch.items():
-            assert {piece[name].shape[1:] for piece in pieces} == {values.shape[1:]}
-            np.testing.assert_array_equal(np.concatenate([p[name] for p in pieces]), values)
-
-
-def test_batches_are_cut_to_their_longest_record_and_lose_no_prediction(source):
-    shapes = set()
-    for batch in batches(source, 60):
-        longest = batch["padding_mask"].sum(axis=1).max()
-        most = batch["masked_lm_weights"].sum(axis=1).max()
-        length = min(-(-longest // 8) * 8, source.max_seq_length)
-        columns = min(-(-most // 4) * 4, source.max_predictions_per_seq)
-        assert {batch[name].shape for name in OF_TOKENS} == {(BATCH, length)}
-        assert {batch[name].shape for name in OF_PREDICTIONS} == {(BATCH, int(columns))}
-        shapes.add(length)
-    assert len(shapes) > 2
-
-
-@pytest.mark.parametrize("buckets", [1, 8, 1000])
-def test_cut_batches_equal_the_padded_ones(source, buckets):
-    pairs = zip(
-        batches(source, 20, 0, shuffle_buffer=0),
-        batches(source, 20, buckets, shuffle_buffer=0),
-        strict=True,
+    @parameterized.product(
+        ({"pipelines": 1, "replicas": 2}, {"pipelines": 2, "replicas": 4}), masking=MASKINGS
     )
-    for padded, cut in pairs:
-        for name, values in cut.items():
-            if values.ndim == 1:
-                np.testing.assert_array_equal(values, padded[name])
-                continue
-            width = values.shape[1]
-            np.testing.assert_array_equal(values, padded[name][:, :width], err_msg=name)
-            assert not padded[name][:, width:].any(), name
+    def test_replicas_share_batches_and_shapes(self, pipelines, replicas, masking):
+        source = source_of(masking)
+        whole = batches(source, 4)
+        parts = [
+            batches(
+                source, 4 * replicas // pipelines,
+                context=tf.distribute.InputContext(pipelines, index, replicas),
+            )
+            for index in range(pipelines)
+        ]  # fmt: skip
+        own = replicas // pipelines
+        for step, batch in enumerate(whole):
+            pieces = [piece for part in parts for piece in part[step * own : (step + 1) * own]]
+            for name, values in batch.items():
+                self.assertEqual({piece[name].shape[1:] for piece in pieces}, {values.shape[1:]})
+                self.assertAllEqual(np.concatenate([p[name] for p in pieces]), values)
 
+    @parameterized.parameters(*MASKINGS)
+    def test_batches_are_cut_to_their_longest_record_and_lose_no_prediction(self, masking):
+        source = source_of(masking)
+        shapes = set()
+        for batch in batches(source, 60):
+            longest = batch["padding_mask"].sum(axis=1).max()
+            most = batch["masked_lm_weights"].sum(axis=1).max()
+            length = min(-(-longest // 8) * 8, source.max_seq_length)
+            columns = min(-(-most // 4) * 4, source.max_predictions_per_seq)
+            self.assertEqual({batch[name].shape for name in OF_TOKENS}, {(BATCH, length)})
+            self.assertEqual(
+                {batch[name].shape for name in OF_PREDICTIONS}, {(BATCH, int(columns))}
+            )
+            shapes.add(length)
+        self.assertGreater(len(shapes), 2)
 
-def test_padding_of_short_notes_is_below_a_tenth(short_notes):
-    source = find_records(short_notes)
-
-    def padding(buckets):
-        masks = [b["padding_mask"] for b in batches(source, 80, buckets, shuffle_buffer=10_000)]
-        return 1 - sum(mask.sum() for mask in masks) / sum(mask.size for mask in masks)
-
-    assert padding(0) > 0.2
-    assert padding(8) < 0.1
-
-
-def test_losses_and_gradients_equal_those_of_padded_batches(short_notes):
-    source = find_records(short_notes)
-    model = build_pretraining_model(
-        BertConfig(
-            vocab_size=1200, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-            intermediate_size=64, max_position_embeddings=128, type_vocab_size=2,
-            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=0.1,
+    @parameterized.product(masking=MASKINGS, buckets=(1, 8, 1000))
+    def test_cut_batches_equal_the_padded_ones(self, masking, buckets):
+        source = source_of(masking)
+        pairs = zip(
+            batches(source, 20, 0, shuffle_buffer=0),
+            batches(source, 20, buckets, shuffle_buffer=0),
+            strict=True,
         )
-    )  # fmt: skip
-    objective = PretrainingObjective()
+        for padded, cut in pairs:
+            for name, values in cut.items():
+                if values.ndim == 1:
+                    self.assertAllEqual(values, padded[name])
+                    continue
+                width = values.shape[1]
+                self.assertAllEqual(values, padded[name][:, :width], msg=name)
+                self.assertFalse(padded[name][:, width:].any(), name)
 
-    def results(batch):
-        batch = {name: tf.constant(values) for name, values in batch.items()}
-        inputs = {name: batch[name] for name in objective.model_inputs}
-        with tf.GradientTape() as tape:
-            outputs = model(inputs, training=True)
-            loss, sums = objective.loss_and_sums(outputs, batch, objective.normalizers(batch))
-        gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
-        return float(loss), sums.numpy(), [tf.convert_to_tensor(g).numpy() for g in gradients]
+    def test_padding_of_short_notes_is_below_a_tenth(self):
+        source = find_records(invented_records.short_notes())
 
-    positions = ENGINE_SUMS.index("positions")
-    for padded, cut in zip(
-        batches(source, 3, 0, shuffle_buffer=0),
-        batches(source, 3, 8, shuffle_buffer=0),
-        strict=True,
-    ):
-        loss, sums, gradients = results(cut)
-        expected_loss, expected_sums, expected_gradients = results(padded)
-        assert loss == pytest.approx(expected_loss, abs=1e-5)
-        np.testing.assert_allclose(sums, expected_sums, rtol=1e-5)
-        assert batch_sums(cut)[positions] == cut["token_ids"].size
-        assert batch_sums(padded)[positions] == BATCH * 128
-        for gradient, expected in zip(gradients, expected_gradients, strict=True):
-            np.testing.assert_allclose(gradient, expected, atol=1e-5)
+        def padding(buckets):
+            masks = [b["padding_mask"] for b in batches(source, 80, buckets, shuffle_buffer=10_000)]
+            return 1 - sum(mask.sum() for mask in masks) / sum(mask.size for mask in masks)
+
+        self.assertGreater(padding(0), 0.2)
+        self.assertLess(padding(8), 0.1)
+
+    def test_losses_and_gradients_equal_those_of_padded_batches(self):
+        source = find_records(invented_records.short_notes())
+        model = build_pretraining_model(
+            BertConfig(
+                vocab_size=1200, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                intermediate_size=64, max_position_embeddings=128, type_vocab_size=2,
+                hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=0.1,
+            )
+        )  # fmt: skip
+        objective = PretrainingObjective()
+
+        def results(batch):
+            batch = {name: tf.constant(values) for name, values in batch.items()}
+            inputs = {name: batch[name] for name in objective.model_inputs}
+            with tf.GradientTape() as tape:
+                outputs = model(inputs, training=True)
+                loss, sums = objective.loss_and_sums(outputs, batch, objective.normalizers(batch))
+            gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+            return float(loss), sums.numpy(), [tf.convert_to_tensor(g).numpy() for g in gradients]
+
+        positions = ENGINE_SUMS.index("positions")
+        for padded, cut in zip(
+            batches(source, 3, 0, shuffle_buffer=0),
+            batches(source, 3, 8, shuffle_buffer=0),
+            strict=True,
+        ):
+            loss, sums, gradients = results(cut)
+            expected_loss, expected_sums, expected_gradients = results(padded)
+            self.assertAllClose(loss, expected_loss, rtol=0, atol=1e-5)
+            self.assertAllClose(sums, expected_sums, rtol=1e-5, atol=0)
+            self.assertEqual(batch_sums(cut)[positions], cut["token_ids"].size)
+            self.assertEqual(batch_sums(padded)[positions], BATCH * 128)
+            for gradient, expected in zip(gradients, expected_gradients, strict=True):
+                self.assertAllClose(gradient, expected, rtol=0, atol=1e-5)
 
 
 if __name__ == "__main__":
