@@ -23,7 +23,7 @@ STEPS = 20
 MARKERS = ("Zyxwvutsson", "qqplomabril")
 CONFIG = {
     "hidden_size": 32,
-    "num_hidden_layers": 2,
+    "num_hidden_layers": 1,
     "num_attention_heads": 2,
     "intermediate_size": 64,
     "max_position_embeddings": 64,
@@ -141,6 +141,11 @@ def pretrain_command(data, output_dir, *more):
     ]
 
 
+def training_command(data, output_dir, *more):
+    """The same run, when its weights alone are asked for."""
+    return pretrain_command(data, output_dir, "--do_eval=False", "--report=False", *more)
+
+
 def weights(output_dir):
     reader = tf.train.load_checkpoint(str(output_dir / f"model.ckpt-{STEPS}"))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
@@ -224,7 +229,7 @@ def test_run_trains_evaluates_and_says_what_is_next(undisturbed):
 
 def test_run_that_is_killed_while_training_ends_with_the_same_weights(data, undisturbed):
     output_dir = data / "killed"
-    command = pretrain_command(data, output_dir)
+    command = training_command(data, output_dir)
     process = start(data, *command)
     wait_until(process, (output_dir / "model.ckpt-5.state.json").exists)
     process.send_signal(signal.SIGKILL)
@@ -238,7 +243,7 @@ def test_run_that_is_killed_while_training_ends_with_the_same_weights(data, undi
 
 def test_run_that_is_killed_while_saving_ends_with_the_same_weights(data, undisturbed):
     output_dir = data / "killed_while_saving"
-    command = pretrain_command(data, output_dir)
+    command = training_command(data, output_dir)
     done = run(data, "-c", DIE_WHILE_SAVING, *command)
     assert done.returncode == -signal.SIGKILL, done.printed
     assert (output_dir / "model.ckpt-10.data-00000-of-00001").exists()
@@ -253,7 +258,7 @@ def test_run_that_is_killed_while_saving_ends_with_the_same_weights(data, undist
 def test_run_that_is_preempted_saves_and_ends_with_the_same_weights(data, undisturbed):
     output_dir = data / "preempted"
     # Steps as slow as a large model's, so that the signal comes between two saves.
-    command = pretrain_command(data, output_dir, "--save_checkpoints_steps=100")
+    command = training_command(data, output_dir, "--save_checkpoints_steps=100")
     process = start(data, *command, program=("-c", SLOW_STEPS))
     wait_until(process, (output_dir / "steps_made").exists)
     process.send_signal(signal.SIGTERM)
@@ -281,13 +286,13 @@ def test_run_that_is_preempted_saves_and_ends_with_the_same_weights(data, undist
 
 def test_save_that_a_signal_comes_into_is_finished(data, undisturbed):
     output_dir = data / "preempted_while_saving"
-    process = start(data, *pretrain_command(data, output_dir), program=("-c", SIGTERM_WHILE_SAVING))
+    process = start(data, *training_command(data, output_dir), program=("-c", SIGTERM_WHILE_SAVING))
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == exit_codes.PREEMPTED, printed
     # The signal came into the save of step 10; one more call of steps was made before it was seen.
     steps = [state.step for state in saved_states(str(output_dir))]
     assert steps[:2] == [5, 10] and len(steps) <= 3
-    done = run(data, "-m", "clinicalbert_tf.pretrain", *pretrain_command(data, output_dir))
+    done = run(data, "-m", "clinicalbert_tf.pretrain", *training_command(data, output_dir))
     assert done.returncode == 0, done.printed
     assert_equal_to_the_bit(weights(output_dir), weights(undisturbed[0]))
 
@@ -324,7 +329,7 @@ def test_signal_while_evaluating_at_the_end_loses_nothing(data, undisturbed):
 def test_full_disk_costs_saves_and_not_the_run(data, undisturbed):
     """The limit on file sizes stands in for a disk that is full; it is lifted after step 12."""
     output_dir = data / "full"
-    process = start(data, *pretrain_command(data, output_dir), program=("-c", FULL_DISK))
+    process = start(data, *training_command(data, output_dir), program=("-c", FULL_DISK))
     printed = process.communicate(timeout=300)[0]
     assert process.returncode == 0, printed
     assert printed.count("Could not save model.ckpt-5 ") == 1
@@ -342,7 +347,7 @@ def test_two_replicas_follow_one_over_twenty_steps(data):
     for replicas in (1, 2):
         output_dir = data / f"replicas_{replicas}"
         more = (f"--num_replicas={replicas}", f"--bert_config_file={data / 'still.json'}")
-        command = pretrain_command(data, output_dir, *more)
+        command = training_command(data, output_dir, *more)
         done = run(data, "-m", "clinicalbert_tf.pretrain", *command)
         assert done.returncode == 0, done.printed
         record = json.loads((output_dir / "run.json").read_text())

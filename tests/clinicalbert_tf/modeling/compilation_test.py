@@ -35,7 +35,7 @@ def loss_and_gradients(model, compiler):
     for number, state in enumerate(model.non_trainable_variables):
         state.assign([number, 5])
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with compiled_by(compiler), tf.GradientTape() as tape:
             outputs = model(FEATURES, training=True)
