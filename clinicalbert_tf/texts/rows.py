@@ -15,6 +15,8 @@ from tfrecords_builder.schema import Note
 
 INPUT_FORMATS = ("text", "jsonl", "csv", "noteevents")
 _NOTEEVENTS_COLUMNS = {"ROW_ID", "CATEGORY", "TEXT"}
+# What other files of this project call the patient; read if `patient_column` is not there.
+_OTHER_PATIENT = "patient_id"
 _PAIR = re.compile(r"^(.*) \|\|\| (.*)$")
 _LONGEST_FIELD = 1 << 24
 _DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -61,7 +63,8 @@ class RowSource:
         "category", "CSV column or JSON key of the kind of note; used if it is there."
     )
     patient_column: str = setting(
-        "subject_id", "CSV column or JSON key of the patient; used if it is there."
+        "subject_id",
+        "CSV column or JSON key of the patient; used if it is there, else patient_id.",
     )
 
     def __post_init__(self):
@@ -193,13 +196,15 @@ def _row(source: RowSource, number: int, fields: dict) -> Row:
             f"{' and '.join(missing)}. Name the keys with --id_column and --text_column."
         )
     note_id, text = fields[source.id_column], fields[source.text_column]
+    if text is None:
+        text = ""  # as pandas writes an empty cell
     if not isinstance(text, str) or not isinstance(note_id, str | int):
         raise ValueError(
             f"{source.path}, line {number}: expected a text in {source.text_column} and a text "
             f"or number in {source.id_column}, received {type(text).__name__} and "
             f"{type(note_id).__name__}. Correct the line."
         )
-    patient = fields.get(source.patient_column)
+    patient = fields.get(source.patient_column, fields.get(_OTHER_PATIENT))
     return Row(
         str(note_id),
         text,
@@ -248,6 +253,8 @@ def _csv_places(source: RowSource, header: list[str]) -> tuple[list[int | None],
         source.patient_column,
     )
     places = [names.index(column.lower()) if column.lower() in names else None for column in wanted]
+    if places[3] is None and _OTHER_PATIENT in names:
+        places[3] = names.index(_OTHER_PATIENT)
     missing = [
         column for column, place in zip(wanted[:2], places[:2], strict=True) if place is None
     ]

@@ -53,7 +53,7 @@ def read_canaries(path: str) -> list[Canary]:
         FileNotFoundError: there is no such file.
         ValueError: a line is no such object, or its text does not hold its secret; names the line.
     """
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8-sig") as file:
         content = file.read()
     canaries = _of_builder(content)
     if canaries is None:

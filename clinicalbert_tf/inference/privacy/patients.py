@@ -120,6 +120,11 @@ def _patient(fields: dict, place: str) -> Patient:
     conditions = fields.get("conditions") or ()
     if isinstance(conditions, str):
         conditions = conditions.split(_SEPARATOR)
+    elif not isinstance(conditions, list | tuple):
+        raise ValueError(
+            f"{place}: expected conditions to be a text or a list, received "
+            f"{type(conditions).__name__}. Correct the line."
+        )
     conditions = tuple(dict.fromkeys(str(one).strip() for one in conditions if str(one).strip()))
     if not first or not last or len(_key(f"{first} {last}")) < 2:
         raise ValueError(
@@ -134,8 +139,9 @@ def _mentions(value, place: str) -> int | None:
     if value is None or value == "":
         return None
     try:
-        mentions = int(value)
-    except (TypeError, ValueError):
+        # A column of numbers with gaps is written as 3.0.
+        mentions = int(str(value).strip().removesuffix(".0"))
+    except ValueError:
         mentions = -1
     if mentions < 0:
         raise ValueError(

@@ -51,6 +51,14 @@ def test_json_lines_with_numbers_as_ids_and_categories(tmp_path, name):
     assert rows_of(path) == [Row("7", "a\nb"), Row("x", "c", category="ECG")]
 
 
+def test_null_is_an_empty_text_and_patient_id_names_the_patient_too(tmp_path):
+    notes = [{"note_id": "NA", "text": None, "patient_id": 3}, {"note_id": 1, "text": "a"}]
+    path = write(tmp_path, "in.jsonl", "\n".join(map(json.dumps, notes)))
+    assert rows_of(path) == [Row("NA", "", patient="3"), Row("1", "a")]
+    path = write(tmp_path, "in.csv", "note_id,Patient_ID,text\nNA,03,a\n")
+    assert rows_of(path) == [Row("NA", "a", patient="03")]
+
+
 def test_csv_columns_are_found_by_name_in_any_case(tmp_path):
     path = write(tmp_path, "in.csv", 'ID,Note,Category\n1,"a, b\nc",Echo \n\n2,d,\n')
     rows = rows_of(path, id_column="id", text_column="note")

@@ -35,7 +35,7 @@ def test_candidates_have_the_form_of_the_secret():
 def test_what_is_no_canary_is_named_by_its_line(tmp_path, line):
     path = tmp_path / "canaries.jsonl"
     good = json.dumps({"id": "c1", "text": CANARY.text, "secret": CANARY.secret})
-    path.write_text(f"{good}\n\n")
+    path.write_text(f"\ufeff{good}\n\n", encoding="utf-8")
     assert read_canaries(str(path)) == [CANARY]
     path.write_text(f"{good}\n{line}\n")
     with pytest.raises(ValueError, match=r"line 2: expected") as raised:

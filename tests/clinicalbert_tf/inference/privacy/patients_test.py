@@ -62,6 +62,16 @@ def test_what_is_no_patient_is_named_by_its_line(tmp_path, content, message):
     assert "Ada" not in str(raised.value) and str(path) in str(raised.value)
 
 
+def test_conditions_that_are_a_number_are_named_and_whole_floats_are_mentions(tmp_path):
+    path = tmp_path / "p.jsonl"
+    row = '{"first_name": "Ada", "last_name": "Norwood", "mentions": 3.0, "conditions": '
+    path.write_text(row + "null}\n" + row + "NaN}\n")
+    with pytest.raises(ValueError, match="line 2: expected conditions to be a text or a list"):
+        read_patients(str(path))
+    path.write_text(row + "null}\n")
+    assert read_patients(str(path)) == [Patient("Ada", "Norwood", (), mentions=3)]
+
+
 def test_a_line_that_is_no_object_is_named(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_text('{"first_name": "Ada", "last_name": "Norwood"}\n[1]\n')
