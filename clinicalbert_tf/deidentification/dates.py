@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MONTHS = (
@@ -30,13 +31,18 @@ def _compile(pattern: str) -> re.Pattern:
     return re.compile(_BEFORE + pattern, re.IGNORECASE)
 
 
+_DAY_MONTH_YEAR = rf"{_DAY}{_SEPARATOR}{_MONTH_NUMBER}{_AGAIN}{_ANY_YEAR}{_AFTER}"
+_DAY_FIRST = _compile(_DAY_MONTH_YEAR)
+_THREE_NUMBERS = re.compile(
+    rf"(?P<first>[0-9]{{1,2}}){_SEPARATOR}(?P<second>[0-9]{{1,2}}){_AGAIN}(?:[0-9]{{4}}|[0-9]{{2}})"
+)
 # Every pattern with enough to be a date without context; the first that fits at a place counts.
 DATES = tuple(
     _compile(pattern)
     for pattern in (
         rf"{_YEAR}{_SEPARATOR}{_MONTH_NUMBER}{_AGAIN}{_DAY}(?![0-9])",
         rf"{_MONTH_NUMBER}{_SEPARATOR}{_DAY}{_AGAIN}{_ANY_YEAR}{_AFTER}",
-        rf"{_DAY}{_SEPARATOR}{_MONTH_NUMBER}{_AGAIN}{_ANY_YEAR}{_AFTER}",
+        _DAY_MONTH_YEAR,
         rf"{_YEAR}(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12][0-9]|3[01])(?![0-9])",
         rf"{_DAY}{_ORDINAL}[-\s./]?\s?(?:of\s)?{_MONTH}\.?,?[-\s./]?\s?{_ANY_YEAR}(?![0-9:])",
         rf"{_MONTH}\.?[-\s]?{_DAY}{_ORDINAL}(?:\s?,\s?|\s|-){_ANY_YEAR}(?![0-9:])",
@@ -115,7 +121,19 @@ def _is_word(match: re.Match) -> bool:
     return bool(name) and name.islower() and len(name) <= 4 and name != "july"
 
 
-def shift(date: str, days: int) -> str | None:
+def are_day_first(dates: Iterable[str]) -> bool:
+    """Says whether a note writes days before months: 25/12/2020 does, and nothing is 12/25/2020."""
+    orders = set()
+    for date in dates:
+        match = _THREE_NUMBERS.fullmatch(date)
+        if match:
+            first, second = int(match["first"]), int(match["second"])
+            if (first > 12) != (second > 12):
+                orders.add(first > 12)
+    return orders == {True}
+
+
+def shift(date: str, days: int, day_first: bool = False) -> str | None:
     """Returns a date moved by a number of days, in the form it was written in.
 
     Two-digit years stay two-digit ones. A date without a year moves as in 2001, one without a day
@@ -124,27 +142,29 @@ def shift(date: str, days: int) -> str | None:
     Args:
         date: a text that `find` found (or another).
         days: how far; positive is later.
+        day_first: whether 5/12/2020 is the fifth of December, where both could be meant.
 
     Returns:
         The new text, or None if the text is no date or the new one lies outside the years 1 to
         9999.
     """
-    for parts in _readings(date):
+    for parts in _readings(date, day_first):
         moved = _shift(date, parts, days)
         if moved is not None:
             return moved
     return None
 
 
-def _readings(date: str):
+def _readings(date: str, day_first: bool):
     bare = re.fullmatch(_YEAR, date)
     if bare:
         yield Parts(bare.span("year"), None, None, False, None)
         return
-    pair = re.fullmatch(f"{_MONTH_NUMBER}/{_DAY}", date)
+    pair = re.fullmatch(f"{_DAY}/{_MONTH_NUMBER}", date) if day_first else None
+    pair = pair or re.fullmatch(f"{_MONTH_NUMBER}/{_DAY}", date)
     if pair:
         yield Parts(None, pair.span("month"), pair.span("day"), False, None)
-    for pattern in DATES:
+    for pattern in (_DAY_FIRST, *DATES) if day_first else DATES:
         match = pattern.fullmatch(date)
         if match:
             groups = match.groupdict()

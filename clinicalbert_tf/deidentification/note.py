@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from clinicalbert_tf.deidentification import repeats, rules
+from clinicalbert_tf.deidentification import dates, repeats, rules
 from clinicalbert_tf.deidentification.found import (
     Detector,
     Found,
@@ -107,9 +107,10 @@ class Cleaner:
         if self.style == "placeholder":
             return lambda span, original: f"[**{span.label}**]"
         removed = removed_words(text, spans)
+        day_first = dates.are_day_first(text[span.start : span.end] for span in spans)
 
         def surrogate(span: Found, original: str) -> str:
-            made = self.surrogates.replacement(original, span.label, patient, removed)
+            made = self.surrogates.replacement(original, span.label, patient, removed, day_first)
             return f"[**{span.label}**]" if made is None else made
 
         return surrogate

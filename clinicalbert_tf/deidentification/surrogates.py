@@ -65,7 +65,12 @@ class Surrogates:
         return 7 * random_.choice(_WEEKS) * random_.choice((-1, 1))
 
     def replacement(
-        self, text: str, label: str, patient: str, avoid: Set[str] = frozenset()
+        self,
+        text: str,
+        label: str,
+        patient: str,
+        avoid: Set[str] = frozenset(),
+        day_first: bool = False,
     ) -> str | None:
         """Returns a surrogate of one removed text.
 
@@ -75,13 +80,14 @@ class Surrogates:
             patient: whose note it is; one value of one patient always gets one surrogate.
             avoid: words in lower case that the surrogate must not hold, e.g. other removed names of
                 the note.
+            day_first: how dates are read, see `dates.shift`.
 
         Returns:
             The surrogate, or None if there is none of the text's form (a date that is not
             understood).
         """
         if label.upper() == "DATE" or label.upper() in ("FECHAS", "DATE_TIME"):
-            return dates.shift(text, self.shift_days(patient))
+            return dates.shift(text, self.shift_days(patient), day_first)
         for draw in range(_DRAWS):
             made = self._draw(text, label.upper(), patient, draw)
             words = {word.lower() for word in WORD.findall(made)} - _RESERVED - _TITLES

@@ -41,6 +41,16 @@ def test_what_is_no_date_has_no_shift(text):
     assert dates.shift(text, 10) is None
 
 
+def test_a_note_with_25_12_reads_5_12_as_december_too():
+    assert dates.are_day_first(["05/12/2020", "25/12/2020", "soon", "2020-12-05"])
+    assert not dates.are_day_first(["05/12/2020", "12/05/20"])
+    assert not dates.are_day_first(["25/12/2020", "12/25/2020"])
+    assert dates.shift("05/12/2020", 20, day_first=True) == "25/12/2020"
+    assert dates.shift("5.12.20", 20, day_first=True) == "25.12.20"
+    assert dates.shift("5/12", 20, day_first=True) == "25/12"
+    assert dates.shift("5/13/2020", 1, day_first=True) == "5/14/2020"
+
+
 def test_a_date_outside_the_calendar_has_no_shift():
     assert dates.shift("1800-01-05", -3_000_000) is None
 

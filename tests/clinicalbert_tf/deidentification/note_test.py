@@ -1,5 +1,6 @@
 """One note: union, repeats, replacement and the second scan."""
 
+import datetime
 import re
 
 import pytest
@@ -71,8 +72,6 @@ def test_surrogates_differ_from_everything_removed_and_keep_intervals():
         made = note.text[replacement.start : replacement.end]
         assert made.casefold() != replacement.original.casefold()
     assert not re.search(r"quill|jane|farr", note.text, re.IGNORECASE)
-    import datetime
-
     seen = re.search(r"Seen (\S+) and (\S+) by", note.text)
     first, second = (datetime.date.fromisoformat(d) for d in seen.groups())
     assert (second - first).days == 36
@@ -146,6 +145,14 @@ def test_a_name_is_one_name_with_and_without_accents():
     made = cleaner("surrogate").clean(text).text
     upper, lower = re.search(r"Later: (\w+), (\w+),", made).groups()
     assert upper.lower() == lower != "nunez"
+
+
+def test_intervals_stay_in_a_note_that_writes_days_first():
+    made = cleaner("surrogate").clean("Seen 05/12/2020 and 25/12/2020.", "p").text
+    first, second = (
+        datetime.datetime.strptime(d, "%d/%m/%Y") for d in re.findall(r"\d\d/\d\d/\d{4}", made)
+    )
+    assert (second - first).days == 20
 
 
 def test_particles_and_spoken_ages_get_surrogates_too():
