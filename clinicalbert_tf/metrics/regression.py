@@ -5,6 +5,12 @@ import numpy as np
 from clinicalbert_tf.metrics.undefined import UndefinedMetricError, evaluate
 
 
+# What the results of every classification have; those of numbers have them as None.
+FIGURES_OF_CLASSES = (
+    "accuracy", "f1_micro", "f1_macro", "auroc", "average_precision", "auprc_trapezoid", "brier",
+)  # fmt: skip
+
+
 def pearson(gold: np.ndarray, predicted: np.ndarray) -> float:
     """Returns the linear correlation.
 
@@ -32,7 +38,7 @@ def spearman(gold: np.ndarray, predicted: np.ndarray) -> float:
 def scores(gold: np.ndarray, predicted: np.ndarray) -> dict:
     """Returns pearson, spearman, mean_squared_error and mean_absolute_error of float arrays [rows].
 
-    None if one cannot be computed; "reasons" says why.
+    None if one cannot be computed, and for every figure of classes; "reasons" says why.
 
     Raises:
         ValueError: no rows.
@@ -48,7 +54,13 @@ def scores(gold: np.ndarray, predicted: np.ndarray) -> dict:
             "mean_absolute_error": lambda: np.mean(np.abs(gold - predicted)),
         }
     )
-    return {"rows": len(gold), **values, "reasons": reasons}
+    nothing = dict.fromkeys(FIGURES_OF_CLASSES, "numbers are predicted, not classes")
+    return {
+        "rows": len(gold),
+        **values,
+        **dict.fromkeys(FIGURES_OF_CLASSES),
+        "reasons": {**reasons, **nothing},
+    }
 
 
 def _check_spread(gold: np.ndarray, predicted: np.ndarray) -> None:

@@ -100,6 +100,12 @@ def of_means(values: Mapping[str, np.ndarray]) -> dict[str, Statistic]:
     return {name: mean_of(rows) for name, rows in values.items()}
 
 
+def of_errors(gold: np.ndarray, predicted: np.ndarray) -> dict[str, Statistic]:
+    """Returns the mean squared and the mean absolute error of predicted numbers."""
+    errors = np.asarray(gold, np.float64) - predicted
+    return of_means({"mean_squared_error": errors**2, "mean_absolute_error": np.abs(errors)})
+
+
 def _mean(parts: list[Statistic]) -> Statistic:
     if len(parts) == 1:
         return parts[0]

@@ -71,8 +71,14 @@ def score_classification(
         ValueError: a wrong file or setting.
     """
     read = predictions_file.read_predictions(path, problem_type == "regression", settings.group)
+    repeated = len(read.ids) - len(set(read.ids))
     if problem_type == "regression":
-        return regression.scores(np.array(read.gold), np.array(read.predicted))
+        gold, predicted = np.array(read.gold), np.array(read.predicted)
+        result = regression.scores(gold, predicted)
+        functions = statistics.of_errors(gold, predicted)
+        return (
+            result | {"repeated_ids": repeated} | settings.of(functions, len(read.ids), read.groups)
+        )
     if problem_type not in (None, "multi" if read.is_multi else "single"):
         raise ValueError(
             f"Expected {'lists of labels' if problem_type == 'multi' else 'one label per row'} for "
@@ -86,7 +92,6 @@ def score_classification(
         rows = predictions_file.as_rows(read)
         result = classification.scores(rows, classes, positive_label)
         functions = statistics.of_classification(rows, classes, positive_label)
-    repeated = len(read.ids) - len(set(read.ids))
     return result | {"repeated_ids": repeated} | settings.of(functions, len(read.ids), read.groups)
 
 

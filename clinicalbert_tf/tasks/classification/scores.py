@@ -10,9 +10,7 @@ from clinicalbert_tf.tasks.classification.decision import Decision
 
 _SEED = 12345
 # What metrics.json has of every split.
-_REQUIRED = (
-    "accuracy", "f1_micro", "f1_macro", "auroc", "average_precision", "auprc_trapezoid", "brier",
-)  # fmt: skip
+_REQUIRED = regression.FIGURES_OF_CLASSES
 # What two systems with several labels per example are compared in.
 _COMPARED = (
     "f1_micro", "f1_macro", "auroc_micro", "auroc", "precision_at_5", "precision_at_8",
@@ -71,9 +69,7 @@ def statistics_of(
 ) -> dict[str, intervals.Statistic]:
     """The figures that get an interval, as functions of bootstrap weights; see score_split."""
     if decision.problem_type == "regression":
-        errors = np.asarray(targets, np.float64) - probabilities
-        squares, sizes = errors**2, np.abs(errors)
-        return statistics.of_means({"mean_squared_error": squares, "mean_absolute_error": sizes})
+        return statistics.of_errors(targets, probabilities)
     if decision.problem_type == "multi":
         predicted = decision.decide(probabilities)
         return statistics.of_multi_label(targets.astype(bool), predicted, probabilities)

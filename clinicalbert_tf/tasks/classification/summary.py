@@ -31,7 +31,7 @@ def summary_lines(settings, results: Mapping[str, Any]) -> list[str]:
             f"Chosen on dev: temperature {decision['temperature']:.3f}, threshold of "
             f"{decision['positive_label']!r} {decision['threshold']:.3f}"
         )
-    elif decision:
+    elif decision and settings.problem_type != "regression":
         lines.append(f"Chosen on dev: temperature {decision['temperature']:.3f}")
     lines += _over_runs(metrics)
     if metrics:

@@ -205,6 +205,8 @@ def test_regression_equals_scipy_and_refuses_constants():
     assert scores["pearson"] == pytest.approx(stats.pearsonr(gold, predicted)[0])
     assert scores["spearman"] == pytest.approx(0.8)
     assert scores["mean_squared_error"] == 0.75
+    for figure in ("accuracy", "f1_micro", "f1_macro", "auroc", "average_precision", "brier"):
+        assert scores[figure] is None and "not classes" in scores["reasons"][figure]
     constant = regression.scores(gold, np.ones(4))
     assert constant["pearson"] is None and "equal" in constant["reasons"]["pearson"]
 

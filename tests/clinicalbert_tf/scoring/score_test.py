@@ -99,7 +99,10 @@ def test_multi_label_and_regression(tmp_path, capsys):
     assert set(out["intervals"]) == {"accuracy", "f1_micro", "f1_macro"}
     write_lines(path, [{"label": x, "predicted": 2 * x} for x in (1, 2, 4.5)])
     arguments = ("classification", "--predictions", path, "--problem_type", "regression")
-    assert run(capsys, *arguments)[1]["pearson"] == pytest.approx(1.0)
+    out = run(capsys, *arguments, "--bootstrap", "50")[1]
+    assert out["pearson"] == pytest.approx(1.0)
+    assert out["accuracy"] is None and out["auprc_trapezoid"] is None
+    assert set(out["intervals"]) == {"mean_squared_error", "mean_absolute_error"}
 
 
 @pytest.mark.parametrize(
