@@ -16,11 +16,14 @@ PIPELINES = {
 }
 
 
-def pipeline(task: str | None, model: str | os.PathLike, **options):
+def pipeline(
+    task: str | os.PathLike | None = None, model: str | os.PathLike | None = None, **options
+):
     """Loads a fine-tuned model to use on texts.
 
     Args:
-        task: one of PIPELINES; None for the one that the model's own files name.
+        task: one of PIPELINES; None for the one that the model's own files name. A model alone may
+            stand here too: pipeline("runs/mednli").
         model: the folder of a run, or any checkpoint of a fine-tuned model.
         options: see the task's class.
 
@@ -31,6 +34,10 @@ def pipeline(task: str | None, model: str | os.PathLike, **options):
         FileNotFoundError: there is no such model.
         ValueError: there is no such task, or the model was fine-tuned for another one.
     """
+    if model is None and task not in PIPELINES:
+        task, model = None, task
+    if model is None:
+        raise ValueError("Expected the folder of a model, received none. Name it.")
     if task is None:
         task = task_of(model, tuple(PIPELINES))
     if task not in PIPELINES:

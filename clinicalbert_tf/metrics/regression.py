@@ -4,7 +4,6 @@ import numpy as np
 
 from clinicalbert_tf.metrics.undefined import UndefinedMetricError, evaluate
 
-
 # What the results of every classification have; those of numbers have them as None.
 FIGURES_OF_CLASSES = (
     "accuracy", "f1_micro", "f1_macro", "auroc", "average_precision", "auprc_trapezoid", "brier",

@@ -108,7 +108,8 @@ def test_reference_files(run):
 
 @pytest.fixture(scope="module")
 def classify(run):
-    return clinicalbert_tf.pipeline("classification", run[0])
+    # The task is found by itself, as if "classification" stood before the folder.
+    return clinicalbert_tf.pipeline(run[0])
 
 
 def test_pipeline_gives_the_predictions_of_the_run(run, classify, pair_files):
@@ -134,6 +135,8 @@ def test_pipeline_refuses_what_it_was_not_trained_on(run, classify):
         classify([("a", "b"), ["c", "d"]])
     with pytest.raises(ValueError, match="classification"):
         clinicalbert_tf.pipeline("nonsense", run[0])
+    with pytest.raises(ValueError, match="the folder of a model"):
+        clinicalbert_tf.pipeline("classification")
 
 
 def test_from_pretrained_takes_the_folder(run):
