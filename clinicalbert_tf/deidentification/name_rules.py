@@ -37,7 +37,8 @@ _FIELD_END = (
 NAME_RULES = (
     rule(
         "DOCTOR",
-        rf"\b(?:Drs?|DRS?|drs?|[Dd]octor|Prof|Professor)\b(?:\.\s{{0,2}}|\s{{1,2}})(?P<found>{_PERSON})",
+        rf"\b(?:(?:Drs?|DRS?|drs?|Doctor|Prof|Professor)\b(?:\.\s{{0,2}}|\s{{1,2}})|doctor[ \t])"
+        rf"(?P<found>{_PERSON})",
         flags=0,
     ),
     rule(

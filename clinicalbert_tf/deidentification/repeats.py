@@ -9,7 +9,7 @@ from clinicalbert_tf.deidentification.found import Found, is_name
 # A shorter code may be a dose or a blood pressure elsewhere in the note.
 MIN_CHARACTERS = 5
 # An accent may be a character of its own behind its letter.
-WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
+WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 # An age or a profession alone is no identifier: it is found again where it is one.
 _ONLY_BY_RULE = frozenset(("AGE", "PROFESSION"))
 _NEVER = frozenset((

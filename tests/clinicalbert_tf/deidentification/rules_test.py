@@ -75,6 +75,7 @@ FOUND = [
     ("Mr. J.R.R. Quill came", "PATIENT", "J.R.R. Quill"),
     ("seen by dr. quill, then", "DOCTOR", "quill"),
     ("mrs Quill came", "PATIENT", "Quill"),
+    ("her doctor Quill said", "DOCTOR", "Quill"),
     ("Last name: quill\n", "PATIENT", "quill"),
     ("patient name: ann quill\n", "PATIENT", "ann quill"),
     ("Patient: Ann Quill, 45F", "PATIENT", "Ann Quill"),
@@ -117,6 +118,7 @@ LEFT = [
     "CC: Weakness.\nHX: This",
     "Attending: Pending\nName: Unknown\nPatient: Comfortable\nProvider: Phone",
     "Dr. is in. The patient denies pain. Thank you, dr. this was fine.",
+    "Call your eye doctor.  Follow-up in 2 weeks.",
     "may 5-10 mg, from 90-95%, in the 90s, QT 400 ms Normal",
     "seen q4-6h, 1-2 tabs, 10-20 mmHg, pH 7.35, 5-10 lbs, 120 ml in 1500 cc",
 ]
