@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 from clinicalbert_tf.datasets.table_files import zip_members
 
 _PACKINGS = ("", ".gz")
+# Below physionet.org: files/mimiciv/3.1/hosp.
+_DEPTH = 4
 
 
 def find_file(data_dir: str, names: Sequence[str]) -> tuple[str, str | None] | None:
     """Finds a file of a release.
 
-    Looked for in the folder itself, one folder below it (PhysioNet's archives hold a folder with a
-    long name), and inside its zip archives; `data_dir` may also be such an archive.
+    Looked for in the folder itself and in the folders and zip archives below it, the nearest first:
+    PhysioNet's archives hold a folder with a long name, and its downloads by wget lie in
+    physionet.org/files/NAME/VERSION/. `data_dir` may also be such an archive.
 
     Args:
         data_dir: a folder or a zip archive.
@@ -65,16 +68,29 @@ def _candidates(data_dir: str, name: str) -> Iterable[tuple[str, str | None]]:
         raise FileNotFoundError(
             f"Expected a folder or a zip archive, found none at {data_dir}. Check --data_dir."
         )
-    direct = list(_in_folder(data_dir, name))
-    yield from direct
-    if direct:
-        return
-    for entry in sorted(os.listdir(data_dir)):
-        path = os.path.join(data_dir, entry)
-        if os.path.isdir(path):
-            yield from _in_folder(path, name)
-        elif entry.lower().endswith(".zip") and zipfile.is_zipfile(path):
-            yield from _in_archive(path, name)
+    found = list(_in_folder(data_dir, name))
+    folders = [data_dir]
+    for _ in range(_DEPTH):
+        if found:
+            break
+        folders, archives = _below(folders)
+        for path in folders:
+            found += _in_folder(path, name)
+        for path in archives:
+            found += _in_archive(path, name)
+    yield from found
+
+
+def _below(folders: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The folders and the zip archives of folders, hidden ones left out."""
+    entries = [
+        os.path.join(folder, entry)
+        for folder in folders
+        for entry in sorted(os.listdir(folder))
+        if not entry.startswith(".")
+    ]
+    archives = (path for path in entries if path.lower().endswith(".zip"))
+    return list(filter(os.path.isdir, entries)), list(filter(zipfile.is_zipfile, archives))
 
 
 def _in_folder(folder: str, name: str) -> Iterable[tuple[str, str | None]]:

@@ -30,6 +30,8 @@ _ADMISSIONS = ("ADMISSIONS.csv", "admissions.csv")
 # MIMIC-III has one table of notes; MIMIC-IV-Note one per kind, of which discharge.csv holds nothing
 # but summaries.
 _NOTES = (("NOTEEVENTS.csv", "noteevents.csv"), ("radiology.csv",))
+# Spellings of an ISERROR that is not set; everything else is.
+_NO_ERROR = frozenset(("", "0", "0.0", "false", "f", "no", "n", "nan", "null", "none", "\\n"))
 _SUMMARY_TYPES = ("DS", "AD")
 _CSV = TableFormat("csv")
 
@@ -105,7 +107,7 @@ def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
         if cells["admission_type"].upper() == "NEWBORN":
             left_out["admissions of newborns"] += 1
             continue
-        died = cells["hospital_expire_flag"]
+        died = cells["hospital_expire_flag"].strip().removesuffix(".0")
         if died not in ("0", "1"):
             raise TableError(
                 f"{path}, line {line}: expected 0 or 1 in HOSPITAL_EXPIRE_FLAG, received another "
@@ -120,10 +122,12 @@ def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
         if end <= start + window:
             left_out["admissions that end within the window"] += 1
             continue
-        if cells["hadm_id"] in admissions:
+        # As pandas writes a column of numbers with gaps.
+        hadm_id, subject_id = (cells[name].removesuffix(".0") for name in ("hadm_id", "subject_id"))
+        if hadm_id in admissions:
             left_out["further rows of an admission"] += 1
             continue
-        admissions[cells["hadm_id"]] = _Admission(cells["subject_id"], start, end, died, line)
+        admissions[hadm_id] = _Admission(subject_id, start, end, died, line)
     return admissions
 
 
@@ -134,7 +138,9 @@ def _read_notes(path, admissions, window, counts, left_out, texts: TextStore) ->
         admission = admissions.get(hadm_id)
         if admission is None:
             left_out["notes of other or no admissions"] += 1
-        elif cells.get("iserror", "") in ("1", "1.0"):
+        elif cells["subject_id"].removesuffix(".0") != admission.subject_id:
+            left_out["notes of another patient than their admission's"] += 1
+        elif cells.get("iserror", "").strip().lower() not in _NO_ERROR:
             left_out["notes marked as errors"] += 1
         elif _is_summary(cells):
             left_out["discharge summaries"] += 1

@@ -23,8 +23,8 @@ def admissions(count=20):
 
 
 def note(hadm_id, text, chart="2150-03-01 14:00:00", store="2150-03-01 15:00:00", date="2150-03-01",
-         category="Nursing", description="Report", error=""):  # fmt: skip
-    subject = (int(hadm_id) - 100) // 2
+         category="Nursing", description="Report", error="", subject=None):  # fmt: skip
+    subject = (int(hadm_id) - 100) // 2 if subject is None else subject
     return f'1,{subject},{hadm_id},{date},{chart},{store},{category},{description},{error},"{text}"'
 
 
@@ -79,6 +79,8 @@ LEAKS = {
     ),
     "no time at all": (dict(chart="", store="", date=""), "notes outside the window"),
     "an error": (dict(error="1"), "notes marked as errors"),
+    "an error as PostgreSQL says it": (dict(error="t"), "notes marked as errors"),
+    "another patient's": (dict(subject=0), "notes of another patient than their admission's"),
 }
 
 
@@ -88,6 +90,19 @@ def test_leak_is_left_out_and_counted(tmp_path, name):
     data = read(tmp_path, [*everywhere(), note(103, "LEAK", **fields)])
     assert texts(data)["103"] == "kept 103"
     assert f"1 {counted} left out" in data.splits["train"].notices
+
+
+def test_numbers_of_pandas_and_downloads_by_wget(tmp_path):
+    hosp = tmp_path / "files" / "mimiciv" / "3.1" / "hosp"
+    notes = tmp_path / "files" / "mimic-iv-note" / "2.2" / "note"
+    hosp.mkdir(parents=True)
+    notes.mkdir(parents=True)
+    rows = [f"{row}.0" if n else row for n, row in enumerate(admissions())]
+    (hosp / "admissions.csv").write_text("\n".join(rows) + "\n")
+    table = "\n".join([NOTES, *everywhere()]) + "\n"
+    (notes / "noteevents.csv.gz").write_bytes(gzip.compress(table.encode()))
+    data = read_dataset(find_dataset("mortality"), DataSettings(data_dir=str(tmp_path)))
+    assert texts(data) == {str(100 + n): f"kept {100 + n}" for n in range(20)}
 
 
 def test_notes_of_the_window_in_the_order_of_writing(tmp_path):
