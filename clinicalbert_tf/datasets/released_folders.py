@@ -7,20 +7,21 @@ from collections.abc import Iterable, Sequence
 from clinicalbert_tf.datasets.table_files import zip_members
 
 _PACKINGS = ("", ".gz")
-# Below physionet.org: files/mimiciv/3.1/hosp.
-_DEPTH = 4
+# What wget leaves of PhysioNet: physionet.org/files/mimiciv/3.1/hosp.
+DOWNLOADS = 4
 
 
-def find_file(data_dir: str, names: Sequence[str]) -> tuple[str, str | None] | None:
+def find_file(data_dir: str, names: Sequence[str], depth: int = 1) -> tuple[str, str | None] | None:
     """Finds a file of a release.
 
     Looked for in the folder itself and in the folders and zip archives below it, the nearest first:
-    PhysioNet's archives hold a folder with a long name, and its downloads by wget lie in
-    physionet.org/files/NAME/VERSION/. `data_dir` may also be such an archive.
+    PhysioNet's archives hold a folder with a long name. `data_dir` may also be such an archive.
 
     Args:
         data_dir: a folder or a zip archive.
         names: names the file may have; the first one found counts.
+        depth: folders below `data_dir` that are looked into; more than one (DOWNLOADS) only for
+            names that no other data set has.
 
     Returns:
         (path, member inside an archive or None), or None if it is not there.
@@ -30,7 +31,7 @@ def find_file(data_dir: str, names: Sequence[str]) -> tuple[str, str | None] | N
         ValueError: the file is there twice, in two folders or archives.
     """
     for name in names:
-        found = list(dict.fromkeys(_candidates(data_dir, name)))
+        found = list(dict.fromkeys(_candidates(data_dir, name, depth)))
         plain = [candidate for candidate in found if candidate[1] is None]
         # An archive beside its unpacked folder is the same release.
         found = plain or found
@@ -45,13 +46,15 @@ def find_file(data_dir: str, names: Sequence[str]) -> tuple[str, str | None] | N
     return None
 
 
-def require_file(data_dir: str, names: Sequence[str], what: str) -> tuple[str, str | None]:
+def require_file(
+    data_dir: str, names: Sequence[str], what: str, depth: int = 1
+) -> tuple[str, str | None]:
     """Like find_file, but the file must be there.
 
     Raises:
         FileNotFoundError: it is not; names the files that were looked for.
     """
-    found = find_file(data_dir, names)
+    found = find_file(data_dir, names, depth)
     if found is None:
         raise FileNotFoundError(
             f"Expected {what} ({' or '.join(names)}) in {data_dir}, found none. Unpack the release "
@@ -60,7 +63,7 @@ def require_file(data_dir: str, names: Sequence[str], what: str) -> tuple[str, s
     return found
 
 
-def _candidates(data_dir: str, name: str) -> Iterable[tuple[str, str | None]]:
+def _candidates(data_dir: str, name: str, depth: int) -> Iterable[tuple[str, str | None]]:
     if os.path.isfile(data_dir) and zipfile.is_zipfile(data_dir):
         yield from _in_archive(data_dir, name)
         return
@@ -70,7 +73,7 @@ def _candidates(data_dir: str, name: str) -> Iterable[tuple[str, str | None]]:
         )
     found = list(_in_folder(data_dir, name))
     folders = [data_dir]
-    for _ in range(_DEPTH):
+    for _ in range(depth):
         if found:
             break
         folders, archives = _below(folders)

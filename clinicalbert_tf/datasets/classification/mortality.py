@@ -21,7 +21,7 @@ from clinicalbert_tf.datasets.classification.examples import Split
 from clinicalbert_tf.datasets.classification.settings import DataSettings
 from clinicalbert_tf.datasets.classification.splitting import parse_fractions, split_examples
 from clinicalbert_tf.datasets.classification.text_store import Place, StoredExample, TextStore
-from clinicalbert_tf.datasets.released_folders import find_file, require_file
+from clinicalbert_tf.datasets.released_folders import DOWNLOADS, find_file, require_file
 from clinicalbert_tf.datasets.table import RowCounts, TableFormat, read_rows, require_columns
 from clinicalbert_tf.datasets.table_files import TableError
 
@@ -66,10 +66,13 @@ def read_splits(settings: DataSettings, texts: TextStore | None = None) -> dict[
     window = datetime.timedelta(hours=settings.hours)
     texts = texts or TextStore()
     left_out: Counter = Counter()
-    admissions_path, _ = require_file(settings.data_dir, _ADMISSIONS, "the table of admissions")
+    admissions_path, _ = require_file(
+        settings.data_dir, _ADMISSIONS, "the table of admissions", DOWNLOADS
+    )
     all_counts = [RowCounts(admissions_path)]
     admissions = _read_admissions(admissions_path, window, all_counts[0], left_out)
-    paths = [found[0] for names in _NOTES if (found := find_file(settings.data_dir, names))]
+    found = [find_file(settings.data_dir, names, DOWNLOADS) for names in _NOTES]
+    paths = [place[0] for place in found if place]
     if not paths:
         require_file(settings.data_dir, _NOTES[0] + _NOTES[1], "a table of notes")
     for path in paths:
