@@ -52,16 +52,15 @@ def records(sound, tmp_path):
     return shutil.copytree(sound, tmp_path / "records")
 
 
-@pytest.fixture
-def settings(records, small_config, tmp_path):
+def settings_for(records, small_config, folder):
     config = dataclasses.replace(
         small_config, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2
     )
-    config.write(str(tmp_path / "bert_config.json"))
+    config.write(str(folder / "bert_config.json"))
     return PretrainingSettings(
         input_file=str(records),
-        output_dir=str(tmp_path / "run"),
-        bert_config_file=str(tmp_path / "bert_config.json"),
+        output_dir=str(folder / "run"),
+        bert_config_file=str(folder / "bert_config.json"),
         train_batch_size=BATCH,
         learning_rate=1e-2,
         num_train_steps=STEPS,
@@ -72,6 +71,28 @@ def settings(records, small_config, tmp_path):
         report=False,
         peak_tflops=1.0,
     )
+
+
+@pytest.fixture
+def settings(records, small_config, tmp_path):
+    return settings_for(records, small_config, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(sound, small_config, tmp_path_factory):
+    """The output folder of a whole run on the sound records."""
+    settings = settings_for(sound, small_config, tmp_path_factory.mktemp("undisturbed"))
+    run_pretraining(settings)
+    return settings.output_dir
+
+
+@pytest.fixture
+def finished(undisturbed, sound, settings):
+    """The settings of a run that has ended, on records of its own."""
+    shutil.copytree(undisturbed, settings.output_dir)
+    record = pathlib.Path(settings.output_dir) / "run.json"
+    record.write_text(record.read_text().replace(str(sound), settings.input_file))
+    return settings
 
 
 def flip(path):
@@ -108,7 +129,9 @@ def left_out(settings):
     return [(entry["file"], entry["records"]) for entry in record["inputs"]["records"]["left_out"]]
 
 
-def test_damaged_file_stops_the_run_and_its_checkpoints_stay_usable(settings, records, sound):
+def test_damaged_file_stops_the_run_and_its_checkpoints_stay_usable(
+    settings, records, sound, undisturbed
+):
     flip(records / "part-2.tfrecord")
     settings = dataclasses.replace(settings, on_corrupt="previous")
     with pytest.raises(
@@ -121,9 +144,7 @@ def test_damaged_file_stops_the_run_and_its_checkpoints_stay_usable(settings, re
     # The file is copied again, and the run goes on as if nothing had happened.
     shutil.copy(sound / "part-2.tfrecord", records)
     run_pretraining(settings)
-    undisturbed = with_output(settings, "undisturbed")
-    run_pretraining(undisturbed)
-    assert_same(arrays(settings.output_dir), arrays(undisturbed.output_dir))
+    assert_same(arrays(settings.output_dir), arrays(undisturbed))
 
 
 def test_skipped_file_is_left_out_from_the_last_state_on_and_named(settings, records, caplog):
@@ -199,24 +220,22 @@ def test_truncated_file_is_found_at_the_start_and_left_out(settings, records):
     assert left_out(skipping) == [(str(records / "part-0.tfrecord"), RECORDS)]
 
 
-def test_file_damaged_between_two_runs_is_left_out_of_the_second(settings, records):
-    run_pretraining(dataclasses.replace(settings, num_train_steps=STEPS))
-    remove_states(settings, beyond=20)
+def test_file_damaged_between_two_runs_is_left_out_of_the_second(finished, records):
+    remove_states(finished, beyond=20)
     with open(records / "part-3.tfrecord", "r+b") as file:
         file.truncate(1000)
-    run_pretraining(dataclasses.replace(settings, on_corrupt="skip"))
-    assert left_out(settings) == [(str(records / "part-3.tfrecord"), RECORDS)]
-    assert newest_state(settings.output_dir).step == STEPS
+    run_pretraining(dataclasses.replace(finished, on_corrupt="skip"))
+    assert left_out(finished) == [(str(records / "part-3.tfrecord"), RECORDS)]
+    assert newest_state(finished.output_dir).step == STEPS
 
 
-def test_other_records_are_still_refused_when_one_is_left_out(settings, records):
-    run_pretraining(dataclasses.replace(settings, num_train_steps=STEPS))
+def test_other_records_are_still_refused_when_one_is_left_out(finished, records):
     with open(records / "part-3.tfrecord", "r+b") as file:
         file.truncate(1000)
     manifest = schema.read_manifest(str(records))
     schema.write_manifest(str(records), dataclasses.replace(manifest, package_version="other"))
     with pytest.raises(ValueError, match="fingerprint was"):
-        run_pretraining(dataclasses.replace(settings, on_corrupt="skip"))
+        run_pretraining(dataclasses.replace(finished, on_corrupt="skip"))
 
 
 def test_damaged_evaluation_file_is_left_out_too(settings, records, sound):
@@ -239,13 +258,12 @@ def test_damaged_evaluation_file_is_left_out_too(settings, records, sound):
     assert run_pretraining(alone)["eval"]["loss"] == pytest.approx(results["eval"]["loss"])
 
 
-def test_run_goes_on_from_the_checkpoint_before_a_damaged_one(settings):
-    run_pretraining(settings)
-    expected = arrays(settings.output_dir)
-    flip(pathlib.Path(settings.output_dir) / "model.ckpt-40.data-00000-of-00001")
-    run_pretraining(dataclasses.replace(settings, on_corrupt="previous"))
-    assert_same(arrays(settings.output_dir), expected)
-    assert os.listdir(os.path.join(settings.output_dir, "damaged")) == ["model.ckpt-40"]
+def test_run_goes_on_from_the_checkpoint_before_a_damaged_one(finished):
+    expected = arrays(finished.output_dir)
+    flip(pathlib.Path(finished.output_dir) / "model.ckpt-40.data-00000-of-00001")
+    run_pretraining(dataclasses.replace(finished, on_corrupt="previous"))
+    assert_same(arrays(finished.output_dir), expected)
+    assert os.listdir(os.path.join(finished.output_dir, "damaged")) == ["model.ckpt-40"]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 import signal
 import types
 
@@ -51,6 +52,7 @@ def settings(golden_records, small_config, tmp_path_factory):
         max_eval_steps=3,
         eval_steps=4,
         peak_tflops=1.0,
+        report=False,
     )
 
 
@@ -70,11 +72,11 @@ def assert_same(ours, theirs):
         np.testing.assert_array_equal(values, theirs[name], err_msg=name)
 
 
-def test_evaluations_of_a_start_that_came_to_nothing_are_taken_back(settings, tmp_path):
-    earlier = dataclasses.replace(settings, output_dir=str(tmp_path))
-    run_pretraining(earlier)
+def test_evaluations_of_a_start_that_came_to_nothing_are_taken_back(evaluated, tmp_path):
+    shutil.copytree(evaluated[0].output_dir, tmp_path, dirs_exist_ok=True)
     for path in tmp_path.glob("model.ckpt*"):
         path.unlink()
+    earlier = dataclasses.replace(evaluated[0], output_dir=str(tmp_path))
     shorter = dataclasses.replace(earlier, num_train_steps=6, eval_steps=None, seed=7)
     run_pretraining(shorter)
     events = EventAccumulator(str(tmp_path / "eval"), size_guidance={"scalars": 0}).Reload()
