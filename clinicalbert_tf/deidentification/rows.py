@@ -14,7 +14,7 @@ PATIENT_KEYS = ("patient_id", "subject_id", "SUBJECT_ID")
 
 @dataclass(frozen=True)
 class Keys:
-    """Names of JSON keys or CSV columns; None: the first known one in the first row."""
+    """Names of JSON keys or CSV columns; None: a known one of each row (text: of the first)."""
 
     text: str | None = None
     note_id: str | None = None
@@ -70,7 +70,7 @@ def read_rows(path: str, keys: Keys) -> Iterator[Row]:
 
 
 def resolve(keys: Keys, data: dict, path: str) -> Keys:
-    """Returns which keys of a file's first row count.
+    """Checks the named keys against a file's first row and finds that of the text.
 
     Raises:
         ValueError: a named key is missing, or no key of a text is known.
@@ -87,12 +87,7 @@ def resolve(keys: Keys, data: dict, path: str) -> Keys:
             f"{path}: expected a text under {' or '.join(TEXT_KEYS)} in the first row, received "
             f"the keys {list(data)}. Name it with --text_key."
         )
-    known = [*data, *meta]
-    return Keys(
-        text,
-        keys.note_id or next((key for key in ID_KEYS if key in known), None),
-        keys.patient or next((key for key in PATIENT_KEYS if key in known), None),
-    )
+    return Keys(text, keys.note_id, keys.patient)
 
 
 def _row(path: str, number: int, data: dict, keys: Keys) -> Row:
@@ -102,11 +97,22 @@ def _row(path: str, number: int, data: dict, keys: Keys) -> Row:
             f"{path}, row {number}: expected a string under {keys.text!r}, received "
             f"{type(data.get(keys.text)).__name__ if keys.text in data else 'no such key'}."
         )
-    note_id = data.get(keys.note_id, meta.get(keys.note_id))
-    note_id = str(number) if note_id in (None, "") else str(note_id)
-    patient = data.get(keys.patient, meta.get(keys.patient))
-    patient = note_id if patient in (None, "") else str(patient)
+    # Row by row: a patient that the first row does not name still has one shift for all dates.
+    note_id = _id(data, meta, (keys.note_id,) if keys.note_id else ID_KEYS) or str(number)
+    patient = _id(data, meta, (keys.patient,) if keys.patient else PATIENT_KEYS) or note_id
     return Row(number, data, data[keys.text], note_id, patient)
+
+
+def _id(data: dict, meta: dict, names: Sequence[str]) -> str:
+    """Returns the first identifier that is there, "" if there is none."""
+    for name in names:
+        value = data.get(name, meta.get(name))
+        if isinstance(value, float):
+            # pandas writes a column of numbers with gaps as 7.0 and NaN.
+            value = int(value) if value.is_integer() else None if value != value else value
+        if value not in (None, ""):
+            return str(value)
+    return ""
 
 
 def text_key(keys: Keys, data: dict, path: str) -> str:

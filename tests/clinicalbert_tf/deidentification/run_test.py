@@ -1,6 +1,7 @@
 """Files in, files out: order, resume, processes, keys, and what must never happen."""
 
 import csv
+import datetime
 import gzip
 import json
 import os
@@ -177,6 +178,24 @@ def test_csv_keeps_columns_line_breaks_and_quotes(tmp_path):
     reidentify(str(tmp_path / "clean.csv"), key, str(tmp_path / "again.csv"), Keys())
     with open(tmp_path / "again.csv", newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == table
+
+
+def test_a_patient_that_the_first_row_does_not_name_has_one_shift(tmp_path):
+    rows = [{"text": "x"}] + [
+        {"note_id": i, "text": f"Seen 2021-03-{day}.", **patient}
+        for i, day, patient in (
+            ("a", "04", {"patient_id": 7}),
+            ("b", "09", {"meta": {"patient_id": "7"}}),
+            ("c", "14", {"subject_id": 7.0}),
+        )
+    ]
+    source = write_notes(tmp_path / "notes.jsonl", rows)
+    deidentify(settings(source, tmp_path, style="surrogate", secret=bytes(16)))
+    clean = read_notes(tmp_path / "clean.jsonl")
+    dates = [datetime.date.fromisoformat(row["text"][5:-1]) for row in clean[1:]]
+    assert [(date - dates[0]).days for date in dates] == [0, 5, 10]
+    lines = read_notes(tmp_path / "clean.jsonl.report.jsonl")
+    assert [line["note_id"] for line in lines] == ["1", "a", "b", "c"]
 
 
 def test_files_without_rows(tmp_path):
