@@ -10,7 +10,7 @@ for seed in ${SEEDS:-1 2 3}; do
     data=$1 out=$2
     shift 2
     [ -e "$out/ours-$seed/predictions.json" ] || python -m clinicalbert_tf.run_squad "$@" --output_dir="$out/ours-$seed"
-    python "$here/hugging_face.py" "$@" --output_dir="$out/hugging_face-$seed"
+    [ -e "$out/hugging_face-$seed/predictions.json" ] || python "$here/hugging_face.py" "$@" --output_dir="$out/hugging_face-$seed"
     set -- "$data" "$out"
 done
 python "$here/print_table.py" "$1/passages_test.json" "$2"
