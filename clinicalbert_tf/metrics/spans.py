@@ -29,7 +29,7 @@ def split_label(label: str) -> tuple[str, str]:
     """
     pair = _SPLIT.get(label)
     if pair is None:
-        tag, hyphen, type_name = label.partition("-")
+        tag, hyphen, type_name = str(label).partition("-")
         tag = _BILOU.get(tag, tag)
         if tag not in TAGS or (tag == "O" and hyphen):
             raise ValueError(
@@ -223,6 +223,11 @@ def check_lengths(gold: Sentences, predicted: Sentences) -> None:
             f"{len(gold)}."
         )
     for number, (labels, others) in enumerate(zip(gold, predicted, strict=True)):
+        if isinstance(labels, str) or isinstance(others, str):
+            raise ValueError(
+                "Expected lists of sentences, each a list of labels, received labels as sentences. "
+                "Put the labels of one sentence into a list."
+            )
         if len(labels) != len(others):
             raise ValueError(
                 f"Expected {len(labels)} predicted labels in sentence {number} (counted from 0), "

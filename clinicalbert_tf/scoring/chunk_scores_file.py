@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from clinicalbert_tf.scoring.lines import DAMAGED_GZIP
+
 COLUMNS = ("ID", "Label", "score")
 
 
@@ -43,6 +45,11 @@ def read_chunk_scores(
             )
     except pd.errors.EmptyDataError:
         raise ValueError(f"Expected a CSV file with a header, received an empty {path}.") from None
+    except DAMAGED_GZIP:
+        raise ValueError(
+            f"{path}: expected a whole gzip file, received one that is cut off or damaged. Copy "
+            "the file again."
+        ) from None
     except pd.errors.ParserWarning:
         raise ValueError(
             f"{path}: expected as many cells in each line as the header has, received more. Write "

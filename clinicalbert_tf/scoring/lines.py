@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
+
+DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 def read_text_lines(path: str) -> Iterator[tuple[int, str]]:
@@ -11,7 +14,7 @@ def read_text_lines(path: str) -> Iterator[tuple[int, str]]:
     A byte order mark is dropped. Only LF and CRLF end a line.
 
     Raises:
-        ValueError: the file is not UTF-8.
+        ValueError: the file is not UTF-8, or a damaged gzip file.
     """
     number = 0
     try:
@@ -25,6 +28,11 @@ def read_text_lines(path: str) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError:
         raise ValueError(
             f"Expected UTF-8 in {path}, received other bytes after line {number}. Convert the file."
+        ) from None
+    except DAMAGED_GZIP:
+        raise ValueError(
+            f"{path}: expected a whole gzip file, received one that is cut off or damaged after "
+            f"line {number}. Copy the file again."
         ) from None
 
 

@@ -140,6 +140,8 @@ def test_nothing_gold_or_predicted_gives_zero():
         ([["O"], ["O", "O"]], [["O"], ["O"]], "sentence 1"),
         ([["O"]], [["Wilma"]], "label O or B-"),
         ([["O-a"]], [["O"]], "label O or B-"),
+        ([["O"]], [[None]], "label O or B-"),
+        (["B-a"], ["B-a"], "lists of sentences"),
     ],
 )
 def test_bad_input_is_named_without_its_text(gold, predicted, named):

@@ -1,5 +1,6 @@
 """The command `score`: its keys, strict JSON, and errors that name the place and not the text."""
 
+import gzip
 import json
 
 import numpy as np
@@ -196,6 +197,17 @@ def test_bad_columns_are_named_without_their_text(tmp_path, capsys, text, named)
     assert status == 1
     assert named in error
     assert "Wilma" not in error and "Flint" not in error
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag"),
+    [("spans", "--file"), ("documents", "--file"), ("classification", "--predictions")],
+)
+def test_a_gzip_file_that_is_cut_off_is_named(tmp_path, capsys, kind, flag):
+    path = tmp_path / "f.gz"
+    path.write_bytes(gzip.compress(b"ID,Label,score\n" * 500)[:40])
+    status, _, error = run(capsys, kind, flag, path)
+    assert status == 1 and f"{path}: expected a whole gzip file" in error
 
 
 def test_other_encodings_are_refused_by_line(tmp_path, capsys):
