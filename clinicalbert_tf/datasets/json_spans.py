@@ -41,6 +41,8 @@ def read_json_spans(source: str, lines: Iterable[bytes]) -> Iterator[Document]:
 
 
 def _document(where: str, number: int, fields: object) -> Document:
+    if isinstance(fields, dict) and "text" in fields and fields["text"] is None:
+        fields = {**fields, "text": ""}  # as pandas writes an empty cell
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
         raise ValueError(
             f"{where}: expected an object with a text in its key text, received "
@@ -49,8 +51,10 @@ def _document(where: str, number: int, fields: object) -> Document:
     meta = fields.get("meta") or {}
     if not isinstance(meta, dict):
         raise ValueError(f"{where}: expected an object in meta, received {type(meta).__name__}.")
-    note_id = meta.get("note_id", fields.get("note_id", number - 1))
-    patient_id = meta.get("patient_id", fields.get("patient_id", ""))
+    note_id, patient_id = (
+        next((of[name] for of in (meta, fields) if of.get(name) is not None), otherwise)
+        for name, otherwise in (("note_id", number - 1), ("patient_id", ""))
+    )
     spans = []
     for place, span in enumerate(fields.get("spans") or []):
         values = [span.get(key) for key in ("start", "end", "label")] if _is_dict(span) else []
@@ -60,7 +64,7 @@ def _document(where: str, number: int, fields: object) -> Document:
                 "received something else. Correct the span."
             )
         spans.append(Span(*values[:2], str(values[2]), str(span.get("id", ""))))
-    return Document(str(note_id), fields["text"], tuple(spans), str(patient_id or ""))
+    return Document(str(note_id), fields["text"], tuple(spans), str(patient_id))
 
 
 def _is_dict(value: object) -> bool:

@@ -57,7 +57,9 @@ def read_notes(
         return _read_json_lines(path)
     text, note_id = columns or ("text", "note_id")
     source = RowSource(path, text_column=text, id_column=note_id)
-    return (InputNote(row.note_id, row.text) for row in read_rows(source, read_noteevents))
+    return (
+        InputNote(row.note_id, row.text, row.patient) for row in read_rows(source, read_noteevents)
+    )
 
 
 def _read_json_lines(path: str) -> Iterator[InputNote]:

@@ -16,6 +16,7 @@ from tfrecords_builder.files import append, check_folder_of, make_private_folder
 
 FORMATS = ("jsonl", "brat", "con", "xml")
 _WORD = re.compile(r"\S+")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _SPANS_AT_ONCE = 1000
 
 
@@ -33,7 +34,9 @@ def json_pieces(note: InputNote, entities: Sequence[Entity]) -> Iterator[str]:
         "text": note.text,
         "meta": {"note_id": note.note_id, "patient_id": note.patient_id},
     }
-    yield json.dumps(fields, ensure_ascii=False)[:-1] + ', "spans": ['
+    # Half of a surrogate pair has no UTF-8; escaped it stays what it was.
+    escaped = _HALF_PAIR.search(note.text) is not None
+    yield json.dumps(fields, ensure_ascii=escaped)[:-1] + ', "spans": ['
     for start in range(0, len(entities), _SPANS_AT_ONCE):
         some = entities[start : start + _SPANS_AT_ONCE]
         yield ", " * (start > 0) + ", ".join(map(_json_span, some))

@@ -80,6 +80,13 @@ def test_brat_and_xml_are_read_back(tmp_path):
         assert not account.entries
 
 
+def test_half_of_a_surrogate_pair_is_written_back(tmp_path):
+    note = InputNote("n", "\ud800 é Wren")
+    write_entities([note], capitals, str(tmp_path / "out.jsonl"), "jsonl")
+    line = (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+    assert json.loads(line)["text"] == note.text
+
+
 def test_concept_files_name_lines_and_words():
     note = InputNote("n", TEXT)
     start, end = TEXT.index("Low"), TEXT.index("Pain") + 4
@@ -162,6 +169,7 @@ def test_notes_are_read_from_every_form(tmp_path):
     (tmp_path / "a.jsonl").write_text(
         '{"note_id": "1", "text": "x"}\n'
         '{"meta": {"note_id": "2", "patient_id": "p"}, "text": "y"}\n'
+        '{"note_id": null, "text": null}\n'
     )
     (tmp_path / "b.csv").write_text('note_id,text\n1,"x\ny"\n')
     folder = tmp_path / "c"
@@ -177,7 +185,7 @@ def test_notes_are_read_from_every_form(tmp_path):
         for name in ("a.jsonl", "b.csv", "c")
     }
     assert found == {
-        "a.jsonl": [("1", "x"), ("2", "y")],
+        "a.jsonl": [("1", "x"), ("2", "y"), ("2", "")],
         "b.csv": [("1", "x\ny")],
         "c": [("1", "\nx"), ("2", "x\r\n")],
     }
