@@ -75,6 +75,12 @@ class ClassifierCommand:
         """Writes the reference's records; needs a vocabulary, no model."""
         with _explained():
             given = _given("")
+            # A run's folder has its vocabulary.
+            if not any(map(given.get, ("vocab_file", "init_checkpoint", "output_dir"))):
+                raise ValueError(
+                    "Expected --vocab_file (with --do_lower_case if it is doubtful) or "
+                    "--init_checkpoint with --write_features, received neither."
+                )
             from clinicalbert_tf.tasks.classification.run import read_data
 
             _require_task(given)

@@ -9,6 +9,8 @@ error.
 """
 
 import dataclasses
+import datetime
+import decimal
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +107,8 @@ def read_rows(
 def cell_text(value: Any) -> str | None:
     """A cell as text: strings as they are, numbers as JSON writes them, None for null.
 
+    Parquet's decimals are numbers, a whole one without a point; its dates and times are text.
+
     Raises:
         TypeError: it is a list or an object.
     """
@@ -114,6 +118,10 @@ def cell_text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, decimal.Decimal):
+        return str(int(value)) if value == value.to_integral_value() else format(value, "f")
+    if isinstance(value, datetime.date):
+        return str(value)
     raise TypeError(f"expected text or a number, received {type(value).__name__}")
 
 

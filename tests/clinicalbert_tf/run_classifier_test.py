@@ -80,6 +80,8 @@ def test_features_need_a_vocabulary_alone(tmp_path):
     made = run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.getcwd()})
     assert made.returncode == 0, made.stderr
     assert sorted(os.listdir(tmp_path)) == ["features"]
+    without = run(["-m", "clinicalbert_tf.run_classifier", "--write_features=out"])
+    assert without.returncode == 1 and "Expected --vocab_file (with" in without.stderr
     assert sorted(os.listdir(tmp_path / "features")) == [
         "dev.tfrecord", "test.tfrecord", "train.tfrecord",
     ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Tables: every cell as typed, every row there, and what is wrong is named by file and line."""
 
 import csv
+import datetime
+import decimal
 import gzip
 import io
 import json
@@ -289,6 +291,19 @@ def test_parquet_keeps_integers_beside_nulls(tmp_path):
     assert read_table(path).frame()["label"].tolist() == [1, None, 3]
     assert "Parquet" in message(path, TableFormat("csv"))
     assert "Parquet" in message(written(tmp_path, "b.parquet", b"id\n1\n"), TableFormat("parquet"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (decimal.Decimal(200001), "200001"),
+        (decimal.Decimal("1.50"), "1.50"),
+        (datetime.date(2150, 3, 1), "2150-03-01"),
+        (datetime.datetime(2150, 3, 1, 8, 30), "2150-03-01 08:30:00"),
+    ],
+)
+def test_decimals_and_dates_of_parquet_are_ids_like_others(value, text):
+    assert cell_text(value) == text
 
 
 def test_names_that_say_no_kind_are_refused(tmp_path):
