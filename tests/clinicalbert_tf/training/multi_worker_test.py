@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,23 +253,22 @@ def test_workers_that_were_started_differently_say_so(arguments, tmp_path):
 
 
 @pytest.mark.large
-def test_workers_without_a_shared_folder_say_so(arguments, tmp_path, monkeypatch):
+def test_workers_without_a_shared_folder_say_so(arguments, one_device, tmp_path):
     # Worker 0 has a checkpoint to resume from; worker 1 looks into a folder of its own.
-    first = [*PRETRAIN, *arguments, "--num_train_steps=1", "--eval_file="]
-    finish([start([*first, f"--output_dir={tmp_path / 'a'}"])])
+    shutil.copytree(one_device, tmp_path / "a")
     addresses = [f"localhost:{port}" for port in free_ports(2)]
     code = (
         "import sys; from clinicalbert_tf.training.cluster import workers; from absl import app;"
         "from clinicalbert_tf import pretrain;"
         "workers.Workers.agree_on_step.__defaults__ = (0.5,); app.run(pretrain.main)"
     )
-    command = ["-c", code, *first[2:], "--strategy=multi_worker"]
+    command = ["-c", code, *arguments, "--strategy=multi_worker"]
     workers = [
         start([*command, f"--output_dir={tmp_path / name}"], **tf_config(addresses, index))
         for index, name in enumerate("ab")
     ]
     for text in finish(workers, status=1):
-        assert "chief's model.ckpt-1 in" in text and "worker 1 found no complete one" in text
+        assert f"chief's model.ckpt-{STEPS} in" in text and "worker 1 found no complete one" in text
 
 
 SLOW_CHIEF = """
@@ -276,10 +276,12 @@ import json, os, time
 from absl import app
 from clinicalbert_tf import pretrain
 from clinicalbert_tf.input_pipeline import damage
+from clinicalbert_tf.training.cluster import watchdog
 find_damage = damage.find_damage
+watchdog._SECONDS_TO_END = 2.0
 def slowly(source):
     # Longer than the chief is given to end when another worker has.
-    time.sleep(15 * (json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0))
+    time.sleep(4 * (json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0))
     return find_damage(source)
 damage.find_damage = slowly
 app.run(pretrain.main)
