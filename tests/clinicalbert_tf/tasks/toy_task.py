@@ -34,16 +34,16 @@ CONFIG = BertConfig(
 
 
 def examples(count, seed):
-    """Sequences of 4 to 24 tokens; the label says whether the first one is token 7."""
+    """Sequences of 4 to 16 tokens; the label says whether the first one is token 7."""
     draw = np.random.default_rng(seed)
-    ids = [draw.integers(8, 60, draw.integers(4, 25)) for _ in range(count)]
+    ids = [draw.integers(8, 60, draw.integers(4, 17)) for _ in range(count)]
     labels = draw.integers(0, 2, count)
     for sequence, label in zip(ids, labels, strict=True):
         sequence[0] = 7 if label else 8
     return ArraySource(
         {"token_ids": ids, "segment_ids": [np.zeros_like(i) for i in ids]},
         {"label": labels},
-        max_seq_length=24,
+        max_seq_length=16,
     )
 
 
