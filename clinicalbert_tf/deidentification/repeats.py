@@ -8,8 +8,13 @@ from clinicalbert_tf.deidentification.found import Found, is_name
 
 # A shorter code may be a dose or a blood pressure elsewhere in the note.
 MIN_CHARACTERS = 5
+# Chinese and Japanese are written without spaces: beside their characters a word ends.
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_ideographs = re.compile(f"[{_IDEOGRAPHS}]+")
 # An accent may be a character of its own behind its letter.
-WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
+WORD = re.compile(
+    rf"[^\W_{_IDEOGRAPHS}]+(?:[\u0300-\u036f]+[^\W_{_IDEOGRAPHS}]*)*|[{_IDEOGRAPHS}]+"
+)
 # An age or a profession alone is no identifier: it is found again where it is one.
 _ONLY_BY_RULE = frozenset(("AGE", "PROFESSION"))
 _NEVER = frozenset((
@@ -43,7 +48,8 @@ def find(text: str, removed: Iterable[Found]) -> list[Found]:
     Each word of a name is looked for by itself, in any letter case and with or without accents (a
     name that is also a word: with a capital); of other types the whole text, if it has at least 5
     letters and digits: in any letter case if it has a digit or several words, else as it is and
-    with a capital. Words are never cut.
+    with a capital. Words are never cut; names in Chinese or Japanese characters are found within
+    them, as these are written without spaces.
 
     Args:
         text: the note.
@@ -102,6 +108,10 @@ def _wanted(text: str, removed: Iterable[Found]):
 
 
 def _places(text: str, names: dict, phrases: dict) -> Iterator[tuple[int, int, str]]:
+    for name, label in names.items():
+        if len(name) > 1 and _ideographs.fullmatch(name):
+            for match in re.finditer(name, text):
+                yield *match.span(), label
     for match in WORD.finditer(text):
         word = match[0].lower()
         start, end = match.span()
@@ -131,6 +141,10 @@ def _is_name_here(word: str) -> bool:
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
-    left = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-    right = end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
+    left = start > 0 and _joined(text[start - 1], text[start])
+    right = end < len(text) and _joined(text[end - 1], text[end])
     return not left and not right
+
+
+def _joined(left: str, right: str) -> bool:
+    return left.isalnum() and right.isalnum() and not _ideographs.search(left + right)

@@ -155,6 +155,13 @@ def test_intervals_stay_in_a_note_that_writes_days_first():
     assert (second - first).days == 20
 
 
+def test_names_are_removed_everywhere_in_text_without_spaces():
+    text = "患者王小明，Dr. Quill。王小明说Quill来过。"
+    spans = [{"start": 2, "end": 5, "label": "PATIENT", "probability": 1.0}]
+    clean = cleaner(detector=lambda text: spans).clean(text).text
+    assert clean == "患者[**PATIENT**]，Dr. [**DOCTOR**]。[**PATIENT**]说[**DOCTOR**]来过。"
+
+
 def test_particles_and_spoken_ages_get_surrogates_too():
     text = "Mrs. Ann van der Quill is ninety-two years old."
     made = cleaner("surrogate").clean(text).text
