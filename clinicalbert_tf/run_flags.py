@@ -3,6 +3,7 @@
 One flag per setting, the reference's names for some, and what several runs take.
 """
 
+import glob
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -105,12 +106,14 @@ def settings_of_run(settings_class, given: Mapping[str, Any]) -> dict[str, Any] 
     Args:
         settings_class: the command's settings.
         given: what the flags give, with output_dir.
+
+    Raises:
+        ValueError: the folder holds several runs on data of its own (--seeds, --sweep, folds),
+            which one run's settings do not tell.
     """
-    path = os.path.join(given["output_dir"], RECORD_NAME)
-    try:
-        with open(path, encoding="utf-8") as file:
-            held = json.load(file)["settings"]
-    except (OSError, ValueError, KeyError, TypeError):
+    held = _held_settings(os.path.join(given["output_dir"], RECORD_NAME))
+    if held is None:
+        _refuse_several_runs(given["output_dir"])
         return None
     known = settings_of(settings_class)
     # A tuple is a list in JSON.
@@ -119,6 +122,28 @@ def settings_of_run(settings_class, given: Mapping[str, Any]) -> dict[str, Any] 
         for name, value in held.items()
         if name in known and name != "output_dir"
     }
+
+
+def _held_settings(path: str) -> dict[str, Any] | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refuse_several_runs(output_dir: str) -> None:
+    """Embedded runs have their data in the folder itself, and are continued."""
+    inside = os.path.abspath(output_dir) + os.sep
+    for depth in ("*", os.path.join("sweep", "*")):
+        for path in glob.glob(os.path.join(glob.escape(output_dir), depth, RECORD_NAME)):
+            held = _held_settings(path) or {}
+            data = [held.get(name) for name in ("data_dir", "train_file")]
+            if any(isinstance(d, str) and not os.path.abspath(d).startswith(inside) for d in data):
+                raise ValueError(
+                    f"Expected the flags of the data too: {output_dir} holds several runs "
+                    "(--seeds, --sweep or folds). Repeat the whole command to resume them."
+                )
 
 
 def _take_reference_flags(given: dict[str, Any]) -> None:

@@ -68,6 +68,12 @@ def test_flags_of_the_reference_as_typed(tmp_path):
     resumed = run(["-c", SCRIPT, f"--output_dir={folder}"])
     assert json.loads(resumed.stdout.split("SETTINGS")[1]) == settings, resumed.stderr
     assert os.listdir(folder) == ["run.json"]
+    # Several runs are not told by one's settings.
+    (tmp_path / "several" / "seed-1").mkdir(parents=True)
+    (folder / "run.json").rename(tmp_path / "several" / "seed-1" / "run.json")
+    refused = run(["-c", SCRIPT, f"--output_dir={tmp_path / 'several'}"])
+    assert refused.returncode != 0 and "Repeat the whole command" in refused.stderr
+    assert os.listdir(tmp_path / "several") == ["seed-1"]
 
 
 def test_features_need_a_vocabulary_alone(tmp_path):
