@@ -80,6 +80,14 @@ _list_item = re.compile(
     r"[-*\u2022\u2013+] |\#|\d{1,2}[.)] +[A-Za-z\[]|\[\*\*[^\]]*\*\*\] +\d\d?:\d\d"
 )
 _lab_value = re.compile(r"[A-Z][A-Za-z0-9]* ?[A-Za-z]*-[<>]?\d")
+# "Code status:" and "Full" on the next line, which is the whole answer: the section or the
+# paragraph ends there, or the next label begins.
+_label_answered_below = re.compile(
+    r"""(?m)^([ \t]*[^\W\d_][^\n:]{0,39}:)[ \t]*\n
+    (?=[ \t]*(?![-*\u2022\u2013+#\s]|\d{1,2}[.)][ ]|[^\n:]{1,39}:)[^\n]{1,60}
+    (?:\n?\Z|\n[ \t]*\n|\n[ \t]*[^\W\d_][^\n:]{0,39}:))""",
+    re.VERBOSE,
+)
 
 
 def check_name(name: str) -> None:
@@ -153,7 +161,11 @@ def _lines(section: str) -> str:
     # Blanks are the only printable white space: most sections of one line need no second look.
     if section.isprintable() and "  " not in section:
         return section.strip()
-    return _join_wrapped_lines(section) if "\n" in section else " ".join(section.split())
+    if "\n" not in section:
+        return " ".join(section.split())
+    if ":\n" in section or ": \n" in section:
+        section = _label_answered_below.sub(r"\1 ", section)
+    return _join_wrapped_lines(section)
 
 
 def _split_lines(text: str) -> list[str]:

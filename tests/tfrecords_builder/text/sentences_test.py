@@ -109,6 +109,22 @@ def test_lab_table_has_one_sentence_a_drawing():
     ]
 
 
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("Code status:\nFull\nHome oxygen: \nnone", "Code status: Full|Home oxygen: none"),
+        ("Pain score:\n4/10\n\nHe is well.", "Pain score: 4/10|He is well."),
+        # More than one line is a list or prose below a title.
+        ("Medications at home:\nAspirin\nInsulin", "Medications at home:|Aspirin|Insulin"),
+        ("Plan of care:\n1. Rest\n2. Water", "Plan of care:|1. Rest|2. Water"),
+        ("Past history:\nHTN: yes\nDM: no", "Past history:|HTN: yes|DM: no"),
+        ("Code status:\n- Full", "Code status:|- Full"),
+    ],
+)
+def test_a_label_and_its_answer_on_a_line_of_its_own_are_one_sentence(section, expected):
+    assert split_sentences(section) == expected.split("|")
+
+
 @pytest.mark.parametrize("section", ["", " ", "\n \t\n", "\u00a0\u2028"])
 def test_white_space_is_no_sentence(section):
     assert split_sentences(section) == []
