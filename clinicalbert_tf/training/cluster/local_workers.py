@@ -127,11 +127,9 @@ class _Workers:
         while self._running():
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             now = time.monotonic()
-            for index, process in enumerate(self.processes):
-                if process.poll() and index not in said:
-                    said.add(index)
-                    failed_at = failed_at or now
-                    self._say(f"worker {index} ended with status {process.returncode}")
+            self._say_failures(said)
+            if said:
+                failed_at = failed_at or now
             if failed_at is None or self._asked:
                 continue
             if now > failed_at + seconds_to_end + _SECONDS_TO_DIE:
@@ -141,9 +139,18 @@ class _Workers:
                 self._say("the other workers continue without it and are ended")
                 for process in self._running():
                     process.terminate()
+        # Those that ended together with the last one, or before the first look.
+        self._say_failures(said)
         for reader in self._readers:
             reader.join()
         return [process.returncode for process in self.processes]
+
+    def _say_failures(self, said: set[int]) -> None:
+        """Says which workers have failed, each once; adds them to `said`."""
+        for index, process in enumerate(self.processes):
+            if process.poll() and index not in said:
+                said.add(index)
+                self._say(f"worker {index} ended with status {process.returncode}")
 
     def kill(self) -> None:
         """Kills what still runs, whatever it started included."""

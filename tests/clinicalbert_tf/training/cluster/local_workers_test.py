@@ -77,6 +77,19 @@ def test_exit_status_is_the_workers(capfd):
     assert "[launch] worker 1 ended with status 5" in capfd.readouterr().err
 
 
+def test_workers_that_failed_before_the_first_look_are_named_too(capfd):
+    group = local_workers._Workers()
+    for status in (3, 4):
+        group.start([sys.executable, "-c", f"exit({status})"], dict(os.environ))
+    for process in group.processes:
+        process.wait()
+    assert group.wait(5.0) == [3, 4]
+    err = capfd.readouterr().err
+    assert [f"worker {index} ended with status {index + 3}" in err for index in (0, 1)] == [
+        True
+    ] * 2
+
+
 def test_others_are_ended_when_one_has_failed(capfd):
     code = (
         "import json, os, sys, time\n"
