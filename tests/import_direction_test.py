@@ -10,6 +10,7 @@ PACKAGES = ("tfrecords_builder", "clinicalbert_tf")
 # What the trainer may take from the builder; its command-line modules may take more.
 SHARED = {
     "command_line",
+    "exported_cells",
     "files",
     "first_import",
     "html_page",

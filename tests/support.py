@@ -8,11 +8,19 @@ import csv
 import functools
 import gzip
 import pathlib
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 # What the reference code gave on invented inputs.
 GOLDEN = TESTS / "golden"
+
+
+def class_folder(test_case):
+    """Makes a temporary folder for a TestCase class, from its setUpClass; returns the path."""
+    folder = tempfile.TemporaryDirectory()
+    test_case.addClassCleanup(folder.cleanup)
+    return folder.name
 
 
 def golden_records(folder):

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from clinicalbert_tf.datasets.table_format import shown_names
+
 TEXT_KEYS = ("text", "TEXT")
 ID_KEYS = ("note_id", "ROW_ID", "row_id", "id")
 PATIENT_KEYS = ("patient_id", "subject_id", "SUBJECT_ID")
@@ -79,13 +81,14 @@ def resolve(keys: Keys, data: dict, path: str) -> Keys:
     for flag, name in (("text", keys.text), ("note_id", keys.note_id), ("patient", keys.patient)):
         if name is not None and name not in data and name not in meta:
             raise ValueError(
-                f"{path}: expected {name!r} (--{flag}_key) in the first row, received {list(data)}."
+                f"{path}: expected {name!r} (--{flag}_key) in the first row, received the keys "
+                f"{shown_names(data)}. Name one of them."
             )
     text = keys.text or next((key for key in TEXT_KEYS if key in data), None)
     if text is None:
         raise ValueError(
             f"{path}: expected a text under {' or '.join(TEXT_KEYS)} in the first row, received "
-            f"the keys {list(data)}. Name it with --text_key."
+            f"the keys {shown_names(data)}. Name it with --text_key."
         )
     return Keys(text, keys.note_id, keys.patient)
 

@@ -208,7 +208,7 @@ def products_of(folder: str, lines: list[str], lengths) -> float:
 
 
 def matrix_rate(folder: str) -> float:
-    """Floating point operations a second of large products, one on each core; median of a few."""
+    """Floating point operations per second of large products, one on each core; median of a few."""
     import tensorflow as tf
 
     shape = shape_of(folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from tfrecords_builder.exported_cells import normal_id
 from tfrecords_builder.notes.note_counts import (
     EXCLUDED_ADMISSION,
     EXCLUDED_SUBJECT,
@@ -10,7 +11,7 @@ from tfrecords_builder.notes.note_counts import (
     UNKNOWN_SUBJECT,
     NoteCounts,
 )
-from tfrecords_builder.notes.sources.note_rows import ADMISSION_ID, SUBJECT_ID, normal_id
+from tfrecords_builder.notes.sources.note_rows import ADMISSION_ID, SUBJECT_ID
 from tfrecords_builder.schema import Note
 
 

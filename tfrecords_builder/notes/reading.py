@@ -18,6 +18,7 @@ import itertools
 import os
 from collections.abc import Collection, Iterator, Sequence
 
+from tfrecords_builder.exported_cells import normal_id
 from tfrecords_builder.notes.note_counts import NoteCounts
 from tfrecords_builder.notes.note_filter import NoteFilter
 from tfrecords_builder.notes.sources import (
@@ -34,7 +35,6 @@ from tfrecords_builder.notes.sources.note_rows import (
     SUBJECT_ID,
     NoteSourceError,
     SourceNote,
-    normal_id,
 )
 from tfrecords_builder.notes.sources.packed_files import OnBytes
 from tfrecords_builder.schema import Note

@@ -24,14 +24,13 @@ from clinicalbert_tf.datasets.classification.text_store import Place, StoredExam
 from clinicalbert_tf.datasets.released_folders import DOWNLOADS, find_file, require_file
 from clinicalbert_tf.datasets.table import RowCounts, TableFormat, read_rows, require_columns
 from clinicalbert_tf.datasets.table_files import TableError
+from tfrecords_builder.exported_cells import flag_of, known_id
 
 _FRACTIONS = "0.8,0.1,0.1"
 _ADMISSIONS = ("ADMISSIONS.csv", "admissions.csv")
 # MIMIC-III has one table of notes; MIMIC-IV-Note one per kind, of which discharge.csv holds nothing
 # but summaries.
 _NOTES = (("NOTEEVENTS.csv", "noteevents.csv"), ("radiology.csv",))
-# Spellings of an ISERROR that is not set; everything else is.
-_NO_ERROR = frozenset(("", "0", "0.0", "false", "f", "no", "n", "nan", "null", "none", "\\n"))
 _SUMMARY_TYPES = ("DS", "AD")
 _CSV = TableFormat("csv")
 
@@ -125,8 +124,10 @@ def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
         if end <= start + window:
             left_out["admissions that end within the window"] += 1
             continue
-        # As pandas writes a column of numbers with gaps.
-        hadm_id, subject_id = (cells[name].removesuffix(".0") for name in ("hadm_id", "subject_id"))
+        hadm_id, subject_id = (known_id(cells[name]) for name in ("hadm_id", "subject_id"))
+        if hadm_id is None or subject_id is None:
+            left_out["admissions without an id of admission or patient"] += 1
+            continue
         if hadm_id in admissions:
             left_out["further rows of an admission"] += 1
             continue
@@ -137,14 +138,14 @@ def _read_admissions(path, window, counts, left_out) -> dict[str, _Admission]:
 def _read_notes(path, admissions, window, counts, left_out, texts: TextStore) -> None:
     wanted = ("subject_id", "hadm_id", "text")
     for line, cells in _lower_case_rows(path, wanted, counts):
-        hadm_id = cells["hadm_id"].removesuffix(".0")
-        admission = admissions.get(hadm_id)
+        admission = admissions.get(known_id(cells["hadm_id"]))
+        error = flag_of(cells.get("iserror"))
         if admission is None:
             left_out["notes of other or no admissions"] += 1
-        elif cells["subject_id"].removesuffix(".0") != admission.subject_id:
+        elif known_id(cells["subject_id"]) != admission.subject_id:
             left_out["notes of another patient than their admission's"] += 1
-        elif cells.get("iserror", "").strip().lower() not in _NO_ERROR:
-            left_out["notes marked as errors"] += 1
+        elif error is not False:
+            left_out["notes marked as errors" if error else "notes with unreadable ISERROR"] += 1
         elif _is_summary(cells):
             left_out["discharge summaries"] += 1
         else:

@@ -19,11 +19,11 @@ from clinicalbert_tf.datasets.readmission.settings import (
     ReadmissionSettings,
 )
 from clinicalbert_tf.datasets.readmission.spill import Choice
+from tfrecords_builder.exported_cells import flag_of
 
 SUMMARY = "discharge summary"
 # MIMIC-IV-Note's types in MIMIC-III's words.
 _MIMIC_IV_CATEGORIES = {"ds": SUMMARY, "ad": SUMMARY, "rr": "radiology", "ar": "radiology"}
-_ERROR = frozenset(("1", "1.0", "true"))
 _DAY = 86400
 _NO_TIME = np.iinfo(np.int64).min
 _EPOCH = datetime.datetime(1970, 1, 1)
@@ -100,8 +100,9 @@ class Selector:
             return None, "of_admission_left_out" if known else "of_unknown_admission"
         if tables.normal_id(fields[columns.subject]) != self._subjects[row]:
             return None, "of_another_patient_than_the_admission"
-        if columns.error is not None and fields[columns.error].strip().lower() in _ERROR:
-            return None, "marked_as_error"
+        error = columns.error is not None and flag_of(fields[columns.error])
+        if error is not False:
+            return None, "marked_as_error" if error else "with_unreadable_iserror"
         if not fields[columns.text].strip():
             return None, "empty"
         category = normal_category(fields[columns.category])

@@ -11,6 +11,7 @@ from clinicalbert_tf.datasets import table, table_parsers
 from clinicalbert_tf.datasets.readmission.settings import ReadmissionSettings
 from clinicalbert_tf.datasets.table_files import TableError
 from clinicalbert_tf.datasets.table_format import TableFormat
+from tfrecords_builder.exported_cells import known_id
 
 TIMES = ("ADMITTIME", "DISCHTIME", "DEATHTIME")
 _REQUIRED = ("SUBJECT_ID", "HADM_ID", "ADMITTIME", "DISCHTIME", "ADMISSION_TYPE")
@@ -128,9 +129,8 @@ def parse_time(text: str) -> datetime.datetime | None:
 
 
 def normal_id(text: str) -> str:
-    """An id as typed, without spaces and without the `.0` of a column of numbers with gaps."""
-    text = text.strip()
-    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+    """An id as typed, without spaces and the `.0` of a column with gaps; "" if there is none."""
+    return known_id(text) or ""
 
 
 def _ages(frame: pd.DataFrame, path: str) -> np.ndarray:

@@ -241,6 +241,14 @@ def test_bad_rows_are_named_without_their_text(tmp_path, content, named):
     assert "Quill" not in str(error.value)
 
 
+def test_a_table_without_a_header_is_named_without_its_first_row(tmp_path):
+    path = tmp_path / "notes.csv"
+    path.write_text("1,Mr. Quill has a cough.\n2,Mr. Quill is well.\n")
+    with pytest.raises(ValueError, match="received the keys 2 others") as error:
+        deidentify(Settings(str(path), str(tmp_path / "clean.csv")))
+    assert "Quill" not in str(error.value)
+
+
 def test_originals_and_earlier_outputs_are_never_overwritten(source, tmp_path):
     before = pathlib.Path(source).read_bytes()
     for output in (source, str(tmp_path / "." / "notes.jsonl")):

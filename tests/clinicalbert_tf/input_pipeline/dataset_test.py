@@ -3,7 +3,6 @@
 import gzip
 import os
 import pathlib
-import tempfile
 from unittest import mock
 
 import numpy as np
@@ -65,10 +64,9 @@ class DatasetTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.records = support.golden_records(folder.name)
-        cls.numbered = numbered(folder.name)
+        folder = support.class_folder(cls)
+        cls.records = support.golden_records(folder)
+        cls.numbered = numbered(folder)
 
     def source(self, masking):
         """Masked records, or records that the pipeline masks."""

@@ -3,7 +3,6 @@
 import collections
 import os
 import random
-import tempfile
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker, _take_while_they_fit
 from clinicalbert_tf.input_pipeline.masking_rule import MaskingRule
+from tests import support
 from tests.tfrecords_builder.pairing.plain_pairing import Masker
 from tfrecords_builder.pairing.masking import SpecialIds
 
@@ -86,9 +86,8 @@ class DynamicMaskingTest(tf.test.TestCase, parameterized.TestCase):
         super().setUpClass()
         tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         tokens += [f"word{i}" for i in range(WORDS)] + [f"##end{i}" for i in range(CONTINUATIONS)]
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.vocab_file = os.path.join(folder.name, "vocab.txt")
+        folder = support.class_folder(cls)
+        cls.vocab_file = os.path.join(folder, "vocab.txt")
         with open(cls.vocab_file, "w", encoding="utf-8") as file:
             file.write("\n".join(tokens) + "\n")
 

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import tempfile
 
 import keras
 import numpy as np
@@ -101,9 +100,8 @@ class StepTest(tf.test.TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.records = support.golden_records(folder.name)
+        folder = support.class_folder(cls)
+        cls.records = support.golden_records(folder)
         cls.config = support.small_config()
 
     @pytest.mark.large

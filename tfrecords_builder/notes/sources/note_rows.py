@@ -1,14 +1,13 @@
 """Rows of note tables, whatever they come from, as notes."""
 
 import contextlib
-import decimal
-import math
 import os
 import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tfrecords_builder.exported_cells import flag_of, known_id, normal_id
 from tfrecords_builder.schema import Note
 
 
@@ -38,25 +37,6 @@ _MIMIC_IV_CATEGORIES = {
 # Columns by which notes are left out, and the option that asks for it.
 SUBJECT_ID, ADMISSION_ID = "subject_id", "hadm_id"
 _ASKED_BY = {SUBJECT_ID: "--exclude_subjects", ADMISSION_ID: "--exclude_admissions"}
-# Cells without a value, as pandas, PostgreSQL, R and DBeaver export them, in lower case.
-_NO_VALUE = frozenset((
-    "", "nan", "none", "null", "na", "n/a", "<na>", "\\n", "[null]", "(null)",
-))  # fmt: skip
-# What MIMIC, pandas, PostgreSQL and Excel write for a flag, in lower case; Excel's words are those
-# of German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish, Norwegian, Finnish,
-# Polish, Czech, Turkish, Russian, Hungarian, Romanian, Greek, Ukrainian and Estonian.
-_TRUE = frozenset((
-    "1", "true", "t", "yes", "y", "on", "wahr", "vrai", "verdadero", "vero", "verdadeiro", "waar",
-    "sant", "sand", "sann", "tosi", "prawda", "pravda", "doğru", "истина", "igaz", "ja", "oui",
-    "si", "sí", "sì", "sim", "adevărat", "αληθες", "істина", "tõene", "\1",
-))  # fmt: skip
-_FALSE = frozenset((
-    "0", "false", "f", "no", "n", "off", "falsch", "faux", "falso", "onwaar", "falskt", "falsk",
-    "usann", "epätosi", "fałsz", "nepravda", "yanliş", "yanlış", "ложь", "hamis", "nein", "nee",
-    "nej", "nei", "non", "não", "fals", "ψευδες", "хибність", "väär", "\0", "-",
-)) | _NO_VALUE  # fmt: skip
-_decimal_flag = re.compile(r"[+-]?([01])(?:[.,]0+)?(?:e[+-]?0+)?\Z")
-_wrapped_flag = re.compile(r"b?'(?:\\x0)?([01])'\Z")
 _surrogate = re.compile("[\ud800-\udfff]")
 # All but those that stand for bytes that were not UTF-8.
 _half_character = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -146,58 +126,26 @@ class NoteRows:
             note_id,
             category,
             text,
-            _known_id(_optional(fields, self._subject)),
-            _known_id(_optional(fields, self._admission)),
+            known_id(_optional(fields, self._subject)),
+            known_id(_optional(fields, self._admission)),
         )
         return SourceNote(note, _is_set(self._source, row, flag), self._mimic_iv)
 
 
 def _is_set(source: str, row: int, flag: Any) -> bool:
-    """Whether a flag such as ISERROR is set.
+    """Whether ISERROR is set.
 
     Raises:
         NoteSourceError: it is neither set nor unset in any spelling known; the value is not shown.
     """
-    if flag is None or flag is False or flag == "":
-        return False
-    text = (flag.decode("latin-1") if isinstance(flag, bytes) else str(flag)).strip().lower()
-    # What databases put around numbers: MySQL's b'1' and byte of a BIT, Access' -1 for true.
-    text = _wrapped_flag.sub(r"\1", text)
-    # As a column of numbers with gaps is exported, with the decimal comma of many countries too.
-    text = _decimal_flag.sub(r"\1", text)
-    if text in _FALSE:
-        return False
-    if text in _TRUE:
-        return True
-    raise NoteSourceError(
-        f"{source}, row {row}: expected iserror to be 1 or 0, true or false, t or f, yes or no, or "
-        f"empty, received something else of {len(text)} characters. Correct the column, or drop "
-        "it from the table."
-    )
-
-
-def normal_id(value: Any) -> str | None:
-    """Returns an id as text without spaces around it, whatever type its column has.
-
-    A column of numbers with gaps holds 12.0 for 12; databases give decimals and bytes. None, an
-    empty string and a missing number are None.
-    """
-    if value is None or value != value:
-        return None
-    if isinstance(value, bytes | bytearray | memoryview):
-        value = bytes(value).decode("utf-8", "surrogateescape")
-    elif isinstance(value, float | decimal.Decimal) and math.isfinite(value) and value % 1 == 0:
-        value = int(value)
-    text = str(value).strip()
-    if text.endswith(".0") and text[:-2].isdigit():
-        text = text[:-2]
-    return text or None
-
-
-def _known_id(value: Any) -> str | None:
-    """A patient's or an admission's id; None also for the words that stand for no value."""
-    found = normal_id(value)
-    return None if found is None or found.lower() in _NO_VALUE else found
+    found = flag_of(flag)
+    if found is None:
+        raise NoteSourceError(
+            f"{source}, row {row}: expected iserror to be 1 or 0, true or false, t or f, yes or "
+            f"no, or empty, received something else of {len(str(flag).strip())} characters. "
+            "Correct the column, or drop it from the table."
+        )
+    return found
 
 
 def check_decoded(source: str, row: int, text: str) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import pathlib
-import tempfile
 
 import keras_nlp
 import numpy as np
@@ -53,13 +52,12 @@ class KerasPresetTest(tf.test.TestCase, parameterized.TestCase):
     def setUpClass(cls):
         """A BertMaskedLM with its tokenizer: {"folder", "model"}."""
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
+        folder = support.class_folder(cls)
         tokenizer = keras_nlp.models.BertTokenizer(str(GOLDEN / "vocab.txt"), lowercase=False)
         preprocessor = keras_nlp.models.BertMaskedLMPreprocessor(tokenizer, sequence_length=16)
         model = keras_nlp.models.BertMaskedLM(keras_nlp_backbone(), preprocessor)
-        model.save_to_preset(folder.name)
-        cls.preset = {"folder": pathlib.Path(folder.name), "model": model}
+        model.save_to_preset(folder)
+        cls.preset = {"folder": pathlib.Path(folder), "model": model}
 
     def setUp(self):
         super().setUp()

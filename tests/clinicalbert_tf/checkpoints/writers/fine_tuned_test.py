@@ -3,7 +3,6 @@
 import os
 import pathlib
 import shutil
-import tempfile
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from clinicalbert_tf.checkpoints.writers.conversion import ConversionSettings, c
 from clinicalbert_tf.checkpoints.writers.tf1_checkpoint import write_tf1_checkpoint
 from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.modeling import build_classifier, build_span_model, build_tagger
+from tests import support
 
 WORDS = ["the", "patient", "denies", "pain", "and", "has", "fever", "no", "cough", "chest"]
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz."]
@@ -82,10 +82,9 @@ class FineTunedTest(tf.test.TestCase, parameterized.TestCase):
     def setUpClass(cls):
         """runs: {task: (output folder as training leaves it, its logits)}."""
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
+        folder = support.class_folder(cls)
         cls.runs = {
-            name: finished_run(pathlib.Path(folder.name, name), name, *task)
+            name: finished_run(pathlib.Path(folder, name), name, *task)
             for name, task in TASKS.items()
         }
 

@@ -80,6 +80,8 @@ LEAKS = {
     "no time at all": (dict(chart="", store="", date=""), "notes outside the window"),
     "an error": (dict(error="1"), "notes marked as errors"),
     "an error as PostgreSQL says it": (dict(error="t"), "notes marked as errors"),
+    "an error as Excel says it": (dict(error="VRAI"), "notes marked as errors"),
+    "no word for an error": (dict(error="perhaps"), "notes with unreadable ISERROR"),
     "another patient's": (dict(subject=0), "notes of another patient than their admission's"),
 }
 
