@@ -1,6 +1,7 @@
 """The tf.distribute strategies, and the devices behind them."""
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -45,7 +46,7 @@ def build_strategy(
     if name == "one_device":
         strategy = tf.distribute.OneDeviceStrategy("GPU:0" if _gpus() else "CPU:0")
     elif name == "mirrored":
-        return _mirrored_strategy(num_replicas)
+        return _mirrored_strategy(_devices(num_replicas))
     elif name == "multi_worker":
         strategy = _multi_worker_strategy(find_cluster(), worker_timeout)
     elif name == "tpu":
@@ -81,17 +82,18 @@ def _gpus() -> list:
     return tf.config.list_physical_devices("GPU")
 
 
-def _mirrored_strategy(num_replicas: int | None) -> tf.distribute.Strategy:
-    devices = _devices(num_replicas)
-    reduction = None
-    if devices[0].startswith("CPU"):
-        # The default, collective operations, remembers shapes over the strategies of a process
-        # and fails for a second model; devices that share their memory need none.
-        reduction = tf.distribute.ReductionToOneDevice()
+# One strategy for all runs of a process, as those of several seeds are: every strategy numbers its
+# collective operations from the same start, and TensorFlow remembers the shape that it has seen
+# under a number, so a second strategy fails as soon as its model has another shape.
+@functools.cache
+def _mirrored_strategy(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    # Devices that share their memory need no collective operations.
+    on_cpu = devices[0].startswith("CPU")
+    reduction = tf.distribute.ReductionToOneDevice() if on_cpu else None
     return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
 
 
-def _devices(num_replicas: int | None) -> list[str]:
+def _devices(num_replicas: int | None) -> tuple[str, ...]:
     gpus = _gpus()
     if gpus:
         if num_replicas is not None and num_replicas > len(gpus):
@@ -99,7 +101,7 @@ def _devices(num_replicas: int | None) -> list[str]:
                 f"num_replicas is {num_replicas} but this machine has {len(gpus)} GPUs. Ask for "
                 f"{len(gpus)} or fewer."
             )
-        return [f"GPU:{index}" for index in range(num_replicas or len(gpus))]
+        return tuple(f"GPU:{index}" for index in range(num_replicas or len(gpus)))
     replicas = num_replicas or 1
     # Two can always be tried; more than the cores only makes each slower.
     limit = max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
@@ -109,7 +111,7 @@ def _devices(num_replicas: int | None) -> list[str]:
             f"replicas on its CPU cores. Ask for {limit} or fewer."
         )
     _split_cpu(replicas)
-    return [f"CPU:{index}" for index in range(replicas)]
+    return tuple(f"CPU:{index}" for index in range(replicas))
 
 
 def _split_cpu(replicas: int) -> None:
@@ -144,8 +146,7 @@ def _multi_worker_strategy(cluster: Cluster, timeout: int) -> tf.distribute.Stra
             *(cluster.rank, len(addresses), addresses[cluster.rank], ", ".join(addresses)),
         )
     try:
-        with _own_sigterm():
-            return tf.distribute.MultiWorkerMirroredStrategy()
+        return _strategy_of_workers(os.environ["TF_CONFIG"])
     except tf.errors.OpError as error:
         # Such as a worker that comes back while the others still have to notice that it went.
         raise LostWorkerError(
@@ -153,6 +154,14 @@ def _multi_worker_strategy(cluster: Cluster, timeout: int) -> tf.distribute.Stra
             f"({error.__class__.__name__}). Start all workers again, with no process of an "
             "earlier run left on their ports."
         ) from error
+
+
+@functools.cache
+def _strategy_of_workers(tf_config: str) -> tf.distribute.Strategy:
+    """The strategy of the cluster in TF_CONFIG, one for all runs as _mirrored_strategy's are."""
+    del tf_config  # TensorFlow reads it itself.
+    with _own_sigterm():
+        return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from clinicalbert_tf.config import BertConfig
 from clinicalbert_tf.kernel_compiler import xla_kernel
 from clinicalbert_tf.modeling import build_pretraining_model
 from clinicalbert_tf.modeling.compilation import compiled, compiled_by
+from clinicalbert_tf.training.cluster.strategy import build_strategy
 
 CONFIG = BertConfig(
     vocab_size=50,
@@ -83,7 +84,7 @@ class CompilationTest(tf.test.TestCase):
         self.assertIs(compiled(kernel), kernel)
 
     def test_kernels_run_on_a_strategys_replica(self):
-        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+        strategy = build_strategy("mirrored")
         with strategy.scope():
             model = build_pretraining_model(CONFIG)
 

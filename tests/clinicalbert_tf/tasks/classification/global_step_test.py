@@ -8,6 +8,7 @@ from clinicalbert_tf.modeling.classifier import build_classifier
 from clinicalbert_tf.tasks.classification.objective import ClassificationObjective
 from clinicalbert_tf.tasks.classification.run import prepare, read_data
 from clinicalbert_tf.tasks.classification.task import ClassificationTask
+from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.update_rules import build_optimizer
 
@@ -45,11 +46,9 @@ def first_step(pair_settings, strategy, parts, freeze_layers=0):
 
 @pytest.mark.large
 def test_loss_and_gradient_are_those_of_the_global_step(pair_settings):
-    one = tf.distribute.OneDeviceStrategy("/cpu:0")
+    one = build_strategy("one_device")
     loss, norm, *_ = first_step(pair_settings, one, 1)
-    devices = [device.name.replace("physical_device:", "") for device in
-               tf.config.list_logical_devices("CPU")][:2]  # fmt: skip
-    two = tf.distribute.MirroredStrategy(devices)
+    two = build_strategy("mirrored", num_replicas=2)
     assert two.num_replicas_in_sync == 2
     for strategy, parts in ((one, 2), (two, 1)):
         other_loss, other_norm, *_ = first_step(pair_settings, strategy, parts)
@@ -58,7 +57,7 @@ def test_loss_and_gradient_are_those_of_the_global_step(pair_settings):
 
 
 def test_frozen_layers_stay_and_have_no_slots(pair_settings):
-    one = tf.distribute.OneDeviceStrategy("/cpu:0")
+    one = build_strategy("one_device")
     *_, optimizer = first_step(pair_settings, one, 1, freeze_layers=1)
     assert not any("layer_0/" in name or "embeddings" in name for name in optimizer.slots)
     assert any("layer_1/" in name for name in optimizer.slots)

@@ -11,6 +11,7 @@ from clinicalbert_tf.input_pipeline.dataset import RecordOrder, training_batches
 from clinicalbert_tf.modeling.tagger import build_tagger
 from clinicalbert_tf.tasks.tagging.inputs import prepare
 from clinicalbert_tf.tasks.tagging.task import TaggingTask, run_tagging
+from clinicalbert_tf.training.cluster.strategy import build_strategy
 from clinicalbert_tf.training.preemption import Interrupted, StopSignals
 from clinicalbert_tf.training.step import Stepper
 from clinicalbert_tf.training.updates.update_rules import build_optimizer
@@ -67,10 +68,8 @@ def first_step(settings, strategy):
 @pytest.mark.large
 def test_loss_and_gradient_are_those_of_the_global_step(tagging_settings):
     settings = tagging_settings("step", crf=True, max_seq_length=8)
-    one = tf.distribute.OneDeviceStrategy("/cpu:0")
-    two = tf.distribute.MirroredStrategy(
-        [device.name for device in tf.config.list_logical_devices("CPU")][:2]
-    )
+    one = build_strategy("one_device")
+    two = build_strategy("mirrored", num_replicas=2)
     assert two.num_replicas_in_sync == 2
     assert first_step(settings, two) == pytest.approx(first_step(settings, one), rel=1e-5)
 

@@ -24,6 +24,13 @@ def test_one_device_and_mirrored_have_the_replicas_asked_for():
     assert Workers(two).chief
 
 
+def test_runs_of_a_process_share_one_strategy():
+    # A second one fails on several GPUs with a model of another shape.
+    two = build_strategy("mirrored", num_replicas=2)
+    assert build_strategy("mirrored", num_replicas=2) is two
+    assert build_strategy("mirrored") is not two
+
+
 def test_replicas_beyond_the_cores_name_both_numbers():
     cores = max(2, len(os.sched_getaffinity(0)))
     with pytest.raises(DeviceError, match=f"num_replicas is {cores + 1} but .* room for {cores} "):
