@@ -5,6 +5,7 @@ come from here.
 """
 
 import dataclasses
+import math
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -94,9 +95,11 @@ def check_values(instance) -> None:
             raise ValueError(
                 f"Expected --{name} to be one of {', '.join(known.choices)}, received {value!r}."
             )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"Expected --{name} to be a finite number, received {value}.")
         if known.at_least is not None and value < known.at_least:
             raise ValueError(
                 f"Expected --{name} to be at least {known.at_least}, received {value}."
             )
-        if known.above is not None and not value > known.above:
+        if known.above is not None and value <= known.above:
             raise ValueError(f"Expected --{name} to be above {known.above}, received {value}.")

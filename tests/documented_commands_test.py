@@ -22,7 +22,8 @@ from clinicalbert_tf.modeling import build_pretraining_model
 from tests import processes, support
 from tests.support import GOLDEN, ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "extend").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 SHELLS = ("", "sh", "bash", "shell", "console")
 COMMAND = re.compile(r"^(?:\$ )?python -m (?P<module>(?:clinicalbert_tf|tfrecords_builder)[\w.]*)")

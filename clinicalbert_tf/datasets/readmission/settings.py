@@ -1,6 +1,7 @@
 """What to build."""
 
 import dataclasses
+import math
 
 HUANG2019 = "huang2019"
 SPLITS = ("patient", HUANG2019)
@@ -130,6 +131,10 @@ class ReadmissionSettings:
             )
         if not self.notes:
             raise ValueError("Expected a file of notes, received none. Give --notes.")
+        for name in ("window_days", "transfer_hours", "min_age", "dev_fraction", "test_fraction"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"Expected {name} to be a finite number, received {value}.")
         if self.window_days <= 0:
             raise ValueError(f"Expected window_days above 0, received {self.window_days}.")
         fractions = (self.dev_fraction, self.test_fraction)
