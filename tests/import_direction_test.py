@@ -32,6 +32,7 @@ WITHOUT_TENSORFLOW = (
     "notes.reading",
     "text.sections",
     "text.sentences",
+    "text.huang2019",
     "pairing.exact_pairing",
     "pairing.streaming_pairing",
     "pairing.masking",

@@ -54,7 +54,8 @@ _TABLE = (
         notes, without a model. spacy:PIPELINE (extra `spacy`): an installed spaCy pipeline or a
         folder of one, with the two rules of the clinicalBERT scripts, which use scispaCy's
         en_core_sci_md. spacy:blank: spaCy's own rules for English and the same two;
-        spacy:blank:de: for German, and so on. The rules know English and Chinese.""", {}),
+        spacy:blank:de: for German, and so on. The rules know English and Chinese. huang2019 (extra
+        `spacy`): the pretraining text of Huang et al. 2019, cleaned and without digits.""", {}),
     ("enum", "text_files", "auto", """What .txt files named by path or glob are. sentences: a
         sentence per line, an empty line between documents. notes: a note per file, as in a folder.
         auto: told from their content, and said.""", {"enum_values": settings.TEXT_FILES}),

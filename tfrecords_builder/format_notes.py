@@ -40,7 +40,7 @@ class FormatSettings:
         output_dir: a folder that is new or empty, except for what a killed run left unfinished.
         input: sources of notes, see `reading.read_notes`; none: invented notes.
         sections: "corrected" or "as_published".
-        sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
+        sentences: "rules", "huang2019", or "spacy:" and a pipeline; see `sentences.splitter`.
         categories: kinds of note to keep; empty keeps all.
         exclude_subjects: a file of subject ids to leave out, one per line, or None; see
             `reading.read_notes`.
@@ -269,7 +269,8 @@ def _define_flags() -> None:
         "sentences",
         "rules",
         "What cuts sections into sentences: rules, or spacy:PIPELINE (extra `spacy`): an installed "
-        "spaCy pipeline, a folder of one, spacy:blank, or spacy:blank:de for another language.",
+        "spaCy pipeline, a folder of one, spacy:blank, or spacy:blank:de for another language. "
+        "huang2019: the pretraining text of Huang et al. 2019, cleaned and without digits.",
     )
     flags.DEFINE_list("categories", [], "Kinds of note to keep; all if none is named.")
     flags.DEFINE_string(

@@ -83,6 +83,11 @@ def segment_notes(settings: SegmentSettings) -> SegmentCounts:
     split = None
     if settings.sentences:
         sentences.check_name(settings.sentences)
+        if settings.sentences == sentences.HUANG2019:
+            raise ValueError(
+                "Expected sentences that stand in the note, received huang2019, which changes the "
+                "text. Drop --sentence_rules, or use python -m tfrecords_builder.format_notes."
+            )
         split = sentences.splitter(settings.sentences)
     counts = SegmentCounts()
     with files.open_private(settings.output) as file:

@@ -57,7 +57,7 @@ class BuilderSettings:
         do_whole_word_mask: mask all wordpieces of a word together.
         random_seed: seed of every random choice.
         sections: "corrected" or "as_published".
-        sentences: "rules", or "spacy:" and a pipeline; see `sentences.splitter`.
+        sentences: "rules", "huang2019", or "spacy:" and a pipeline; see `sentences.splitter`.
         text_files: what `.txt` files named by path or glob are read as: "sentences" (cut already),
             "notes" (one per file) or "auto", which tells it from their content.
         categories: kinds of note to keep; empty keeps all.

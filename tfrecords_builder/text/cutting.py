@@ -30,6 +30,7 @@ def cut_note(text: str, section_rules: str, sentence_rules: str) -> CutNote:
 
     Placeholders of deidentification within a line (`___`) take the form `[** **]` first, which
     the rules for sentences keep whole; "as_published" cuts at them, as the reference does.
+    The sentences of "huang2019" are those of the whole note as it stands.
 
     Args:
         text: the note.
@@ -41,12 +42,13 @@ def cut_note(text: str, section_rules: str, sentence_rules: str) -> CutNote:
         ValueError: the spaCy pipeline asked for is not there.
     """
     split = sentences.splitter(sentence_rules)
-    if section_rules != "as_published":
+    is_whole = sentence_rules == sentences.HUANG2019
+    if section_rules != "as_published" and not is_whole:
         text = mark_placeholders(with_line_feeds(text))
     characters_read = content_length(text)
     step = f"sections={section_rules}"
     try:
-        parts = sections.split_sections(text, section_rules)
+        parts = [text] if is_whole else sections.split_sections(text, section_rules)
         step = f"sentences={sentence_rules}"
         lines = split(parts)
     except Exception as error:

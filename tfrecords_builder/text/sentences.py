@@ -16,6 +16,8 @@ from tfrecords_builder.text import chinese
 
 RULES = "rules"
 SPACY_PREFIX = "spacy:"
+# The pretraining text of Huang et al. 2019, made of whole notes.
+HUANG2019 = "huang2019"
 
 
 def _words(text: str) -> frozenset[str]:
@@ -94,12 +96,13 @@ def check_name(name: str) -> None:
     """Refuses what is no way of splitting.
 
     Raises:
-        ValueError: `name` is neither "rules" nor "spacy:" and a pipeline.
+        ValueError: `name` is neither "rules" nor "huang2019" nor "spacy:" and a pipeline.
     """
     pipeline = name.removeprefix(SPACY_PREFIX)
-    if name != RULES and (pipeline == name or not pipeline.strip()):
+    if name not in (RULES, HUANG2019) and (pipeline == name or not pipeline.strip()):
         raise ValueError(
-            f"Expected sentences to be {RULES} or {SPACY_PREFIX}PIPELINE, received {name!r}. "
+            f"Expected sentences to be {RULES}, {HUANG2019} or {SPACY_PREFIX}PIPELINE, received "
+            f"{name!r}. "
             "Name an installed spaCy pipeline, a folder of one, spacy:blank, or spacy:blank:de for "
             "another language."
         )
@@ -116,6 +119,8 @@ def describe(name: str) -> str | dict[str, str]:
         return name
     from tfrecords_builder.text import spacy_sentences
 
+    if name == HUANG2019:
+        return {**spacy_sentences.describe(spacy_sentences.BLANK), "pipeline": name}
     return spacy_sentences.describe(name.removeprefix(SPACY_PREFIX))
 
 
@@ -124,8 +129,9 @@ def splitter(name: str) -> Callable[[Iterable[str]], list[str]]:
     """What makes the sentences of all sections of a note; a process loads a pipeline once.
 
     Args:
-        name: "rules" (English and Chinese), or "spacy:" and an installed pipeline, a folder of
-            one, "blank" (English), or "blank:" and another language's code.
+        name: "rules" (English and Chinese), "huang2019" (see text.huang2019), or "spacy:" and an
+            installed pipeline, a folder of one, "blank" (English), or "blank:" and another
+            language's code.
 
     Raises:
         ImportError: spaCy is not installed; names the extra.
@@ -133,6 +139,10 @@ def splitter(name: str) -> Callable[[Iterable[str]], list[str]]:
     """
     if name == RULES:
         return split_all_sentences
+    if name == HUANG2019:
+        from tfrecords_builder.text.huang2019 import Huang2019Sentences
+
+        return Huang2019Sentences()
     from tfrecords_builder.text import spacy_sentences
 
     return spacy_sentences.SpacySentences(name.removeprefix(SPACY_PREFIX))

@@ -111,14 +111,16 @@ class SpacySentences:
     Args:
         pipeline: see `describe`. Without a component that sets sentence boundaries it gets
             spaCy's rule sentencizer.
+        clinical_rules: whether the scripts' two rules stand before the pipeline's own.
 
     Raises:
         ImportError: spaCy is not installed.
         ValueError: the pipeline is not there or cannot be loaded.
     """
 
-    def __init__(self, pipeline: str):
+    def __init__(self, pipeline: str, clinical_rules: bool = True):
         describe(pipeline)
+        self._clinical_rules = clinical_rules
         self._nlp = _load(pipeline)
         self._is_blank = _blank_language(pipeline) is not None
         names = self._nlp.pipe_names
@@ -169,7 +171,7 @@ class SpacySentences:
         with a hyphen whole; where a pipeline cuts them, their hyphens do not stand alone.
         """
         document = self._nlp.make_doc(text)
-        for token in document[1:-1]:
+        for token in document[1:-1] if self._clinical_rules else ():
             before = token.nbor(-1)
             if (before.text == "." and token.is_title) or (
                 before.text == "-" != token.text and _stands_alone(text, before.idx)

@@ -34,9 +34,6 @@ _MISSING = frozenset(
 )  # fmt: skip
 _SUMMARY = "Discharge summary"
 _date = re.compile(r"\d{4}-\d{2}-\d{2}")
-_brackets = re.compile(r"\[(.*?)\]")
-_numbers = re.compile(r"[0-9]+\.")
-_rulers = re.compile("--|__|==")
 # Behind every date, in the order of text and with missing ones last.
 _NOT_A_DATE, _NO_DATE = 10**7, 10**8
 
@@ -163,18 +160,6 @@ def set_text(name: str, texts: Sequence[str | None]) -> str | None:
     if not texts:
         return None
     return texts[-1] if name == "discharge" else " ".join(texts)
-
-
-def clean(text: str) -> str:
-    """Cleans a text as the reference does.
-
-    Source: preprocess1 and the lines before it.
-    """
-    text = text.replace("\n", " ").replace("\r", " ").strip().lower()
-    text = _numbers.sub("", _brackets.sub("", text))
-    text = text.replace("dr.", "doctor").replace("m.d.", "md")
-    text = text.replace("admission date:", "").replace("discharge date:", "")
-    return _rulers.sub("", text)
 
 
 def words318(text: str) -> list[str]:

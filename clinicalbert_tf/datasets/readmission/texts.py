@@ -14,6 +14,7 @@ from clinicalbert_tf.datasets.readmission.settings import (
     ReadmissionSettings,
 )
 from clinicalbert_tf.datasets.readmission.spill import NoteSpill
+from tfrecords_builder.text.huang2019 import clean as clean_as_published
 
 # What becomes of an admission in a set.
 WITH_TEXT = "with_text"
@@ -39,7 +40,7 @@ class AdmissionTexts:
         self._reference_rules = settings.split == HUANG2019
         self._full_stays = settings.early_stays == "full"
         if settings.cleaning == HUANG2019:
-            self._clean: Callable[[str], str] = huang2019.clean
+            self._clean: Callable[[str], str] = clean_as_published
         else:
             self._clean = lambda text: cleaning.clean(text, lower_case)
         stayed = cohort.table["END"] - cohort.table["START"]

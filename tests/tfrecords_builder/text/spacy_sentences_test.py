@@ -227,7 +227,7 @@ def test_sentence_files_by_a_pipeline(tmp_path):
 @pytest.mark.parametrize("name", ["spacy", "spacy:", "spacy: ", "nltk", "Rules", ""])
 def test_another_way_of_splitting_is_an_error(name):
     for make in (BuilderSettings, format_notes.FormatSettings):
-        with pytest.raises(ValueError, match=r"rules or spacy:PIPELINE, received"):
+        with pytest.raises(ValueError, match=r"rules, huang2019 or spacy:PIPELINE, received"):
             make("out", sentences=name)
 
 

@@ -152,20 +152,6 @@ def test_rest_of_ten_words_is_lost_and_of_eleven_kept():
     assert huang2019.words318(" ".join(words[:10])) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ("Temp 98.6\nK 4.0.", "temp 6 k "),
-        ("Dr. Hydr. M.D.", "doctor hydoctor md"),
-        ("a [**x [y] z**] b", "a  z**] b"),
-        ("a --- b ==== c", "a - b  c"),
-        ("Admission Date:  x Admission  Date:", "  x admission  date:"),
-    ],
-)
-def test_cleaning_has_the_references_quirks(text, cleaned):
-    assert huang2019.clean(text) == cleaned
-
-
 def test_own_rules_are_refused_with_the_references_split(tmp_path):
     with pytest.raises(ValueError, match="received --min_age"):
         golden_settings(tmp_path, min_age=18, patients="PATIENTS.csv")
