@@ -31,7 +31,7 @@ class ArraySource:
         files: where the examples come from, for run.json.
 
     Attributes:
-        num_examples, max_seq_length, fingerprint, length_names: as Source has them.
+        num_examples, max_seq_length, fingerprint, length_names, calls_python: as Source has them.
 
     Raises:
         ValueError: there is no example, arrays differ in length, or an example is longer than
@@ -39,6 +39,7 @@ class ArraySource:
     """
 
     length_names = ("tokens",)
+    calls_python = False
 
     def __init__(
         self,

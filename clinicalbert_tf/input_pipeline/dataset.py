@@ -50,7 +50,7 @@ def training_batches(
             own = source.trim(own, _by_name(source, lengths), length_buckets)
         return part.by_replica(own)
 
-    return _finish(batches.enumerate(start=first_step), features, part)
+    return _finish(batches.enumerate(start=first_step), features, part, source.calls_python)
 
 
 def evaluation_batches(
@@ -95,7 +95,7 @@ def evaluation_batches(
             }
         )
 
-    return _finish(rows.batch(global_batch_size).enumerate(), features, part)
+    return _finish(rows.batch(global_batch_size).enumerate(), features, part, source.calls_python)
 
 
 def number_of_batches(source: Source, batch_size: int, at_most: int | None = None) -> int:
@@ -146,8 +146,10 @@ def _by_name(source: Source, lengths) -> dict[str, tf.Tensor]:
     return dict(zip(sorted(names), lengths, strict=True))
 
 
-def _finish(batches: tf.data.Dataset, features, part: _Part) -> tf.data.Dataset:
-    dataset = batches.map(features, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+def _finish(batches: tf.data.Dataset, features, part: _Part, in_turn: bool) -> tf.data.Dataset:
+    # Deterministic runs would turn parallel calls of Python into this, with an error in the log.
+    parallel = {} if in_turn else {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
+    dataset = batches.map(features, **parallel)
     if part.replicas > 1:
         dataset = dataset.unbatch()
     options = tf.data.Options()

@@ -21,7 +21,7 @@ class ExtendedSource:
         per_position: the names whose second axis is the tokens', padded to max_seq_length.
 
     Attributes:
-        num_examples, max_seq_length, length_names: those of the examples.
+        num_examples, max_seq_length, length_names, calls_python: those of the examples.
         fingerprint: of the examples and the arrays.
 
     Raises:
@@ -37,6 +37,7 @@ class ExtendedSource:
         self.num_examples = source.num_examples
         self.max_seq_length = source.max_seq_length
         self.length_names = source.length_names
+        self.calls_python = source.calls_python
         self._source = source
         self._arrays = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
         self._per_position = tuple(per_position)

@@ -32,6 +32,8 @@ class FileSource(ArraySource):
         ValueError: see ArraySource.
     """
 
+    calls_python = True
+
     def __init__(
         self,
         token_ids: SequenceFile,

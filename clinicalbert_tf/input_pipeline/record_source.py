@@ -65,6 +65,7 @@ class RecordSource:
     largest_segment: int = 0
 
     length_names = ("tokens", "predictions")
+    calls_python = False
 
     @property
     def num_records(self) -> int:

@@ -22,12 +22,14 @@ class Source(Protocol):
         max_seq_length: tokens per example, padding included.
         fingerprint: identifies the content, wherever it lies.
         length_names: the names of `lengths`.
+        calls_python: whether the parser runs Python, which takes one batch at a time.
     """
 
     num_examples: int
     max_seq_length: int
     fingerprint: str
     length_names: tuple[str, ...]
+    calls_python: bool
 
     def rows(self, seed: tf.Tensor | None) -> tf.data.Dataset:
         """One epoch's rows, one per element.
