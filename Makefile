@@ -18,6 +18,9 @@ help:
 pretrain: $(VENV)/installed
 	$(BIN)/python -m clinicalbert_tf.pretrain --strategy mirrored
 
+# Each of the two processes has one core for TensorFlow's operations.
+test quick: export TF_NUM_INTRAOP_THREADS = 1
+
 test: $(VENV)/installed-test lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
