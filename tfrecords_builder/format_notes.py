@@ -118,7 +118,7 @@ def format_notes(settings: FormatSettings) -> FormatCounts:
                 name, file = files.of(note.category)
                 file.write(("\n".join(lines) + "\n\n").encode("utf-8"))
                 counts.written[name] = counts.written.get(name, 0) + 1
-        counts.notes.warn_of_unmet_ids()
+        counts.notes.warn()
         report = dataclasses.asdict(counts) | {"settings": described}
         # It names patients: the ids that were met.
         del report["notes"]["lists"]

@@ -216,7 +216,7 @@ def _read(
         notes_read.append(None if is_cut else counts.read - before)
     if deduplicator:
         logging.info("%s", deduplicator.counts)
-    counts.warn_of_unmet_ids()
+    counts.warn()
 
 
 def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
@@ -230,6 +230,7 @@ def count_notes(note_counts: NoteCounts, counts: Counts) -> dict[str, Any]:
             "filtered": note_counts.filtered,
             "failed": len(counts.failed),
             **({"files_not_read": skipped} if (skipped := note_counts.files_not_read) else {}),
+            **({"forms": forms} if (forms := note_counts.forms) else {}),
         },
         "sections": counts.sections,
         "sentences": counts.sentences,

@@ -86,6 +86,7 @@ def read_notes(
     for note, marked_as_error, mimic_iv in itertools.chain.from_iterable(opened):
         if not note_filter.uses(note, marked_as_error):
             continue
+        counts.count_form(note.text)
         if mimic_iv and not original_text:
             note = dataclasses.replace(note, text=mark_mimic_iv_placeholders(note.text))
         yield note

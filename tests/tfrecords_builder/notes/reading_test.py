@@ -149,7 +149,7 @@ def test_a_list_that_meets_no_note_is_counted_and_said(table, caplog):
     total = reading.NoteCounts()
     total.add(counts)
     total.add(counts)
-    total.warn_of_unmet_ids()
+    total.warn()
     assert [record.getMessage() for record in caplog.records] == [
         "None of the 2 ids of --exclude_subjects met a note: check that the list holds subject_id "
         "values.",
@@ -170,7 +170,7 @@ def test_a_list_that_meets_notes_of_one_source_or_another_is_not_warned_of(table
         ids(path, **lists, counts=counts)
         both.add(counts)
     assert both.filtered == {"marked_as_error": 1, "excluded_subject": 1}
-    both.warn_of_unmet_ids()
+    both.warn()
     assert not caplog.records
     without = reading.NoteCounts()
     ids(table, counts=without)

@@ -267,7 +267,7 @@ class ManifestWriter:
                 counts.add(value)
             else:
                 placed[kind].append(value)
-        note_counts.warn_of_unmet_ids()
+        note_counts.warn()
         counts.failed = _in_order(placed[FAILED])
         plan = self.plan | {"inputs": _in_order(placed[INPUT])}
         counted = pipeline.count_notes(note_counts, counts)

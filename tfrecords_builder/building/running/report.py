@@ -50,6 +50,7 @@ def format_report(manifest: schema.Manifest, output_dir: str) -> str:
     rows += [("  failed", notes["failed"])]
     if skipped := notes.get("files_not_read"):
         rows += [(f"files not read: {kind}", number) for kind, number in skipped.items()]
+    rows += [(f"notes with {form}", number) for form, number in notes.get("forms", {}).items()]
     copies = sum(n for reason, n in notes["filtered"].items() if reason.endswith(documents.COPY))
     if copies:
         with_text = notes["written"] + notes["failed"] + copies
