@@ -10,6 +10,7 @@ import numpy as np
 from clinicalbert_tf.metrics.calibration import reliability
 from clinicalbert_tf.report import tables
 from clinicalbert_tf.report.unit_chart import UnitLine, draw_unit
+from clinicalbert_tf.training.monitor import figure_words
 
 _METRICS_NAME = "metrics.json"
 _SPLITS = ("test", "dev")
@@ -65,7 +66,7 @@ def _figures(metrics: dict[str, Any]) -> str:
     rows = []
     for figure in _FIGURES:
         if any(scores.get(figure) is not None for _, scores in systems):
-            rows.append((figure.replace("_", " "), *(_value(s, figure) for _, s in systems)))
+            rows.append((figure_words(figure), *(_value(s, figure) for _, s in systems)))
     return tables.table("Figures with 95% intervals", ("", *(n for n, _ in systems)), rows)
 
 
@@ -80,7 +81,7 @@ def _differences(baseline: dict[str, Any]) -> str:
     splits = [split for split, found in by_split.items() if found]
     figures = dict.fromkeys(figure for found in by_split.values() for figure in found)
     rows = [
-        (figure.replace("_", " "), *(_difference(by_split[s].get(figure)) for s in splits))
+        (figure_words(figure), *(_difference(by_split[s].get(figure)) for s in splits))
         for figure in figures
     ]
     caption = "Differences on the same rows with 95% intervals and p-values (paired bootstrap)"

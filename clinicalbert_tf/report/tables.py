@@ -11,10 +11,14 @@ _MOST_EVALUATIONS = 40
 
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of numbers under a row of headings."""
-    headings = "".join(f'<th scope="col" class="number">{html.escape(cell)}</th>' for cell in head)
+    """A table of numbers under a row of headings; the first cell of a row names it."""
+    corner, *columns = map(html.escape, head)
+    headings = f'<th scope="col">{corner}</th>'
+    headings += "".join(f'<th scope="col" class="number">{cell}</th>' for cell in columns)
     lines = (
-        "".join(f'<td class="number">{html.escape(cell)}</td>' for cell in row) for row in rows
+        f'<th scope="row">{html.escape(name)}</th>'
+        + "".join(f'<td class="number">{html.escape(cell)}</td>' for cell in cells)
+        for name, *cells in rows
     )
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (

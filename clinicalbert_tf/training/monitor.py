@@ -4,6 +4,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+# Of a figure's key, what is written otherwise than in lower case.
+_WRITTEN = {
+    "auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE", "f1": "F1",
+    "pearson": "Pearson", "rp80": "RP80", "spearman": "Spearman",
+}  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True)
 class Monitor:
@@ -37,7 +43,12 @@ class Monitor:
     @property
     def words(self) -> str:
         """How messages call the metric."""
-        return self.metric.replace("_", " ")
+        return figure_words(self.metric)
+
+
+def figure_words(figure: str) -> str:
+    """A figure's key in results as it stands in messages and reports: "AUROC", "F1 macro"."""
+    return " ".join(_WRITTEN.get(word, word) for word in figure.split("_"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,7 @@ def shown_of(monitor: Monitor) -> tuple[Shown, ...]:
     shown = [dataclasses.replace(LOSS, word="loss")]
     if monitor.metric != "accuracy":
         kind = "percent" if monitor.higher_is_better else "number"
-        shown.append(Shown(monitor.metric, monitor.words.capitalize(), kind))
+        shown.append(Shown(monitor.metric, monitor.words[:1].upper() + monitor.words[1:], kind))
     if monitor.higher_is_better:
         shown.append(Shown("accuracy", "Accuracy", "percent"))
     return tuple(shown)

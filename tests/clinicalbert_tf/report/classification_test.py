@@ -53,7 +53,7 @@ def test_differences_to_the_baseline_are_shown(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     made = dict(sections(folder))["BERT minus the TF-IDF baseline"]
     assert made.count("<tr>") == 3 and ">dev<" not in made
-    assert "f1 micro" in made and "+0.2500 [+0.125, +0.375], p 0.012" in made
+    assert "F1 micro" in made and "+0.2500 [+0.125, +0.375], p 0.012" in made
     metrics["baseline"]["test"] = {**found, "difference": None}
     (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     assert "BERT minus the TF-IDF baseline" not in dict(sections(folder))
