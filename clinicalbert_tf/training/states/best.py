@@ -88,6 +88,9 @@ class BestCheckpoint:
     def offer(self, step: int, results: Mapping[str, float | None], measured_on: str) -> bool:
         """Keeps the weights as they stand if they are better than what is kept.
 
+        Of equal figures, such as those of a run that still predicts one class, the one with the
+        lower loss is better.
+
         Args:
             step: updates made.
             results: of the evaluation.
@@ -104,7 +107,7 @@ class BestCheckpoint:
         comparable = (
             kept is not None and kept.get("measured_on") == measured_on and kept["metric"] == metric
         )
-        if not self.monitor.is_better(value, kept["value"] if comparable else None):
+        if not self._is_better(value, results.get("loss"), kept if comparable else None):
             return False
         record = {"step": step, "metric": metric, "value": value, "measured_on": measured_on}
         if results.get("loss") is not None:
@@ -121,6 +124,11 @@ class BestCheckpoint:
             self._finish_replacement()
             return False
         return True
+
+    def _is_better(self, value: float, loss: float | None, kept: dict[str, Any] | None) -> bool:
+        if kept and kept["value"] == value and loss is not None and "loss" in kept:
+            return loss < kept["loss"]
+        return self.monitor.is_better(value, kept and kept["value"])
 
     def _replace(self, step: int, record: dict[str, Any]) -> None:
         make_private_folder(self.directory)

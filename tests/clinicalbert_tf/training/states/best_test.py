@@ -182,6 +182,15 @@ def test_higher_values_of_another_metric_replace_lower_ones(tmp_path, model):
     assert keep(tmp_path, model).offer(5, {"loss": 99.0}, "dev")
 
 
+def test_equal_figures_are_told_apart_by_the_loss(tmp_path, model):
+    best = BestCheckpoint(str(tmp_path), model, {}, Monitor("f1", higher_is_better=True))
+    rows = ((1, 0.5, 0.9), (2, 0.5, 0.7), (3, 0.5, 0.7), (4, 0.5, 0.8), (5, 0.4, 0.1), (6, 0.6, 9))
+    kept = [best.offer(step, {"loss": loss, "f1": f1}, "dev") for step, f1, loss in rows]
+    assert kept == [True, True, False, False, False, True]
+    # Without a loss nothing tells them apart.
+    assert not best.offer(7, {"f1": 0.6, "loss": None}, "dev")
+
+
 def test_record_of_a_version_that_went_by_the_loss_alone_is_compared_with(tmp_path, model):
     keep(tmp_path, model).offer(7, {"loss": 1.0}, "dev")
     old = {"step": 7, "loss": 1.0, "measured_on": "dev"}
