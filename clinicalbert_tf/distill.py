@@ -52,6 +52,7 @@ def _run(asked: Asked, signals) -> dict[str, Any]:
     # Late: with TensorFlow behind it, --help and wrong flags would take seconds.
     from clinicalbert_tf.report.page import write_report
 
+    asked.build_strategy()
     if asked.invents_teacher:
         from clinicalbert_tf.embedded_tools import train_classifier
 

@@ -27,6 +27,13 @@ class Asked:
         self.strategy = given.get("strategy", "one_device")
         self.report = given.get("report", True)
 
+    def build_strategy(self) -> None:
+        """Builds the run's strategy, which the teacher's work would come too early for."""
+        from clinicalbert_tf.training.cluster.strategy import build_strategy
+
+        names = ("num_replicas", "tpu_name", "tpu_zone", "gcp_project", "worker_timeout")
+        build_strategy(self.strategy, **{n: self.given[n] for n in names if n in self.given})
+
     @property
     def invents_teacher(self) -> bool:
         """Whether no teacher was named: one is trained on invented notes first."""

@@ -28,6 +28,8 @@ def build_strategy(
 ) -> tf.distribute.Strategy:
     """Builds a strategy; to be called before TensorFlow does anything else.
 
+    Called again, it returns the same one, for all runs of a process.
+
     Args:
         name: one of STRATEGIES. "one_device" takes the first GPU or the CPU; "mirrored" the GPUs
             of this machine, or without any, logical devices on the CPU; "multi_worker" the
@@ -50,7 +52,7 @@ def build_strategy(
     elif name == "multi_worker":
         strategy = _multi_worker_strategy(find_cluster(), worker_timeout)
     elif name == "tpu":
-        strategy = tpu_strategy(tpu_name, tpu_zone, gcp_project)
+        strategy = _tpu_strategy(tpu_name, tpu_zone, gcp_project)
     else:
         raise ValueError(
             f"Expected --strategy to be one of {', '.join(STRATEGIES)}, received {name!r}."
@@ -76,6 +78,10 @@ def check_batch_size(flag: str, batch_size: int, num_replicas: int) -> None:
             f"{flag} is {batch_size} but the strategy has {num_replicas} replicas, which do not "
             f"divide it. Use a multiple, such as {smaller or num_replicas}."
         )
+
+
+# Connecting a second time would reset the TPU under the models of the first.
+_tpu_strategy = functools.cache(tpu_strategy)
 
 
 def _gpus() -> list:

@@ -13,6 +13,7 @@ from clinicalbert_tf.tasks.distillation.settings import DistillationSettings
 from clinicalbert_tf.tasks.distillation.task import run_distillation
 from clinicalbert_tf.tasks.question_answering.settings import QuestionAnsweringSettings
 from clinicalbert_tf.tasks.question_answering.task import run_question_answering
+from tests import processes
 from tfrecords_builder.vocabulary import learn_vocabulary, write_vocabulary
 
 MODEL = {
@@ -109,6 +110,19 @@ def test_teachers_outputs_are_kept_and_used_again(teacher, distilled):
     run_distillation(asked, {**RUN, "output_dir": output_dir, "num_train_steps": 1})
     with np.load(path) as kept:
         assert not kept["start_logits"].any()
+
+
+@pytest.mark.large
+def test_command_trains_on_two_replicas_though_the_teacher_runs_first(teacher):
+    output_dir = teacher.parent / "replicas"
+    flags = {
+        "teacher": teacher, "output_dir": output_dir, "layers": 1, "strategy": "mirrored",
+        "num_replicas": 2, "num_train_steps": 1, "train_batch_size": 8, "peak_tflops": 1,
+    }  # fmt: skip
+    words = ["-m", "clinicalbert_tf.distill", *(f"--{n}={v}" for n, v in flags.items())]
+    done = processes.run([*words, "--noreport"])
+    assert done.returncode == 0, done.stderr
+    assert (output_dir / "teacher" / "outputs.npz").exists()
 
 
 def test_narrower_student_starts_fresh_and_another_vocabulary_is_refused(teacher):
