@@ -26,7 +26,8 @@ _FLAGS = (
         without a value the output folder. Alone it does nothing else, and needs a vocabulary but
         no model."""),
     (flags.DEFINE_string, "input", None,
-        "Notes to label with the model of --output_dir: .jsonl, .csv or a folder."),
+        """Notes to label with the model of --output_dir or, if no run is
+        there, of --init_checkpoint: .jsonl, .csv or a folder."""),
     (flags.DEFINE_string, "output", None,
         "Where the entities of --input go: a file, or a folder."),
     (flags.DEFINE_enum, "format", "jsonl", "How the entities of --input are written.",
@@ -166,10 +167,15 @@ def label_input() -> None:
 
 
 def _label_input() -> str:
-    run_folder = FLAGS.output_dir or FLAGS.init_checkpoint
+    from clinicalbert_tf.checkpoints.task_file import NAME as LABELS_NAME
+
+    # As the reference types it, --init_checkpoint is what the run in --output_dir was made from.
+    named = [folder for folder in (FLAGS.output_dir, FLAGS.init_checkpoint) if folder]
+    runs = (folder for folder in named if os.path.isfile(os.path.join(folder, LABELS_NAME)))
+    run_folder = next(iter((*runs, *named)), None)
     if run_folder is None or FLAGS.output is None:
         raise ValueError(
-            "Expected --output_dir (the run of a trained model) and --output with "
+            "Expected --output_dir or --init_checkpoint (a trained run) and --output with "
             f"--input, received {'no run' if run_folder is None else 'no --output'}."
         )
     from clinicalbert_tf.inference.entities.labelling import label_notes

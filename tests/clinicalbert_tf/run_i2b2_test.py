@@ -54,6 +54,13 @@ def test_from_sentences_to_entities_of_notes(tmp_path):
     output = tmp_path / "entities.jsonl"
     done = run("--do_predict", f"--output_dir={folder}", f"--input={notes}", f"--output={output}")
     assert done.returncode == 0, done.stderr
+    # With a new output folder the model is that of --init_checkpoint.
+    new, other = f"--output_dir={tmp_path / 'new'}", tmp_path / "other.jsonl"
+    done = run(
+        "--do_predict", new, f"--init_checkpoint={folder}", f"--input={notes}", f"--output={other}"
+    )
+    assert done.returncode == 0, done.stderr
+    assert other.read_bytes() == output.read_bytes()
     (line,) = map(json.loads, output.read_text().splitlines())
     found = {(text[span["start"] : span["end"]], span["label"]) for span in line["spans"]}
     assert ("fever", "problem") in found and ("aspirin", "treatment") in found
