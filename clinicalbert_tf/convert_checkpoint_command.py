@@ -79,7 +79,7 @@ def convert_checkpoint(arguments: list[str]) -> str:
     casing = "lower-cased" if made.do_lower_case else "cased"
     lines = [f"{made.target}: {made.arrays} arrays of {made.source}, {casing}, as {made.format}."]
     if made.left_out:
-        lines.append(f"Left out, no place in this format: {', '.join(made.left_out)}.")
+        lines.append(f"Left out, this format cannot hold them: {', '.join(made.left_out)}.")
     lines += [f"Note: {remark}" for remark in made.remarks]
     lines += ["Next:", "  " + FORMATS[made.format].next_step.format(target=made.target)]
     return "\n".join(lines)

@@ -67,8 +67,8 @@ _TABLE = (
     ("string", "exclude_admissions", None, """A file of admission ids to leave out, one per line.
         Notes without hadm_id are kept; sources without hadm_id are refused. Default: none are left
         out.""", {}),
-    ("enum", "deduplicate", "none", """Notes to leave out: exact: whose text came before, but for
-        white space. minhash: also whose text is nearly that of an earlier note (text copied
+    ("enum", "deduplicate", "none", """Notes to leave out: exact: whose text came before, white
+        space aside. minhash: also whose text is nearly that of an earlier note (text copied
         forward).""", {"enum_values": settings.DEDUPLICATIONS}),
     ("float", "deduplicate_threshold", 0.8, """Jaccard similarity of two notes' three-word shingles
         from which minhash takes the later for a copy, a fraction above 0.""", _FRACTION),

@@ -258,8 +258,8 @@ def _define_flags() -> None:
         "input",
         [],
         "Sources of notes, files and globs with commas between, several times if you like; a "
-        "database, URL#QUERY, in an --input of its own. As for `python -m tfrecords_builder`, but "
-        "for sentence files. None: invented notes.",
+        "database, URL#QUERY, in an --input of its own. As for `python -m tfrecords_builder`, "
+        "sentence files aside. None: invented notes.",
     )
     flags.DEFINE_string("output_dir", "sentences", "A new or empty folder for the sentence files.")
     flags.DEFINE_enum(

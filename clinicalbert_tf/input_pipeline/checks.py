@@ -38,13 +38,13 @@ def check_records(
         )
     if source.largest_segment >= config.type_vocab_size:
         raise ValueError(
-            f"Segment id {source.largest_segment} stands in {source.paths[0]} but type_vocab_size "
+            f"Segment id {source.largest_segment} occurs in {source.paths[0]} but type_vocab_size "
             f"is {config.type_vocab_size} in the model's config. Use a model with more segments, "
             "or records of one segment (--objective=mlm)."
         )
     if source.largest_id >= config.vocab_size:
         raise ValueError(
-            f"Wordpiece id {source.largest_id} stands in {source.paths[0]} but vocab_size is "
+            f"Wordpiece id {source.largest_id} occurs in {source.paths[0]} but vocab_size is "
             f"{config.vocab_size} in the model's config. Rebuild the records with the model's "
             "vocabulary."
         )

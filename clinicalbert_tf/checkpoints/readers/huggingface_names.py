@@ -109,7 +109,7 @@ def from_huggingface(
             f"{path}: expected the {config.num_hidden_layers} encoder layers of a plain BERT, "
             f"received {len(foreign)} tensors beyond it: {', '.join(foreign[:8])}"
             f"{' ...' if len(foreign) > 8 else ''}. Give the config.json of these weights; "
-            "adapters, relative positions and decoders have no place in the reference's model."
+            "the reference's model has no adapters, relative positions or decoders."
         )
     return LazyTensors(found), tuple(sorted(rest.values()))
 
@@ -173,7 +173,7 @@ def _check_tied(tensors: LazyTensors, theirs: dict[str, str], path: str) -> None
             raise ValueError(
                 f"{path}: expected {theirs[one]} equal to {theirs[other]} (tied, as in the "
                 "reference), received other numbers. A model with an output layer of its own has "
-                "no place in the reference's model: tie its weights first."
+                "no counterpart in the reference's model: tie its weights first."
             )
 
 

@@ -91,7 +91,7 @@ class Conversion:
         kind: what the source is; see CheckpointSource.
         do_lower_case: the casing.
         arrays: how many arrays were written.
-        left_out: variables of the source that have no place in the format.
+        left_out: variables of the source that the format cannot hold.
         remarks: what a user should know, one sentence each.
         weights_sha256: weights_digest of the source.
     """

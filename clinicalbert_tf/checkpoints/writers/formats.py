@@ -78,7 +78,7 @@ FORMATS = {
         't.AutoTokenizer.from_pretrained("{target}"); t.AutoModel.from_pretrained("{target}")\'',
         own_epsilon=True,
         crf_remark="transformers has no CRF: it gives equal logits and takes each token's best "
-        "label. The scores of labels that follow one another stand in crf.begin, crf.follow and "
+        "label. The scores of labels that follow one another are kept in crf.begin, crf.follow and "
         "crf.end.",
         finds_added_tokens=True,
     ),

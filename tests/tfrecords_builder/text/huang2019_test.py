@@ -53,7 +53,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected():
-    """The reference's documents, but for what is read otherwise here, in any order."""
+    """The reference's documents in any order, except what is read otherwise here."""
     with NOTES.open(newline="") as file:
         notes = {row["ROW_ID"]: row for row in csv.DictReader(file)}
     documents = []

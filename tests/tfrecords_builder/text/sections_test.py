@@ -182,7 +182,7 @@ def test_equals_the_slow_version_on_any_text(rules, text):
 
 
 def content(text):
-    """The characters in order, but for white space and rulers."""
+    """The characters in order, without white space and rulers."""
     return "".join(re.sub("---+|___+|===+|[*]{3,}|~~~+", "", text).split())
 
 
