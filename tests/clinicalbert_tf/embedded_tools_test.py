@@ -52,6 +52,7 @@ def test_deidentify_cleans_invented_letters(tmp_path):
         assert "2151" not in after["text"] and "@" not in after["text"]
 
 
+@pytest.mark.large
 def test_a_model_is_trained_only_if_there_is_none(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(embedded_tools, "STEPS", 10)

@@ -52,6 +52,7 @@ def saved(tmp_path_factory):
         pytest.param("keras, clinicalbert_tf", marks=pytest.mark.large),
     ],
 )
+@pytest.mark.large
 def test_a_model_is_loaded_in_a_new_process(saved, imports):
     code = (
         f"import sys, {imports}\n"

@@ -84,6 +84,7 @@ def test_write_features_with_and_without_a_folder(given, expected):
     assert with_folder(given) == expected
 
 
+@pytest.mark.large
 def test_features_of_the_reference_from_its_vocabulary_alone(tmp_path):
     golden = support.GOLDEN
     done = run(

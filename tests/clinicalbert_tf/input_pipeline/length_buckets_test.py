@@ -65,6 +65,7 @@ class LengthBucketsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotEqual(bucketed[:total], bucketed[total : 2 * total])
 
     @parameterized.product(masking=MASKINGS, shuffle_buffer=(0, 7, 100))
+    @pytest.mark.large
     def test_restart_at_any_step_continues_the_same_batches(self, masking, shuffle_buffer):
         source = source_of(masking)
         undisturbed = batches(source, 30, shuffle_buffer=shuffle_buffer)

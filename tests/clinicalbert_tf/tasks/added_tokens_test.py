@@ -86,6 +86,7 @@ def tokenizer_of(folder):
     return settle_casing(open_checkpoint(folder)).tokenizer()
 
 
+@pytest.mark.large
 def test_fine_tuning_keeps_them_in_pipeline_and_exports(run, checkpoint, tmp_path):
     assert tokenizer_of(checkpoint).encode(TEXT) == IDS
     for folder in (run, os.path.join(run, "best")):

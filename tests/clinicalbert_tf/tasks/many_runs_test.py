@@ -49,6 +49,7 @@ def test_figures_over_runs():
     assert over_runs([None]) is None
 
 
+@pytest.mark.large
 def test_finished_runs_are_not_repeated():
     made = []
 

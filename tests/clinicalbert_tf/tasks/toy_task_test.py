@@ -21,6 +21,8 @@ from tests import processes
 from tests.clinicalbert_tf.tasks import toy_task as toy
 from tests.support import ROOT
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
 PROGRAM = pathlib.Path(toy.__file__)
 STEPS = 24
 SETTINGS = {
@@ -112,7 +114,6 @@ def test_run_is_described_watched_and_reported(undisturbed):
     assert "F1" in report and "Masked words" not in report
 
 
-@pytest.mark.large
 def test_two_replicas_follow_one_device(undisturbed, tmp_path):
     folder, results = undisturbed
     parts = {"num_replicas": 2, "gradient_accumulation_steps": 2}
@@ -125,7 +126,6 @@ def test_two_replicas_follow_one_device(undisturbed, tmp_path):
         assert two["evaluations"][split] == pytest.approx(expected, abs=1e-3)
 
 
-@pytest.mark.large
 def test_early_stopping_goes_by_the_monitor(tmp_path):
     results = train(
         tmp_path / "run", learning_rate=1e-9, early_stopping_patience=2, num_train_steps=60
@@ -135,7 +135,6 @@ def test_early_stopping_goes_by_the_monitor(tmp_path):
     assert history["metric"] == "f1" and history["since_best"] == 2 and history["best_step"] == 6
 
 
-@pytest.mark.large
 def test_asked_to_stop_and_killed_it_resumes_to_the_bit(tmp_path):
     train(tmp_path / "undisturbed", dropout=0.3)
     stopped = start(command(tmp_path / "run", "--steps_per_loop=1", "--dropout=0.3"))
@@ -152,7 +151,6 @@ def test_asked_to_stop_and_killed_it_resumes_to_the_bit(tmp_path):
     assert_same_weights(weights(tmp_path / "undisturbed"), weights(tmp_path / "run"))
 
 
-@pytest.mark.large
 def test_two_workers_agree_on_scores_and_the_chief_alone_writes(undisturbed, tmp_path):
     flags = ["--strategy=multi_worker", "--report=False"]
     addresses = [f"localhost:{port}" for port in free_ports(2)]

@@ -65,6 +65,7 @@ def assert_metrics(results, expected, tolerance):
         assert results[name] == pytest.approx(value, abs=tolerance), name
 
 
+@pytest.mark.large
 def test_forty_losses_follow_the_reference(golden_run):
     _, _, scalars = golden_run
     for name in ("loss", "masked_lm_loss", "next_sentence_loss"):

@@ -121,6 +121,7 @@ class StepTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(metrics[name], curve, rtol=0, atol=5e-3, msg=name)
             self.assertAllClose(metrics[name][:2], curve[:2], rtol=0, atol=1e-5)
 
+    @pytest.mark.large
     def test_unequal_mask_counts_on_the_replicas_leave_the_global_loss(self):
         source = find_records(self.records)
         first = next(iter(training_batches(source, FILE_ORDER, 4)))
@@ -133,6 +134,7 @@ class StepTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(two_rows[:, -1], one_rows[:, -1], rtol=1e-4, atol=0)
         self.assertLess(one["loss"][-1], one["loss"][0])
 
+    @pytest.mark.large
     def test_steps_do_not_depend_on_how_many_a_call_makes(self):
         source, schedule = find_records(self.records), WarmupLinearDecay(1e-3, 20, 5)
         _, whole = train(make_stepper(one_device(), self.config, schedule), source, 4, [7])
@@ -141,6 +143,7 @@ class StepTest(tf.test.TestCase, parameterized.TestCase):
         rates = [1e-3 * step / 5 for step in range(5)] + [1e-3 * (1 - step / 20) for step in (5, 6)]
         self.assertAllClose(whole[:, -2], rates, rtol=1e-6, atol=0)
 
+    @pytest.mark.large
     def test_dropout_is_a_function_of_seed_and_step(self):
         config = dataclasses.replace(self.config, hidden_dropout_prob=0.5)
         # A rate of zero: the weights stay, so that only dropout can differ.

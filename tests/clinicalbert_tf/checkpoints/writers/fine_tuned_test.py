@@ -195,6 +195,7 @@ class FineTunedTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(kinds["bert/embeddings/word_embeddings"], onnx.TensorProto.FLOAT)
 
     @parameterized.parameters("multi", "span")
+    @pytest.mark.large
     def test_a_saved_model_takes_ids_and_texts(self, name):
         self.check_saved_model(name)
 

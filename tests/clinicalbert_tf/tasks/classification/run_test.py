@@ -28,6 +28,7 @@ def predictions(folder, split):
         return [json.loads(line) for line in file]
 
 
+@pytest.mark.large
 def test_steps_come_from_the_data(run):
     settings = run[1].settings
     assert (settings.num_train_steps, settings.eval_steps, settings.num_warmup_steps) == (15, 8, 1)

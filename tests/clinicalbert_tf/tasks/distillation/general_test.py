@@ -79,6 +79,7 @@ class GeneralDistillationTest(tf.test.TestCase):
         self.assertTrue(all(gradient is None for gradient in gradients[: len(teachers)]))
         self.assertTrue(all(np.abs(gradient).max() > 0 for gradient in gradients[len(teachers) :]))
 
+    @pytest.mark.large
     def test_run_leaves_a_folder_of_pretraining(self):
         run_folder = pathlib.Path(self.get_temp_dir())
         folder, records = run_folder / "teacher", support.golden_records(run_folder)

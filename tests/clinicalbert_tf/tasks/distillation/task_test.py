@@ -16,6 +16,8 @@ from clinicalbert_tf.tasks.question_answering.task import run_question_answering
 from tests import processes
 from tfrecords_builder.vocabulary import learn_vocabulary, write_vocabulary
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
 MODEL = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -112,7 +114,6 @@ def test_teachers_outputs_are_kept_and_used_again(teacher, distilled):
         assert not kept["start_logits"].any()
 
 
-@pytest.mark.large
 def test_command_trains_on_two_replicas_though_the_teacher_runs_first(teacher):
     output_dir = teacher.parent / "replicas"
     flags = {

@@ -9,6 +9,8 @@ from clinicalbert_tf.tasks.question_answering.settings import QuestionAnsweringS
 from clinicalbert_tf.tasks.question_answering.task import read_threshold, run_question_answering
 from tfrecords_builder.vocabulary import learn_vocabulary, write_vocabulary
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
 SMALL = {
     "hidden_size": 32,
     "num_hidden_layers": 1,

@@ -74,6 +74,7 @@ def test_loss_and_gradient_are_those_of_the_global_step(tagging_settings):
     assert first_step(settings, two) == pytest.approx(first_step(settings, one), rel=1e-5)
 
 
+@pytest.mark.large
 def test_sigterm_ends_a_run_that_resumes_to_the_bit(
     tagging_folder, tagging_run, tagging_settings, monkeypatch
 ):

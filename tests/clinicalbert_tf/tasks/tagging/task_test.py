@@ -107,6 +107,7 @@ def fake_run(made):
     return run
 
 
+@pytest.mark.large
 def test_folds_are_runs_of_their_own_and_are_not_run_twice(tagging_settings):
     settings = tagging_settings("folds", cross_validation=3)
     made = []
@@ -121,6 +122,7 @@ def test_folds_are_runs_of_their_own_and_are_not_run_twice(tagging_settings):
         assert json.load(file)["test"]["sizes"] == {"train": 75, "dev": 75, "test": 30}
 
 
+@pytest.mark.large
 def test_seeds_and_their_mean(tagging_settings):
     settings, made = tagging_settings("seeds"), []
     summary = several.run_seeds(settings, [3, 1], fake_run(made))
@@ -131,6 +133,7 @@ def test_seeds_and_their_mean(tagging_settings):
     assert len(made) == 3
 
 
+@pytest.mark.large
 def test_a_sweep_tests_the_best_on_dev_once(tagging_folder, tagging_settings):
     (tagging_folder / "grid").write_text("--learning_rate=1e-2,2e-2\n--train_batch_size=16,32\n")
     made = []

@@ -58,6 +58,7 @@ def die(own):
         connection.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.large
 def test_workers_that_finish_at_different_times_lose_nobody():
     run = Run(3)
     with contextlib.ExitStack() as late:
