@@ -14,6 +14,9 @@ from clinicalbert_tf.training.updates.privacy_loss import epsilon
 from tests.clinicalbert_tf.tasks import toy_task as toy
 
 pytest.importorskip("dp_accounting")
+
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
 STEPS = 4
 SETTINGS = {
     "train_batch_size": 8, "num_train_steps": STEPS, "num_warmup_steps": 1, "learning_rate": 1e-3,

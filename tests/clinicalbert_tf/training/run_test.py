@@ -18,6 +18,8 @@ from clinicalbert_tf.training.states.checkpoints import newest_state, saved_stat
 from tests.support import GOLDEN
 from tfrecords_builder.tfrecord_files import CorruptRecordsError
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
 CHECKPOINT = GOLDEN / "tf1_checkpoint"
 EXPECTED = json.loads((GOLDEN / "pretraining_run" / "expected.json").read_text())
 
@@ -65,7 +67,6 @@ def assert_metrics(results, expected, tolerance):
         assert results[name] == pytest.approx(value, abs=tolerance), name
 
 
-@pytest.mark.large
 def test_forty_losses_follow_the_reference(golden_run):
     _, _, scalars = golden_run
     for name in ("loss", "masked_lm_loss", "next_sentence_loss"):

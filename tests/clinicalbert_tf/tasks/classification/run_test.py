@@ -13,6 +13,9 @@ from clinicalbert_tf.inference.classification.files import predict_file
 from clinicalbert_tf.inference.fine_tuned import task_of
 from clinicalbert_tf.tasks.classification.run import prepare, read_data, run_classification
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
+
 
 @pytest.fixture(scope="module")
 def run(pair_settings, tmp_path_factory):
@@ -28,7 +31,6 @@ def predictions(folder, split):
         return [json.loads(line) for line in file]
 
 
-@pytest.mark.large
 def test_steps_come_from_the_data(run):
     settings = run[1].settings
     assert (settings.num_train_steps, settings.eval_steps, settings.num_warmup_steps) == (15, 8, 1)

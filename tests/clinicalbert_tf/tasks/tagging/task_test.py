@@ -13,6 +13,9 @@ from clinicalbert_tf.tasks.tagging.inputs import label_weights, prepare
 from clinicalbert_tf.tasks.tagging.task import TaggingTask, run_tagging
 from tests import support
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
+
 
 def test_a_run_learns_and_writes_what_it_says(tagging_run):
     run, results = tagging_run
@@ -79,7 +82,6 @@ def test_evaluation_alone_gives_the_same_scores(tagging_run, tagging_settings):
     ],
     ids=["crf", "reference"],
 )
-@pytest.mark.large
 def test_other_losses_learn_too(more, tagging_settings):
     results = run_tagging(tagging_settings("-".join(more), **more))
     assert results["evaluations"]["test"]["f1"] > 0.8
@@ -107,7 +109,6 @@ def fake_run(made):
     return run
 
 
-@pytest.mark.large
 def test_folds_are_runs_of_their_own_and_are_not_run_twice(tagging_settings):
     settings = tagging_settings("folds", cross_validation=3)
     made = []
@@ -122,7 +123,6 @@ def test_folds_are_runs_of_their_own_and_are_not_run_twice(tagging_settings):
         assert json.load(file)["test"]["sizes"] == {"train": 75, "dev": 75, "test": 30}
 
 
-@pytest.mark.large
 def test_seeds_and_their_mean(tagging_settings):
     settings, made = tagging_settings("seeds"), []
     summary = several.run_seeds(settings, [3, 1], fake_run(made))
@@ -133,7 +133,6 @@ def test_seeds_and_their_mean(tagging_settings):
     assert len(made) == 3
 
 
-@pytest.mark.large
 def test_a_sweep_tests_the_best_on_dev_once(tagging_folder, tagging_settings):
     (tagging_folder / "grid").write_text("--learning_rate=1e-2,2e-2\n--train_batch_size=16,32\n")
     made = []

@@ -11,6 +11,8 @@ from clinicalbert_tf.report.page import write_report
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from clinicalbert_tf.tasks.pretraining.task import run_pretraining
 
+# Every test here trains, or uses what a fixture has trained.
+pytestmark = pytest.mark.large
 STEPS = 6
 
 
@@ -81,7 +83,6 @@ def test_report_and_outcome_are_there(run):
     assert report.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.large
 def test_resumed_run_counts_as_the_undisturbed_one(run, tmp_path, golden_records, small_config):
     _, undisturbed = run
     settings = settings_of(golden_records, small_config, tmp_path, report=False)
