@@ -4,8 +4,7 @@ set -e
 mkdir -p "$2/gad" "$2/phee" "$2/mtsamples"
 zcat -f "$1"/gad/train.tsv* | head -1001 >"$2/gad/train.tsv"
 cp "$1/gad/dev.tsv" "$1/gad/test.tsv" "$2/gad/"
-zcat -f "$1"/phee/train.json* | head -1000 >"$2/phee/train.json"
-for split in dev test; do zcat -f "$1"/phee/$split.json* >"$2/phee/$split.json"; done
+for split in train dev test; do zcat -f "$1"/phee/$split.json* >"$2/phee/$split.json"; done
 zcat -f "$1"/mtsamples_labelled/notes.jsonl* | python -c '
 import json, sys
 kept = 0
