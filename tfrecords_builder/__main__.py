@@ -37,8 +37,8 @@ _TABLE = (
     ("integer", "num_workers", 0, "Processes; 0: as many as cores.", _AT_LEAST_0),
     ("bool", "overwrite", False, """Replace the records in --output_dir. A build that was killed
         is resumed even so, if settings and inputs are the same.""", {}),
-    ("bool", "do_lower_case", None, """Lower-case the text; by default as the vocabulary is. Other
-        than it is an error.""", {}),
+    ("bool", "do_lower_case", None, """Lower-case the text; by default as the vocabulary is; a
+        value that contradicts it is an error.""", {}),
     ("bool", "do_whole_word_mask", False, "Mask all wordpieces of a word together.", {}),
     ("integer", "max_seq_length", 128, "Tokens an instance.", {"lower_bound": 5}),
     ("integer", "max_predictions_per_seq", 20, "Masked tokens per instance at most.", _AT_LEAST_1),

@@ -187,7 +187,7 @@ def _count(paths: list[str], num_workers: int) -> RecordStatistics:
 
 def _broken_rules(statistics: RecordStatistics, vocabulary: dict[str, int] | None) -> list[str]:
     found = [
-        f"Expected that {rule}; received {count:,} instances where not, first {first}"
+        f"Expected that {rule}; received {count:,} instances where this is not so, first {first}"
         for rule, (count, first) in statistics.broken_rules.items()
     ]
     if vocabulary and len(statistics.wordpieces) > (size := max(vocabulary.values()) + 1):

@@ -146,7 +146,7 @@ def test_broken_rule_is_a_disagreement(tmp_path):
         writer.write(block)
     (found,) = inspection.inspect_records([path]).disagreements
     assert "masked_lm_positions lie between" in found
-    assert f"1 instances where not, first {path}, record 0" in found
+    assert f"1 instances where this is not so, first {path}, record 0" in found
 
 
 def test_unfinished_build_is_named(folder):
