@@ -60,23 +60,27 @@ _LINES_GO_ON_AFTER = _words(
     "a an and are as at by for from had has his her in is of on or that the to was were with"
 )
 
-_ENGLISH_BOUNDARIES = r"""
-        (?<=\n)                                         # a line that was ended on purpose
-      | (?<=\[)\*\*.{0,1000}?\*\*\]                     # a deidentified span: passed over
-      | (?<=[.!?])(?<![.!?]{2})[.!?]*['")\]\u2019\u201d]*(?:[ ]|(?<=[a-z]\.)(?=[A-Z][a-z]))
-      | (?<=[ ]-)[ ](?!-(?:\s|\Z))                      # a hyphen that stands alone
+_ENGLISH_MARK = r"""(?<![.!?]{2})[.!?]*['")\]\u2019\u201d]*(?:[ ]|(?<=[a-z]\.)(?=[A-Z][a-z]))"""
+# One first character for each, so that the search runs at the speed of a character class.
+_ENGLISH_BOUNDARIES = rf"""
+        \n                                              # a line that was ended on purpose
+      | \[\*\*(?:[^\n*]{{0,1000}}|.{{0,1000}}?)\*\*\]    # a deidentified span: passed over
+      | \.{_ENGLISH_MARK} | !{_ENGLISH_MARK} | \?{_ENGLISH_MARK}
+      | -(?<=[ ]-)[ ](?!-(?:\s|\Z))                     # a hyphen that stands alone
 """
 _CHINESE_MARKS = "。！？；｡"
 _CHINESE_BOUNDARIES = rf"""
         (?<=[{_CHINESE_MARKS}])[{_CHINESE_MARKS}…]*['")\]\u2019\u201d」』）】》]*[ ]?
       | (?<=[{chinese.CHARACTERS}][.!?])[ ]?(?=[{chinese.CHARACTERS}])
 """
-# One first character, so that the search runs at the speed of a character class.
-_candidate = re.compile(rf"[\n.!?\[-](?:{_ENGLISH_BOUNDARIES})", re.VERBOSE)
+_candidate = re.compile(_ENGLISH_BOUNDARIES, re.VERBOSE)
 _candidate_beyond_ascii = re.compile(
-    rf"[\n.!?\[\-{_CHINESE_MARKS}](?:{_CHINESE_BOUNDARIES}|{_ENGLISH_BOUNDARIES})", re.VERBOSE
+    rf"[.!?{_CHINESE_MARKS}](?:{_CHINESE_BOUNDARIES})|{_ENGLISH_BOUNDARIES}", re.VERBOSE
 )
-_wrapped_span = re.compile(r"\[\*\*(?:[^\n*]|\*(?!\*\])){0,1000}\n(?s:.){0,1000}?\*\*\]")
+_wrapped_span = re.compile(
+    # First of all, without a loop, that it does not end on its line as nearly all spans do.
+    r"\[\*\*(?![^\n*]{0,1000}\*\*\])(?:[^\n*]|\*(?!\*\])){0,1000}\n(?s:.){0,1000}?\*\*\]"
+)
 _dotted_letters = re.compile(r"(?:(?:[a-z]{1,2}\.)+[a-z]{1,2}|q\.?\d[\d-]*[a-z]{0,3})\Z")
 _list_item = re.compile(
     r"[-*\u2022\u2013+] |\#|\d{1,2}[.)] +[A-Za-z\[]|\[\*\*[^\]]*\*\*\] +\d\d?:\d\d"
@@ -84,8 +88,9 @@ _list_item = re.compile(
 _lab_value = re.compile(r"[A-Z][A-Za-z0-9]* ?[A-Za-z]*-[<>]?\d")
 # "Code status:" and "Full" on the next line, which is the whole answer: the section or the
 # paragraph ends there, or the next label begins.
-_label_answered_below = re.compile(
-    r"""(?m)^([ \t]*[^\W\d_][^\n:]{0,39}:)[ \t]*\n
+_label_end = re.compile(r":[ \t]*\n")
+_answered_below = re.compile(
+    r"""[ \t]*[^\W\d_][^\n:]{0,39}:[ \t]*\n
     (?=[ \t]*(?![-*\u2022\u2013+#\s]|\d{1,2}[.)][ ]|[^\n:]{1,39}:)[^\n]{1,60}
     (?:\n?\Z|\n[ \t]*\n|\n[ \t]*[^\W\d_][^\n:]{0,39}:))""",
     re.VERBOSE,
@@ -171,11 +176,19 @@ def _lines(section: str) -> str:
     # Blanks are the only printable white space: most sections of one line need no second look.
     if section.isprintable() and "  " not in section:
         return section.strip()
-    if "\n" not in section:
-        return " ".join(section.split())
-    if ":\n" in section or ": \n" in section:
-        section = _label_answered_below.sub(r"\1 ", section)
-    return _join_wrapped_lines(section)
+    return _join_wrapped_lines(section) if "\n" in section else " ".join(section.split())
+
+
+def _join_answers_below(section: str) -> str:
+    """Puts a line that is the whole answer to the label above it behind that label."""
+    parts = []
+    start = 0
+    for line_end in _label_end.finditer(section):
+        line = section.rfind("\n", 0, line_end.start()) + 1
+        if _answered_below.match(section, line):
+            parts += section[start : line_end.start() + 1], " "
+            start = line_end.end()
+    return "".join(parts) + section[start:] if parts else section
 
 
 def _split_lines(text: str) -> list[str]:
@@ -230,9 +243,12 @@ def _ends_sentence(text: str, start: int, mark: int, after: int) -> bool:
         return False
     begin = text.rfind(" ", start, mark) + 1 or start
     word = text[begin:mark].lower()
-    plain = len(word) > 2 and "." not in word and not word.isdigit() and word[0] not in "(\"'"
-    if plain and word not in _ABBREVIATIONS:
-        return True
+    if len(word) > 2 and word not in _ABBREVIATIONS:
+        # The commonest case first: a word of letters alone.
+        if word.isalpha():
+            return True
+        if "." not in word and not word.isdigit() and word[0] not in "(\"'":
+            return True
     return _ends_with_abbreviation(text, begin > start, word.strip("(\"'"), begin, after)
 
 
@@ -270,37 +286,51 @@ def _word_at(text: str, place: int) -> str:
     return text[place : place + 20].split(maxsplit=1)[0].rstrip(".,;")
 
 
-def _join_wrapped_lines(section: str) -> str:
-    """Leaves a line break where a line was ended on purpose and joins all other lines."""
-    if "[**" in section:
-        section = _wrapped_span.sub(lambda span: span[0].replace("\n", " "), section)
-    ascii_only = section.isascii()
-    lines = section.split("\n")
-    # Where lines are as long as wrapped ones on average, none needs to be measured.
-    statements = (
-        len(section) < _WRAP_LENGTH * len(lines)
-        and max(map(len, lines)) < _WRAP_LENGTH
-        and _are_statements(lines)
-    )
+def _join_wrapped_lines(section: str, answers_joined: bool = False) -> str:
+    """Leaves a line break where a line was ended on purpose and joins all other lines.
+
+    Args:
+        section: a section of more than one line.
+        answers_joined: `_join_answers_below` was applied to it.
+    """
+    text = section
+    if "[**" in text:
+        text = _wrapped_span.sub(lambda span: span[0].replace("\n", " "), text)
+    ascii_only = text.isascii()
+    lines = text.split("\n")
+    # Found when it is first asked for: most sections have no line that it decides about.
+    statements: bool | None = None
     joined: list[str] = []
     line = ""
     ended = False
-    for following in lines:
-        indented = statements and following[:1].isspace()
+    for written in lines:
         # With single spaces; a call for each line would cost as much as this itself.
-        if following.isprintable() and "  " not in following:
-            following = following.strip()
+        if written.isprintable() and "  " not in written:
+            following = written.strip()
         else:
-            following = " ".join(following.split())
+            following = " ".join(written.split())
         if not following:
             ended = True
             continue
         if line:
-            # The commonest case first: prose that continues with a word in lower case.
-            if ended or not (
-                (following[0].islower() and (not statements or indented))
-                or _goes_on(line, following, statements)
-            ):
+            if line[-1] == ":" and not answers_joined:
+                # Few sections hold such a label, so that no other one is searched for it.
+                answered = _join_answers_below(section)
+                if answered != section:
+                    return _join_wrapped_lines(answered, answers_joined=True)
+                answers_joined = True
+            if ended:
+                goes_on = False
+            else:
+                first = following[0]
+                # The commonest case first: prose that continues with a word in lower case.
+                in_prose = first.islower()
+                if statements is None and (in_prose or first >= _FIRST_CHINESE):
+                    statements = _are_statements(text, lines)
+                goes_on = (in_prose and (not statements or written[0].isspace())) or _goes_on(
+                    line, following, statements
+                )
+            if not goes_on:
                 joined.append("\n")
             elif ascii_only or not (_is_chinese(line, -1) and _is_chinese(following, 0)):
                 joined.append(" ")
@@ -309,11 +339,18 @@ def _join_wrapped_lines(section: str) -> str:
     return "".join(joined)
 
 
-def _are_statements(lines: list[str]) -> bool:
+def _are_statements(text: str, lines: list[str]) -> bool:
     """Whether no line of a section that is narrower than wrapped prose was wrapped.
 
     A wrapped line has no room for the next one's first word within the width of the section.
+
+    Args:
+        text: the section.
+        lines: its lines.
     """
+    # Where lines are as long as wrapped ones on average, none needs to be measured.
+    if len(text) >= _WRAP_LENGTH * len(lines) or max(map(len, lines)) >= _WRAP_LENGTH:
+        return False
     lines = [line.strip() for line in lines]
     widest = max(map(chinese.columns, lines))
     for line, following in itertools.pairwise(filter(None, lines)):
@@ -323,7 +360,7 @@ def _are_statements(lines: list[str]) -> bool:
     return False
 
 
-def _goes_on(line: str, following: str, statements: bool) -> bool:
+def _goes_on(line: str, following: str, statements: bool | None) -> bool:
     """Whether the paragraph continues in a line that does not begin in lower case.
 
     Args:
@@ -337,11 +374,17 @@ def _goes_on(line: str, following: str, statements: bool) -> bool:
         if line[-1] in _CHINESE_LINE_ENDS or chinese.title_of(following):
             return False
         return not statements or line[-1] in _CHINESE_LINES_GO_ON_AFTER
-    if len(line) + 1 + len(following.partition(" ")[0]) > _WRAP_LENGTH:
+    room = _WRAP_LENGTH - len(line) - 1
+    if len(following) > room and len(following.partition(" ")[0]) > room:
         return True
-    if line[-1] in ",(/&" or line.rpartition(" ")[2].lower() in _LINES_GO_ON_AFTER:
+    last = line[-1]
+    if last in ",(/&" or (last.isalpha() and line.rpartition(" ")[2].lower() in _LINES_GO_ON_AFTER):
         return True
-    return _lab_value.match(following) is not None and _lab_value.search(line) is not None
+    return (
+        "-" in following
+        and _lab_value.match(following) is not None
+        and _lab_value.search(line) is not None
+    )
 
 
 def _is_chinese(text: str, place: int) -> bool:

@@ -113,6 +113,7 @@ def test_lab_table_has_one_sentence_a_drawing():
     ("section", "expected"),
     [
         ("Code status:\nFull\nHome oxygen: \nnone", "Code status: Full|Home oxygen: none"),
+        ("Code status:\t \nFull", "Code status: Full"),
         ("Pain score:\n4/10\n\nHe is well.", "Pain score: 4/10|He is well."),
         # More than one line is a list or prose below a title.
         ("Medications at home:\nAspirin\nInsulin", "Medications at home:|Aspirin|Insulin"),
