@@ -48,16 +48,25 @@ def normal_id(value: Any) -> str | None:
     A column of numbers with gaps holds 12.0 for 12; databases give decimals and bytes. None, an
     empty string and a missing number are None.
     """
-    if value is None or value != value:
+    if type(value) is str:
+        # Nearly every id is: none of the other types needs to be thought of.
+        text = value.strip()
+    elif value is None or value != value:
         return None
-    if isinstance(value, bytes | bytearray | memoryview):
-        value = bytes(value).decode("utf-8", "surrogateescape")
-    elif isinstance(value, float | decimal.Decimal) and math.isfinite(value) and value % 1 == 0:
-        value = int(value)
-    text = str(value).strip()
+    else:
+        text = _as_text(value).strip()
     if text.endswith(".0") and text[:-2].isdigit():
         text = text[:-2]
     return text or None
+
+
+def _as_text(value: Any) -> str:
+    """A value of a column of ids, of any type, as text."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "surrogateescape")
+    if isinstance(value, float | decimal.Decimal) and math.isfinite(value) and value % 1 == 0:
+        value = int(value)
+    return str(value)
 
 
 def known_id(value: Any) -> str | None:

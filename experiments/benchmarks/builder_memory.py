@@ -43,9 +43,8 @@ def write_notes(path: pathlib.Path, megabytes: float) -> int:
     parts = []
     for row in synthetic.generate_notes(BLOCK_NOTES, seed=7):
         size += len(row["TEXT"])
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(list(row.values())[2:])
-        parts.append((int(row["ROW_ID"]), int(row["SUBJECT_ID"]), line.getvalue()))
+        *fields, text = map(_as_csv, list(row.values())[2:])
+        parts.append((int(row["ROW_ID"]), int(row["SUBJECT_ID"]), ",".join(fields), text))
         if size >= megabytes * 1e6:
             break
     times = max(1, round(megabytes * 1e6 / size))
@@ -55,10 +54,16 @@ def write_notes(path: pathlib.Path, megabytes: float) -> int:
         for first in range(0, times * IDS_A_BLOCK, IDS_A_BLOCK):
             digits = str.maketrans("0123456789", "".join(rng.sample("0123456789", 10)))
             file.writelines(
-                f"{first + row},{first + subject},{rest.translate(digits)}"
-                for row, subject, rest in parts
+                f"{first + row},{first + subject},{fields},{text.translate(digits)}\n"
+                for row, subject, fields, text in parts
             )
     return times * size
+
+
+def _as_csv(value: str) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([value])
+    return line.getvalue()[:-1]
 
 
 def build(folder: pathlib.Path, source: pathlib.Path, characters: int, options: list[str]) -> str:

