@@ -14,15 +14,15 @@ from clinicalbert_tf import embedded_model
 from clinicalbert_tf.tasks.pretraining.settings import PretrainingSettings
 from tfrecords_builder import schema, synthetic
 
-_TRAINING_NOTES = 400
-_HELD_OUT_NOTES = 40
-_VOCABULARY_ROWS = 2000
+TRAINING_NOTES = 400
+HELD_OUT_NOTES = 40
+VOCABULARY_ROWS = 2000
 _MAX_SEQ_LENGTH = 64
 _MAX_PREDICTIONS = 10
 # In the order in which they are made.
 _PARTS = ("train", "held_out")
 # Making it takes the chief a few seconds; a chief that failed should not be awaited for long.
-_SECONDS_TO_MAKE = 60
+SECONDS_TO_MAKE = 60
 _RUN = {
     "train_batch_size": 32,
     "eval_batch_size": 32,
@@ -43,7 +43,7 @@ def prepare(given: dict[str, Any]) -> PretrainingSettings:
     Returns:
         Settings to train on the notes and to evaluate on held-out ones.
     """
-    invented = f"{_TRAINING_NOTES} invented notes"
+    invented = f"{TRAINING_NOTES} invented notes"
     folder = embedded_model.data_folder(given["output_dir"], invented)
     vocab_file = _vocabulary(folder)
     # A high learning rate and one layer: 1,000 steps are to show the way, not to be useful.
@@ -61,12 +61,12 @@ def await_chief(given: dict[str, Any]) -> PretrainingSettings:
     """
     folder = os.path.join(given["output_dir"], "data")
     last = os.path.join(folder, _PARTS[-1])
-    deadline = time.monotonic() + _SECONDS_TO_MAKE
+    deadline = time.monotonic() + SECONDS_TO_MAKE
     while schema.read_manifest(last) is None:
         if time.monotonic() > deadline:
             raise FileNotFoundError(
                 f"Expected the chief to make the embedded default's records in {last} within "
-                f"{_SECONDS_TO_MAKE} s, found none. Give all workers the same --output_dir on a "
+                f"{SECONDS_TO_MAKE} s, found none. Give all workers the same --output_dir on a "
                 "shared file system, and see the chief's own output."
             )
         time.sleep(0.5)
@@ -89,7 +89,7 @@ def _notes(folder: str, part: str) -> str:
     """NOTEEVENTS of a part; notes of different seeds are of different patients."""
     path = os.path.join(folder, f"{part}.NOTEEVENTS.csv.gz")
     if not os.path.exists(path):
-        count, seed = {"train": (_TRAINING_NOTES, 1), "held_out": (_HELD_OUT_NOTES, 2)}[part]
+        count, seed = {"train": (TRAINING_NOTES, 1), "held_out": (HELD_OUT_NOTES, 2)}[part]
         synthetic.write_noteevents(path, count, seed)
     return path
 
@@ -99,7 +99,7 @@ def _vocabulary(folder: str) -> str:
 
     new = not os.path.exists(os.path.join(folder, schema.VOCABULARY_NAME))
     texts = (note.text for note in reading.read_notes(_notes(folder, "train")))
-    path = embedded_model.learn_vocabulary(folder, texts, _VOCABULARY_ROWS)
+    path = embedded_model.learn_vocabulary(folder, texts, VOCABULARY_ROWS)
     if new:
         logging.info("Learnt a vocabulary from the notes: %s.", path)
     return path

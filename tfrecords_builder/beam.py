@@ -66,14 +66,14 @@ def build_records(settings: BuilderSettings, beam_options: Sequence[str] = ()) -
     """
 
     def run_steps(settings, tokenizer, plan, scratch):
-        with _temporary_folder(scratch):
-            _run(settings, tokenizer, plan, _options(settings, beam_options))
+        with temporary_folder(scratch):
+            _run(settings, tokenizer, plan, runner_options(settings, beam_options))
 
     return build.build_records(settings, run_steps)
 
 
 @contextlib.contextmanager
-def _temporary_folder(parent: str | None) -> Iterator[None]:
+def temporary_folder(parent: str | None) -> Iterator[None]:
     """Has Beam make its temporary folders, which it leaves behind, in one that goes with the build.
 
     Workers of this machine follow; they keep a shard's documents there, so that what a killed
@@ -92,7 +92,7 @@ def _temporary_folder(parent: str | None) -> Iterator[None]:
                 os.environ["TMPDIR"] = before[1]
 
 
-def _options(settings: BuilderSettings, beam_options: Sequence[str]) -> list[str]:
+def runner_options(settings: BuilderSettings, beam_options: Sequence[str]) -> list[str]:
     """Beam's options, with this machine's processes if no runner is named."""
     names = [option.split("=")[0] for option in beam_options]
     if "--runner" not in names:
@@ -105,17 +105,17 @@ def _options(settings: BuilderSettings, beam_options: Sequence[str]) -> list[str
     # Beam knows its runner on Dask by its full name only.
     options = [_SHORT_DASK.sub(rf"\1{_DASK_RUNNER}", option) for option in beam_options]
     divided = {"--dask_npartitions", "--dask_partition_size"} & set(names)
-    if _is_on_dask(options) and not divided:
+    if is_on_dask(options) and not divided:
         # By default one worker gets 128 inputs, or shards.
         options.append("--dask_partition_size=1")
     return options
 
 
-def _is_on_dask(options: Sequence[str]) -> bool:
+def is_on_dask(options: Sequence[str]) -> bool:
     return any(_DASK_RUNNER in option for option in options)
 
 
-def _described(options: Sequence[str]) -> str:
+def described(options: Sequence[str]) -> str:
     """Beam's options without values, which may be passwords; the runner's alone shows."""
     runner_follows = False
     names = []
@@ -137,9 +137,9 @@ def _run(
     Raises:
         RuntimeError: it failed.
     """
-    logging.info("Running on Apache Beam with %s.", _described(options))
+    logging.info("Running on Apache Beam with %s.", described(options))
     pipeline_ = beam.Pipeline(options=PipelineOptions(options))
-    _connect(pipeline_, settings, tokenizer, plan, joined=_is_on_dask(options))
+    connect(pipeline_, settings, tokenizer, plan, joined=is_on_dask(options))
     result = None
     try:
         result = pipeline_.run()
@@ -159,7 +159,7 @@ def _run(
         )
 
 
-def _connect(
+def connect(
     pipeline_: beam.Pipeline,
     settings: BuilderSettings,
     tokenizer: Any,

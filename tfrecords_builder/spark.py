@@ -95,7 +95,7 @@ def _context(
     if running is not None:
         yield running
         return
-    configuration = _configuration(settings, given, scratch)
+    configuration = spark_configuration(settings, given, scratch)
     logging.info("Running on Spark with %s.", _described(configuration, given))
     try:
         context = pyspark.SparkContext(conf=configuration)
@@ -111,7 +111,7 @@ def _context(
         context.stop()
 
 
-def _configuration(
+def spark_configuration(
     settings: BuilderSettings, given: dict[str, str], scratch: str | None
 ) -> pyspark.SparkConf:
     """What is given, what spark-submit says, and defaults for the rest."""

@@ -40,7 +40,7 @@ CONTINUATION = "##"
 MAX_WORD_CHARACTERS = 200
 
 # About 200 bytes an entry: 13 MB a table when full. Twice as many were no faster.
-_CACHED_WORDS = 1 << 16
+CACHED_WORDS = 1 << 16
 _LONGEST_CACHED_WORD = 64
 _ID_TYPE = "i"
 
@@ -56,7 +56,7 @@ class WordCache(dict):
         value = self._compute(word)
         if len(word) <= _LONGEST_CACHED_WORD:
             # Dropping everything costs little: the frequent words are back within a few notes.
-            if len(self) >= _CACHED_WORDS:
+            if len(self) >= CACHED_WORDS:
                 self.clear()
             self[word] = value
         return value

@@ -235,13 +235,13 @@ def main(argv: list[str]) -> None:
         sys.exit(str(error))
     print(
         f"Wrote {len(rows)} wordpieces to {settings.output}. It holds words of the notes.\n"
-        f"Next: python -m tfrecords_builder {_input_flags(settings.input)}"
+        f"Next: python -m tfrecords_builder {input_flags(settings.input)}"
         f"--vocab_file {shlex.quote(settings.output)} --do_lower_case={casing_of(settings)} "
         "--output_dir records"
     )
 
 
-def _input_flags(sources: tuple[str, ...]) -> str:
+def input_flags(sources: tuple[str, ...]) -> str:
     """The sources as flags of the next command, a blank behind each; a URL without its password.
 
     None give nothing: then the builder, too, invents its notes.

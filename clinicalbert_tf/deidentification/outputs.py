@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from tfrecords_builder.files import try_lock, write_private
 
-_SECONDS_BETWEEN_SAVES = 2.0
+SECONDS_BETWEEN_SAVES = 2.0
 
 
 class Outputs:
@@ -65,7 +65,7 @@ class Outputs:
                 self._files[name].write(gzip.compress(piece, 6) if compressed else piece)
         self.rows += rows
         self.totals = totals
-        if time.monotonic() - self._last_save > _SECONDS_BETWEEN_SAVES:
+        if time.monotonic() - self._last_save > SECONDS_BETWEEN_SAVES:
             self._save()
 
     def finish(self) -> None:

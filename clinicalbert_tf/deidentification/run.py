@@ -125,7 +125,7 @@ def _cleaned(
         cleaner = None
         for batch in batches:
             cleaner = cleaner or _cleaner(settings)
-            yield batch, _clean_batch(cleaner, _texts(batch))
+            yield batch, clean_batch(cleaner, _texts(batch))
         return
     # Spawned, since TensorFlow does not survive a fork.
     pool = ProcessPoolExecutor(
@@ -160,7 +160,7 @@ def _texts(batch: list[Row]) -> list[tuple[str | None, str]]:
     return [(row.text, row.patient) for row in batch]
 
 
-def _clean_batch(cleaner: Cleaner, texts: list) -> list[CleanNote | None]:
+def clean_batch(cleaner: Cleaner, texts: list) -> list[CleanNote | None]:
     return [None if text is None else cleaner.clean(text, patient) for text, patient in texts]
 
 
@@ -196,7 +196,7 @@ def _end_with_parent() -> None:
 
 
 def _work(texts: list) -> list[CleanNote | None]:
-    return _clean_batch(_worker[0], texts)
+    return clean_batch(_worker[0], texts)
 
 
 def _skip(rows: Iterator[Row], count: int) -> Iterator[Row]:

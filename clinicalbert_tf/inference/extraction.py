@@ -30,9 +30,9 @@ from tfrecords_builder.schema import file_sha256
 
 # Enough sequences for batches of equal length; about 3,000 sentences, or half a minute of a
 # base-size model on two cores, which is what a killed run loses.
-_VECTOR_BLOCK_TOKENS = 1 << 16
+VECTOR_BLOCK_TOKENS = 1 << 16
 # Every token keeps `layers * hidden` numbers until its row is written: 100 MB at base size.
-_LINE_BLOCK_TOKENS = 1 << 13
+LINE_BLOCK_TOKENS = 1 << 13
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _write(write, block: Block, found: Any, file: BinaryIO) -> None:
 
 
 def _block_tokens(settings: ExtractionSettings) -> int:
-    return _LINE_BLOCK_TOKENS if settings.output_format == "jsonl" else _VECTOR_BLOCK_TOKENS
+    return LINE_BLOCK_TOKENS if settings.output_format == "jsonl" else VECTOR_BLOCK_TOKENS
 
 
 def _fingerprint(settings: ExtractionSettings, bert) -> dict:

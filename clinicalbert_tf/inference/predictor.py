@@ -51,7 +51,7 @@ class Predictor:
         self._batch_tokens = batch_tokens
         self._per_token = frozenset(per_token)
         # Kept: the library behind matrix products remembers its kernels by thread.
-        self._pool = concurrent.futures.ThreadPoolExecutor(_batches_at_once(), "predictor")
+        self._pool = concurrent.futures.ThreadPoolExecutor(batches_at_once(), "predictor")
 
     def prepare(self) -> None:
         """Traces the graph, which the first `predict` would do otherwise."""
@@ -131,7 +131,7 @@ class Predictor:
         return [rows[place] for place in order]
 
 
-def _batches_at_once() -> int:
+def batches_at_once() -> int:
     cores = os.cpu_count() or 1
     # A third batch brings nothing if operations are divided over the cores, and costs memory.
     return cores if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1" else min(cores, 2)

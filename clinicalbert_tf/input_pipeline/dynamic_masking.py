@@ -130,7 +130,7 @@ class DynamicMasker:
         sizes = self._sum_by_place(tf.cast(candidates, tf.int32), word)
         _, order = tf.math.top_k(draws, self._length)
         order += row_start
-        taken = _take_while_they_fit(tf.gather(tf.reshape(sizes, [-1]), order), limits)
+        taken = take_while_they_fit(tf.gather(tf.reshape(sizes, [-1]), order), limits)
         taken = self._sum_by_place(tf.cast(taken, tf.int32), order)
         chosen = tf.gather(tf.reshape(taken, [-1]), word) * tf.cast(candidates, tf.int32)
         from_end = chosen * (self._length - tf.range(self._length))
@@ -142,7 +142,7 @@ class DynamicMasker:
         return tf.reshape(flat, [-1, self._length])
 
 
-def _take_while_they_fit(sizes: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
+def take_while_they_fit(sizes: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
     """Takes words in order, passing over those that no longer fit.
 
     Each round takes all words up to the first that does not fit. That one is larger than what is

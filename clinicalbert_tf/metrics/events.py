@@ -78,7 +78,7 @@ def match(first: Sequence[Event], second: Sequence[Event]) -> list[tuple[float, 
     Returns:
         (credit 0, 0.5 or 1, type is right) of each event of `first`.
     """
-    words = [_words(event.text) for event in first], [_words(event.text) for event in second]
+    words = [words_of(event.text) for event in first], [words_of(event.text) for event in second]
     near = _Near(second)
     # Per event of `first`: credit, agreement of the three attributes, type is right, partner.
     best: list[tuple[float, int, bool, int | None]] = [(0.0, 0, False, None)] * len(first)
@@ -146,5 +146,5 @@ def _same(event: Event, other: Event) -> int:
     )
 
 
-def _words(text: str) -> tuple[list[str], bool]:
+def words_of(text: str) -> tuple[list[str], bool]:
     return [word for word in text.split() if word not in _IGNORED], bool(re.search(r"\w", text))

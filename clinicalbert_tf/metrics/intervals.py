@@ -15,7 +15,7 @@ from clinicalbert_tf.metrics.classification import precision_recall_f1, ratio
 Statistic = Callable[[np.ndarray], np.ndarray]
 
 # Weights held at once: 2**24 float64 are 128 MiB.
-_CELLS_AT_ONCE = 2**24
+CELLS_AT_ONCE = 2**24
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def replicate_weights(
     count = int(codes.max()) + 1
     random = np.random.default_rng(bootstrap.seed)
     # One draw per replicate, so that the size of a piece does not change the result.
-    at_once = max(1, _CELLS_AT_ONCE // max(rows, count))
+    at_once = max(1, CELLS_AT_ONCE // max(rows, count))
     for start in range(0, bootstrap.replicates, at_once):
         size = min(at_once, bootstrap.replicates - start)
         drawn = np.stack(

@@ -22,7 +22,7 @@ from clinicalbert_tf.metrics.multi_label import hits_at
 
 _RANKINGS = ("auroc", "average_precision", "auprc_trapezoid")
 # Weights of (row, label) cells held at once by the micro AUROC: 2**21 float64 are 16 MiB.
-_CELLS_AT_ONCE = 2**21
+CELLS_AT_ONCE = 2**21
 
 
 def of_classification(
@@ -134,7 +134,7 @@ def _f1_over_labels(gold: np.ndarray, predicted: np.ndarray) -> Statistic:
 def _micro_auroc(gold: np.ndarray, probabilities: np.ndarray) -> Statistic:
     """The AUROC over all (row, label) cells, each as often as its row was drawn."""
     of_cells = ranking_of(gold.ravel(), probabilities.ravel(), "auroc")
-    at_once = max(1, _CELLS_AT_ONCE // gold.size)
+    at_once = max(1, CELLS_AT_ONCE // gold.size)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         pieces = (weights[i : i + at_once] for i in range(0, len(weights), at_once))

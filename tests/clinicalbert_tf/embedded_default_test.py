@@ -10,9 +10,9 @@ from clinicalbert_tf.embedded_default import await_chief, prepare
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(embedded_default, "_TRAINING_NOTES", 20)
-    monkeypatch.setattr(embedded_default, "_HELD_OUT_NOTES", 4)
-    monkeypatch.setattr(embedded_default, "_VOCABULARY_ROWS", 200)
+    monkeypatch.setattr(embedded_default, "TRAINING_NOTES", 20)
+    monkeypatch.setattr(embedded_default, "HELD_OUT_NOTES", 4)
+    monkeypatch.setattr(embedded_default, "VOCABULARY_ROWS", 200)
 
 
 def test_other_workers_wait_for_the_chief_and_have_its_settings(tiny, tmp_path):
@@ -29,7 +29,7 @@ def test_other_workers_wait_for_the_chief_and_have_its_settings(tiny, tmp_path):
 
 
 def test_data_that_does_not_come_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(embedded_default, "_SECONDS_TO_MAKE", 0.1)
+    monkeypatch.setattr(embedded_default, "SECONDS_TO_MAKE", 0.1)
     with pytest.raises(FileNotFoundError, match=r"within 0\.1 s, found none.*same --output_dir"):
         await_chief({"output_dir": str(tmp_path)})
     assert not list(tmp_path.iterdir())

@@ -140,7 +140,7 @@ def test_two_dask_workers_make_the_local_runners_records(beam, tmp_path, monkeyp
 
 @pytest.mark.large
 def test_a_join_lends_the_reserve_as_a_side_input_does(beam, tmp_path, monkeypatch):
-    monkeypatch.setattr(beam, "_is_on_dask", lambda options: True)
+    monkeypatch.setattr(beam, "is_on_dask", lambda options: True)
     monkeypatch.setattr(spill, "RESERVE_DOCUMENTS", 20)
     local = pipeline.build_records(settings(tmp_path / "local", num_shards=60))
     assert beam.build_records(settings(tmp_path / "joined", num_shards=60), THREADS) == local
@@ -243,14 +243,17 @@ def test_missing_input_is_an_error(beam, tmp_path):
 
 def test_named_runner_takes_beams_own_options(beam):
     mine = settings("records", num_workers=3)
-    assert beam._options(mine, ["--runner=FlinkRunner", "--parallelism=8"]) == [
+    assert beam.runner_options(mine, ["--runner=FlinkRunner", "--parallelism=8"]) == [
         "--runner=FlinkRunner",
         "--parallelism=8",
     ]
     dask = "--runner=apache_beam.runners.dask.dask_runner.DaskRunner"
-    assert beam._options(mine, ["--runner=DaskRunner"]) == [dask, "--dask_partition_size=1"]
-    assert beam._options(mine, [dask, "--dask_npartitions=9"]) == [dask, "--dask_npartitions=9"]
-    assert beam._options(mine, ["--job_name=a"]) == [
+    assert beam.runner_options(mine, ["--runner=DaskRunner"]) == [dask, "--dask_partition_size=1"]
+    assert beam.runner_options(mine, [dask, "--dask_npartitions=9"]) == [
+        dask,
+        "--dask_npartitions=9",
+    ]
+    assert beam.runner_options(mine, ["--job_name=a"]) == [
         "--runner=DirectRunner",
         "--direct_num_workers=3",
         "--direct_running_mode=multi_processing",
@@ -261,7 +264,7 @@ def test_named_runner_takes_beams_own_options(beam):
 def test_options_are_logged_without_their_values(beam, tmp_path, monkeypatch):
     logged = []
     monkeypatch.setattr(beam.logging, "info", lambda text, *values: logged.append(text % values))
-    monkeypatch.setattr(beam, "_connect", lambda *_, **__: None)
+    monkeypatch.setattr(beam, "connect", lambda *_, **__: None)
     options = [
         *THREADS,
         "--s3_secret_access_key=hidden",
@@ -269,14 +272,14 @@ def test_options_are_logged_without_their_values(beam, tmp_path, monkeypatch):
         "hidden;AccountKey=hidden",
         "--streaming",
     ]
-    with beam._temporary_folder(str(tmp_path)):
+    with beam.temporary_folder(str(tmp_path)):
         beam._run(settings(tmp_path), None, {}, options)
     (line,) = logged
     assert line == (
         "Running on Apache Beam with --runner=DirectRunner --direct_num_workers "
         "--direct_running_mode --s3_secret_access_key --azure_connection_string --streaming."
     )
-    assert beam._described(["--runner", "FlinkRunner", "x"]) == "--runner FlinkRunner"
+    assert beam.described(["--runner", "FlinkRunner", "x"]) == "--runner FlinkRunner"
 
 
 @pytest.mark.large
@@ -430,7 +433,7 @@ def bucket(beam, monkeypatch):
                 os.unlink(local(path))
 
     monkeypatch.setattr(remote_files, "SCHEMES", ("bucket://",))
-    monkeypatch.setattr(input_files, "_REMOTE", re.compile("bucket://"))
+    monkeypatch.setattr(input_files, "REMOTE", re.compile("bucket://"))
     yield Bucket
     # Beam finds file systems among the classes that exist.
     with contextlib.suppress(AttributeError):

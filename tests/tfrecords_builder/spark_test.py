@@ -190,7 +190,7 @@ def test_sparks_options_without_spark_are_refused(tmp_path):
 def test_a_folder_with_a_comma_is_no_list_of_folders_for_spark(spark, tmp_path, monkeypatch):
     monkeypatch.delenv("SPARK_LOCAL_DIRS", raising=False)
     for name, given in (("a", str(tmp_path / "a")), ("a, b", None)):
-        found = spark._configuration(settings(tmp_path), {}, str(tmp_path / name))
+        found = spark.spark_configuration(settings(tmp_path), {}, str(tmp_path / name))
         assert found.get("spark.local.dir") == given
         assert found.get("spark.io.encryption.enabled") == "true"
 

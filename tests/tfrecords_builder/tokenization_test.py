@@ -160,7 +160,7 @@ def test_every_character_is_treated_as_in_the_slow_implementation(do_lower_case)
 def test_controls_taken_for_blanks_are_all_those_of_str_split():
     blanks_of_split = {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()}
     controls = {c for c in blanks_of_split if unicodedata.category(c) == "Cc"} - set("\t\n\r")
-    found = {c for c in blanks_of_split if basic_tokenizer._CONTROLS_TAKEN_FOR_BLANKS.match(c)}
+    found = {c for c in blanks_of_split if basic_tokenizer.CONTROLS_TAKEN_FOR_BLANKS.match(c)}
     assert found == controls
 
 
@@ -232,7 +232,7 @@ def test_encode_lines_of_nothing_is_empty():
 
 
 def test_cache_stays_bounded_and_results_stay_the_same(monkeypatch):
-    monkeypatch.setattr(tokenization, "_CACHED_WORDS", 10)
+    monkeypatch.setattr(tokenization, "CACHED_WORDS", 10)
     tokenizer = BertTokenizer(str(VOCAB_FILES["cased"]), do_lower_case=False)
     words = [f"word{number}" for number in range(50)] + ["w" * 65]
     expected = [TOKENIZERS["cased"].encode(word) for word in words]

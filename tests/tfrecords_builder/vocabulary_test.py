@@ -120,11 +120,11 @@ def test_lone_surrogates_are_left_out():
 def test_frequent_words_are_scaled_and_kept_in_order(monkeypatch):
     texts = ["to to to to be be be not"] * 8
     expected = learn_vocabulary(texts, 100, do_lower_case=False)
-    monkeypatch.setattr(vocabulary_learning, "_TRAINED_OCCURRENCES", 16)
-    monkeypatch.setattr(vocabulary_learning, "_OCCURRENCES_A_LINE", 3)
+    monkeypatch.setattr(vocabulary_learning, "TRAINED_OCCURRENCES", 16)
+    monkeypatch.setattr(vocabulary_learning, "OCCURRENCES_A_LINE", 3)
     assert learn_vocabulary(texts, 100, do_lower_case=False) == expected
     counts = count_words(texts, do_lower_case=False)
-    lines = list(vocabulary_learning._repeat_words(["be", "not", "to"], counts.occurrences))
+    lines = list(vocabulary_learning.repeat_words(["be", "not", "to"], counts.occurrences))
     assert lines == ["be be be", "be be be", "not not", "to to to", "to to to", "to to"]
 
 
@@ -318,7 +318,7 @@ def test_command_learns_from_a_query_and_shows_no_password(tmp_path):
     rows = load_vocabulary(str(tmp_path / "vocab.txt"))
     assert {*words.split(), "lung", "liver"} <= rows.keys()
     assert f"--input={shlex.quote(url)} --input=more --vocab_file" in ran.stdout
-    shown = vocabulary._input_flags(("postgresql://me:hidden@host/mimic#SELECT 1", "a b.csv"))
+    shown = vocabulary.input_flags(("postgresql://me:hidden@host/mimic#SELECT 1", "a b.csv"))
     assert "hidden" not in shown
     assert shown.endswith("--input='a b.csv' ")
 

@@ -14,7 +14,7 @@ from tfrecords_builder.notes.sources import sentence_files
 from tfrecords_builder.notes.sources.packed_files import OnBytes
 
 # Text a batch: a worker is busy for about a tenth of a second.
-_BATCH_CHARACTERS = 1 << 19
+BATCH_CHARACTERS = 1 << 19
 # Ends the reasons for which copies are left out.
 COPY = "_copy"
 
@@ -201,7 +201,7 @@ def read_batches(
         for document in found:
             batch.append(document)
             size += len(document.text)
-            if size >= _BATCH_CHARACTERS:
+            if size >= BATCH_CHARACTERS:
                 yield NoteBatch(batch)
                 batch = []
                 size = 0

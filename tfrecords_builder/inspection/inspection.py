@@ -21,7 +21,7 @@ from tfrecords_builder.inspection.record_statistics import RecordStatistics
 from tfrecords_builder.notes.sources import input_files
 
 # Starting processes takes about as long as counting this many bytes.
-_BYTES_A_WORKER = 64 << 20
+BYTES_A_WORKER = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _count(paths: list[str], num_workers: int) -> RecordStatistics:
     """Counts every file, each in one of several processes if there is much to count."""
     size = sum(map(os.path.getsize, paths))
     most = num_workers or usable_cores()
-    count = max(1, min(most, len(paths), size // _BYTES_A_WORKER))
+    count = max(1, min(most, len(paths), size // BYTES_A_WORKER))
     total, empty = None, []
     with Workers(count, _FileCounter) as workers:
         counted = workers.map("count", paths)

@@ -29,9 +29,9 @@ from tfrecords_builder.pairing.masking import (
 Segment = tuple[int, int]
 _KEEP, _MASK = -1, -2
 # Records put together at a time; their matrices stay in the processor's cache.
-_BLOCK = 2048
+BLOCK = 2048
 # Blocks are put together with indexes of 32 bits.
-_MOST_TOKENS = 1 << 31
+MOST_TOKENS = 1 << 31
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +76,8 @@ class ExactInstances:
             next_sentence_labels, [block].
         """
         ends = np.cumsum(self.counts)
-        for start in range(0, len(rows), _BLOCK):
-            some = rows[start : start + _BLOCK]
+        for start in range(0, len(rows), BLOCK):
+            some = rows[start : start + BLOCK]
             found = self.pairs.take(some)
             block = streaming_pairing.gather_block(self.pool, found, max_seq_length, special_ids)
             counts = self.counts[some][:, None]
@@ -144,9 +144,9 @@ def read_pool(paths: Iterable[str], tokenizer) -> streaming_pairing.Pool:
     all_documents = np.concatenate(documents)
     _, first = np.unique(all_documents, return_index=True)
     ends = np.cumsum(np.concatenate(lengths))
-    if len(ends) and ends[-1] >= _MOST_TOKENS:
+    if len(ends) and ends[-1] >= MOST_TOKENS:
         raise ValueError(
-            f"Expected fewer than {_MOST_TOKENS:,} wordpieces at a time, received {ends[-1]:,}. "
+            f"Expected fewer than {MOST_TOKENS:,} wordpieces at a time, received {ends[-1]:,}. "
             "Use python -m tfrecords_builder, which streams."
         )
     return streaming_pairing.Pool(

@@ -38,7 +38,7 @@ _META = "meta.json"
 # What stands before a sentence, and behind the one before.
 _OPENING, _CLOSING = frozenset("¿¡„(["), frozenset(".?!")
 # New words are kept by spaCy for as long as a zone lasts; its tokenizer is slower at the start.
-_ZONE_CHARACTERS = 1 << 23
+ZONE_CHARACTERS = 1 << 23
 # Bounded, so that a span that is never closed costs little; no span begins inside another.
 _span = re.compile(r"\[\*\*(?:(?!\[\*\*)(?s:.)){0,1000}?\*\*\]")
 
@@ -130,7 +130,7 @@ class SpacySentences:
         self._zone = contextlib.ExitStack()
         # Some of Beam's runners work in several threads of a process.
         self._lock = threading.Lock()
-        self._characters = _ZONE_CHARACTERS
+        self._characters = ZONE_CHARACTERS
 
     def __call__(self, sections: Iterable[str]) -> list[str]:
         """The sentences of all sections of a note.
@@ -159,7 +159,7 @@ class SpacySentences:
     def _renew_zone(self, characters: int) -> None:
         """Frees the words that spaCy collected, so that memory does not grow with the notes."""
         self._characters += characters
-        if self._characters > _ZONE_CHARACTERS:
+        if self._characters > ZONE_CHARACTERS:
             self._zone.close()
             self._zone.enter_context(self._nlp.memory_zone())
             self._characters = characters

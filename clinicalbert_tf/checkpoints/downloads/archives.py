@@ -153,7 +153,7 @@ def unpack(
         return content
     temporary = tempfile.mkdtemp(prefix=".unpacking-", dir=cache)
     try:
-        written = _extract(path, os.path.join(temporary, _CONTENT), limits)
+        written = extract_members(path, os.path.join(temporary, _CONTENT), limits)
         _write_info(temporary, path, written)
         _rename_or_keep(temporary, entry)
     finally:
@@ -183,7 +183,7 @@ def _write_info(folder: str, path: str, written: dict[str, int]) -> None:
         file.write("\n")
 
 
-def _extract(path: str, target: str, limits: ArchiveLimits) -> dict[str, int]:
+def extract_members(path: str, target: str, limits: ArchiveLimits) -> dict[str, int]:
     """Writes every member below `target`; returns the numbers of members and bytes."""
     os.mkdir(target, 0o700)
     with reading(path), _progress(path) as progress:

@@ -63,7 +63,7 @@ def new_folder(target: str) -> Iterator[str]:
     temporary = tempfile.mkdtemp(prefix=f".{name}.unfinished-", dir=parent)
     try:
         yield temporary
-        _make_private_and_sync(temporary)
+        make_private_and_sync(temporary)
         _put_in_place(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -76,7 +76,7 @@ def _may_be_replaced(target: str) -> bool:
     return not names or RECORD_NAME in names
 
 
-def _make_private_and_sync(folder: str) -> None:
+def make_private_and_sync(folder: str) -> None:
     for place, _, names in os.walk(folder):
         os.chmod(place, 0o700)
         for name in names:

@@ -24,7 +24,7 @@ from tfrecords_builder.schema import file_sha256
 
 PREDICTIONS_NAME = "predictions.jsonl"
 # Enough rows for batches of equal length; what a killed run loses.
-_ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 2048
 # Long notes: 2048 of them would be tens of millions.
 _CHARACTERS_AT_ONCE = 4_000_000
 
@@ -93,7 +93,7 @@ def _blocks(examples: Iterable[Example]) -> Iterator[list[Example]]:
     for example in examples:
         block.append(example)
         characters += len(example.text_a) + len(example.text_b or "")
-        if len(block) == _ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+        if len(block) == ROWS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
             yield block
             block, characters = [], 0
     if block:

@@ -23,7 +23,7 @@ from tfrecords_builder.files import make_private_folder, temporary_name
 from tfrecords_builder.schema import file_sha256
 
 # What a killed run loses: about half a minute of a base-size model on two cores.
-_BLOCK_TOKENS = 1 << 16
+BLOCK_TOKENS = 1 << 16
 
 
 def build_index(
@@ -68,7 +68,7 @@ def build_index(
         blocks = make_blocks(
             itertools.islice(rows, parts.rows_done, None),
             lambda place, row: maker.chunks(place, row.text),
-            _BLOCK_TOKENS,
+            BLOCK_TOKENS,
             parts.rows_done,
         )
         with (

@@ -4,7 +4,7 @@ import numpy as np
 
 # Small enough that NumPy's library takes one thread: more of them wait for the memory all the same,
 # busily, and cost two to four times the processor time.
-_BLOCK = 1 << 9
+BLOCK = 1 << 9
 
 
 def cosines(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
@@ -18,8 +18,8 @@ def cosines(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
         float32 array [vectors], from -1 to 1.
     """
     found = np.empty(len(vectors), np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK]
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK]
         np.dot(block, query, out=found[start : start + len(block)])
     return np.clip(found, -1.0, 1.0, out=found)
 

@@ -14,9 +14,9 @@ from clinicalbert_tf.tasks.long_documents.voting import softmax
 from tfrecords_builder.files import write_private
 
 NAME = "attention_vote.npz"
-_FIELDS = ("query", "query_bias", "key", "kernel", "bias", "mean", "scale")
+FIELDS = ("query", "query_bias", "key", "kernel", "bias", "mean", "scale")
 # Of vectors: 2**22 float32 are 16 MiB.
-_VALUES_AT_ONCE = 2**22
+VALUES_AT_ONCE = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +72,7 @@ class AttentionVote:
     def write(self, folder: str) -> None:
         """Writes the vote into a run's folder (0600)."""
         buffer = io.BytesIO()
-        np.savez(buffer, **{name: getattr(self, name) for name in _FIELDS})
+        np.savez(buffer, **{name: getattr(self, name) for name in FIELDS})
         write_private(os.path.join(folder, NAME), buffer.getvalue())
 
 
@@ -84,7 +84,7 @@ def document_blocks(document: np.ndarray, hidden: int) -> list[tuple[slice, slic
         hidden: values per chunk. A document of more than 16 MiB is a block of its own.
     """
     ends = np.flatnonzero(np.r_[document[1:] != document[:-1], True]) + 1
-    most = max(1, _VALUES_AT_ONCE // hidden)
+    most = max(1, VALUES_AT_ONCE // hidden)
     blocks, first, start = [], 0, 0
     while first < len(ends):
         last = max(first + 1, int(np.searchsorted(ends, start + most, side="right")))
@@ -107,4 +107,4 @@ def read_vote(folder: str) -> AttentionVote:
             "--vote=attention, or choose another vote."
         )
     with np.load(path) as stored:
-        return AttentionVote(**{name: stored[name] for name in _FIELDS})
+        return AttentionVote(**{name: stored[name] for name in FIELDS})

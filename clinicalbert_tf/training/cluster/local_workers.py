@@ -18,7 +18,7 @@ from clinicalbert_tf.training.cluster.slurm import share_of_gpus
 from clinicalbert_tf.training.exit_codes import WORKER_LOST
 
 # Between the asking and the killing of a worker that does not end.
-_SECONDS_TO_DIE = 10.0
+SECONDS_TO_DIE = 10.0
 _SECONDS_BETWEEN_LOOKS = 0.1
 _FIRST_PORT = 10_000
 # Of prctl, in linux/prctl.h: the signal that a process gets when its parent has died.
@@ -47,8 +47,8 @@ def run(command: Sequence[str], workers: int, seconds_to_end: float, run_name: s
         OSError: the command cannot be started.
     """
     jobs = {"worker": tuple(f"localhost:{port}" for port in free_ports(workers))}
-    gpus = _gpus_of_workers(os.environ, workers)
-    group = _Workers()
+    gpus = gpus_of_workers(os.environ, workers)
+    group = Workers()
     before = {name: signal.signal(name, group.forward) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         for index in range(workers):
@@ -70,7 +70,7 @@ def free_ports(count: int) -> list[int]:
     The workers open them seconds later; a port that the system had picked could be picked again
     for somebody else's connection until then.
     """
-    candidates = list(range(_FIRST_PORT, _first_ephemeral_port()))
+    candidates = list(range(_FIRST_PORT, first_ephemeral_port()))
     random.SystemRandom().shuffle(candidates)
     ports = []
     for port in candidates:
@@ -91,7 +91,7 @@ def worst_status(statuses: Sequence[int]) -> int:
     return max(causes or failures or [0])
 
 
-class _Workers:
+class Workers:
     """Processes and the threads that hand their lines on."""
 
     def __init__(self):
@@ -132,7 +132,7 @@ class _Workers:
                 failed_at = failed_at or now
             if failed_at is None or self._asked:
                 continue
-            if now > failed_at + seconds_to_end + _SECONDS_TO_DIE:
+            if now > failed_at + seconds_to_end + SECONDS_TO_DIE:
                 self.kill()
             elif now > failed_at + seconds_to_end and not terminated:
                 terminated = True
@@ -191,7 +191,7 @@ def _end_with_parent() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _first_ephemeral_port() -> int:
+def first_ephemeral_port() -> int:
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
             first = int(file.read().split()[0])
@@ -201,7 +201,7 @@ def _first_ephemeral_port() -> int:
     return first if first > _FIRST_PORT + 1000 else 32_768
 
 
-def _gpus_of_workers(environment: Mapping[str, str], workers: int) -> list[dict[str, str]]:
+def gpus_of_workers(environment: Mapping[str, str], workers: int) -> list[dict[str, str]]:
     """CUDA_VISIBLE_DEVICES of each worker: two processes cannot train on one GPU together."""
     named = environment.get("CUDA_VISIBLE_DEVICES")
     if named is None:

@@ -142,7 +142,7 @@ def _multi_worker_strategy(cluster: Cluster, timeout: int) -> tf.distribute.Stra
     os.environ["TF_CONFIG"] = cluster.tf_config()
     if cluster.gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = cluster.gpus
-    _configure_heartbeats(cluster, timeout)
+    configure_heartbeats(cluster, timeout)
     # It would write a line for every reduction that it traces.
     tf.get_logger().setLevel("WARNING")
     addresses = cluster.addresses
@@ -166,12 +166,12 @@ def _multi_worker_strategy(cluster: Cluster, timeout: int) -> tf.distribute.Stra
 def _strategy_of_workers(tf_config: str) -> tf.distribute.Strategy:
     """The strategy of the cluster in TF_CONFIG, one for all runs as _mirrored_strategy's are."""
     del tf_config  # TensorFlow reads it itself.
-    with _own_sigterm():
+    with own_sigterm():
         return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 @contextlib.contextmanager
-def _own_sigterm() -> Iterator[None]:
+def own_sigterm() -> Iterator[None]:
     """Takes SIGTERM back from TensorFlow's preemption notifier, which would swallow it."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -182,7 +182,7 @@ def _own_sigterm() -> Iterator[None]:
             signal.signal(signal.SIGTERM, handler)
 
 
-def _configure_heartbeats(cluster: Cluster, timeout: int) -> None:
+def configure_heartbeats(cluster: Cluster, timeout: int) -> None:
     """Sets after how many seconds of silence a worker's collective operations are ended.
 
     The strategy would set up the same service with 10 s, which a machine short of memory can

@@ -24,10 +24,10 @@ from clinicalbert_tf.training.errors import LostWorkerError
 from clinicalbert_tf.training.exit_codes import WORKER_LOST
 
 # After a loss TensorFlow gets so long to raise by itself, which lets files be closed in order.
-_SECONDS_TO_END = 10.0
+SECONDS_TO_END = 10.0
 # A worker that is done gives the others so long to be done as well: they may still be reading its
 # part of the last operation.
-_SECONDS_TO_PART = 5.0
+SECONDS_TO_PART = 5.0
 _ALIVE, _FAREWELL, _LOST = b".", b"e", b"l"
 # Key of the run and the worker's rank; the rank of a lost worker.
 _HELLO = struct.Struct("!16sI")
@@ -175,7 +175,7 @@ class Watchdog:
             if peer.rank is not None:
                 self._send(peer, _LOST + _RANK.pack(self._lost[0]))
         # One that leaves has ended by itself.
-        if not self._leaving.wait(_SECONDS_TO_END):
+        if not self._leaving.wait(SECONDS_TO_END):
             self._end(self.message())
 
     def _read(self, peer: "_Peer") -> None:
@@ -249,7 +249,7 @@ class _Peer:
 
 def _part(connections: Sequence[socket.socket]) -> None:
     """Says goodbye and waits a little for the others to be done as well."""
-    deadline = time.monotonic() + _SECONDS_TO_PART
+    deadline = time.monotonic() + SECONDS_TO_PART
     for connection in connections:
         with contextlib.suppress(OSError):
             connection.send(_FAREWELL)

@@ -11,7 +11,7 @@ from tfrecords_builder.files import try_lock
 
 NAME = ".lock"
 # A run that was asked to stop, or lost a worker, takes a few seconds to end.
-_SECONDS_TO_WAIT = 20.0
+SECONDS_TO_WAIT = 20.0
 
 
 class FolderInUseError(OSError):
@@ -37,7 +37,7 @@ def lock_folder(folder: str) -> Iterator[None]:
 
 
 def _lock(file, folder: str) -> None:
-    deadline, said = time.monotonic() + _SECONDS_TO_WAIT, False
+    deadline, said = time.monotonic() + SECONDS_TO_WAIT, False
     while not try_lock(file):
         if time.monotonic() > deadline:
             raise FolderInUseError(

@@ -88,9 +88,9 @@ def test_several_processes_write_the_same_file(source, tmp_path):
 def test_a_killed_run_resumes_and_writes_the_same_files(source, tmp_path, monkeypatch, name):
     whole = settings(source, tmp_path, f"whole-{name}", key_file=str(tmp_path / "whole.key"))
     deidentify(whole)
-    monkeypatch.setattr("clinicalbert_tf.deidentification.outputs._SECONDS_BETWEEN_SAVES", -1.0)
+    monkeypatch.setattr("clinicalbert_tf.deidentification.outputs.SECONDS_BETWEEN_SAVES", -1.0)
     killed = settings(source, tmp_path, name, key_file=str(tmp_path / "key"))
-    cleaned = run_module._clean_batch
+    cleaned = run_module.clean_batch
     calls = []
 
     def die(cleaner, texts):
@@ -99,7 +99,7 @@ def test_a_killed_run_resumes_and_writes_the_same_files(source, tmp_path, monkey
             raise KeyboardInterrupt
         return cleaned(cleaner, texts)
 
-    monkeypatch.setattr(run_module, "_clean_batch", die)
+    monkeypatch.setattr(run_module, "clean_batch", die)
     with pytest.raises(KeyboardInterrupt):
         deidentify(killed)
     assert not (tmp_path / name).exists()
@@ -108,7 +108,7 @@ def test_a_killed_run_resumes_and_writes_the_same_files(source, tmp_path, monkey
         file.write(b'{"note_id": "half')
     calls.clear()
     monkeypatch.setattr(
-        run_module, "_clean_batch", lambda c, texts: calls.append(len(texts)) or cleaned(c, texts)
+        run_module, "clean_batch", lambda c, texts: calls.append(len(texts)) or cleaned(c, texts)
     )
     report = deidentify(killed)
     assert sum(calls) == 200 - 128
@@ -118,8 +118,8 @@ def test_a_killed_run_resumes_and_writes_the_same_files(source, tmp_path, monkey
 
 
 def test_an_unfinished_run_is_not_resumed_with_other_settings(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("clinicalbert_tf.deidentification.outputs._SECONDS_BETWEEN_SAVES", -1.0)
-    cleaned, calls = run_module._clean_batch, []
+    monkeypatch.setattr("clinicalbert_tf.deidentification.outputs.SECONDS_BETWEEN_SAVES", -1.0)
+    cleaned, calls = run_module.clean_batch, []
 
     def die(cleaner, texts):
         calls.append(0)
@@ -127,7 +127,7 @@ def test_an_unfinished_run_is_not_resumed_with_other_settings(source, tmp_path, 
             raise KeyboardInterrupt
         return cleaned(cleaner, texts)
 
-    monkeypatch.setattr(run_module, "_clean_batch", die)
+    monkeypatch.setattr(run_module, "clean_batch", die)
     with pytest.raises(KeyboardInterrupt):
         deidentify(settings(source, tmp_path))
     with pytest.raises(ValueError, match="'style'"):

@@ -207,8 +207,8 @@ def test_all_formats_hold_the_same_rows(bert, json_notes, tmp_path):
 def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(
     bert, json_notes, tmp_path, monkeypatch, name
 ):
-    monkeypatch.setattr(extraction, "_VECTOR_BLOCK_TOKENS", 100)
-    monkeypatch.setattr(extraction, "_LINE_BLOCK_TOKENS", 60)
+    monkeypatch.setattr(extraction, "VECTOR_BLOCK_TOKENS", 100)
+    monkeypatch.setattr(extraction, "LINE_BLOCK_TOKENS", 60)
     whole, broken = tmp_path / f"whole.{name}", tmp_path / f"broken.{name}"
     run(settings_for(json_notes, whole), bert)
     settings = settings_for(json_notes, broken)
@@ -236,7 +236,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_bytes(
 def test_a_changed_input_or_model_is_not_mixed_into_finished_parts(
     bert, json_notes, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(extraction, "_VECTOR_BLOCK_TOKENS", 100)
+    monkeypatch.setattr(extraction, "VECTOR_BLOCK_TOKENS", 100)
     settings = settings_for(json_notes, tmp_path / "out.npz")
 
     def fail(*_):

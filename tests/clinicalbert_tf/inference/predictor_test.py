@@ -53,7 +53,7 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
     def test_outputs_are_those_of_each_sequence_alone_in_the_given_order(self, at_once):
         sequences = random_sequences(60)
         seconds = [len(tokens) // 2 for tokens in sequences]
-        self.enter_context(mock.patch.object(predictor, "_batches_at_once", lambda: at_once))
+        self.enter_context(mock.patch.object(predictor, "batches_at_once", lambda: at_once))
         run = Predictor(self.encode, 64, per_token=("hidden",))
         found = run.predict(sequences, seconds)
         self.assertLen(found["hidden"], 60)
@@ -92,7 +92,7 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(found, [1, 2, 21, 1])
 
     def test_a_batch_holds_the_budget_and_the_largest_come_first(self):
-        self.enter_context(mock.patch.object(predictor, "_batches_at_once", lambda: 1))
+        self.enter_context(mock.patch.object(predictor, "batches_at_once", lambda: 1))
         run = Predictor(self.noting, 64)
         same = [np.full(16, number, np.int32) for number in range(1, 4 * 8 + 1)]
         run.predict([*random_sequences(3), *same])
@@ -112,7 +112,7 @@ class PredictorTest(tf.test.TestCase, parameterized.TestCase):
         self.enter_context(mock.patch("os.cpu_count", lambda: cores))
         one_core_per_batch()
         self.assertEqual(os.environ.get("TF_NUM_INTRAOP_THREADS"), threads)
-        self.assertEqual(predictor._batches_at_once(), at_once)
+        self.assertEqual(predictor.batches_at_once(), at_once)
 
     def test_an_error_in_a_batch_reaches_the_caller(self):
         run = Predictor(lambda inputs: {"kept": tf.ensure_shape(inputs["token_ids"], [1, None])}, 8)

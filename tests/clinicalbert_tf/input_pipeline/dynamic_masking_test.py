@@ -11,7 +11,7 @@ from absl.testing import parameterized
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker, _take_while_they_fit
+from clinicalbert_tf.input_pipeline.dynamic_masking import DynamicMasker, take_while_they_fit
 from clinicalbert_tf.input_pipeline.masking_rule import MaskingRule
 from tests import support
 from tests.tfrecords_builder.pairing.plain_pairing import Masker
@@ -188,7 +188,7 @@ class DynamicMaskingTest(tf.test.TestCase, parameterized.TestCase):
     def test_words_are_taken_as_one_after_the_other(self, rows):
         width = max(len(sizes) for sizes, _ in rows)
         padded = [sizes + [0] * (width - len(sizes)) for sizes, _ in rows]
-        taken = _take_while_they_fit(tf.constant(padded), tf.constant([left for _, left in rows]))
+        taken = take_while_they_fit(tf.constant(padded), tf.constant([left for _, left in rows]))
         for (sizes, left), row in zip(rows, taken.numpy(), strict=True):
             for place, size in enumerate(sizes):
                 self.assertEqual(row[place], size <= left)

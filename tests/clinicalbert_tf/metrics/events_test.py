@@ -54,9 +54,9 @@ def slow_match(first, second):
         for j, two in enumerate(second):
             late = one.start > two.start
             meets = two.end > one.start + 1 if late else one.end >= two.start + 1
-            if not meets or not events._words(one.text)[1] or not events._words(two.text)[1]:
+            if not meets or not events.words_of(one.text)[1] or not events.words_of(two.text)[1]:
                 continue
-            credit = 1.0 if events._words(one.text)[0] == events._words(two.text)[0] else 0.5
+            credit = 1.0 if events.words_of(one.text)[0] == events.words_of(two.text)[0] else 0.5
             right = int(one.type == two.type)
             agreement = right + 2
             holder = taken.get(j)

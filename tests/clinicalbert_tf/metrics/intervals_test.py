@@ -75,7 +75,7 @@ def test_interval_of_a_mean_is_near_the_normal_one_and_depends_on_the_seed_only(
 
 def test_pieces_do_not_change_the_draw(monkeypatch):
     whole = np.concatenate(list(intervals.replicate_weights(30, bootstrap=Bootstrap(9))))
-    monkeypatch.setattr(intervals, "_CELLS_AT_ONCE", 60)
+    monkeypatch.setattr(intervals, "CELLS_AT_ONCE", 60)
     pieces = list(intervals.replicate_weights(30, bootstrap=Bootstrap(9)))
     assert [len(piece) for piece in pieces] == [2, 2, 2, 2, 1]
     np.testing.assert_array_equal(whole, np.concatenate(pieces))

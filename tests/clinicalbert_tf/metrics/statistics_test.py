@@ -25,7 +25,7 @@ def rows():
 
 def test_statistics_equal_the_scores_of_the_drawn_rows(rows, monkeypatch):
     # Few enough cells that the micro AUROC takes its draws in several pieces.
-    monkeypatch.setattr(statistics, "_CELLS_AT_ONCE", 3 * ROWS * LABELS)
+    monkeypatch.setattr(statistics, "CELLS_AT_ONCE", 3 * ROWS * LABELS)
     functions = statistics.of_multi_label(*rows)
     assert set(functions) == FIGURES
     drawn = next(intervals.replicate_weights(ROWS, bootstrap=Bootstrap(7)))

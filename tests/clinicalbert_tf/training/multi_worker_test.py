@@ -278,7 +278,7 @@ from clinicalbert_tf import pretrain
 from clinicalbert_tf.input_pipeline import damage
 from clinicalbert_tf.training.cluster import watchdog
 find_damage = damage.find_damage
-watchdog._SECONDS_TO_END = 2.0
+watchdog.SECONDS_TO_END = 2.0
 def slowly(source):
     # Longer than the chief is given to end when another worker has.
     time.sleep(4 * (json.loads(os.environ["TF_CONFIG"])["task"]["index"] == 0))

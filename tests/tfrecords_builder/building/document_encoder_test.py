@@ -57,7 +57,7 @@ def test_sentence_files_give_a_document_for_each_run_of_lines(tmp_path, tokenize
 def test_a_byte_that_is_not_utf_8_is_named_by_its_line_in_the_file(
     tmp_path, tokenizer, monkeypatch
 ):
-    monkeypatch.setattr(sentence_files, "_BLOCK_BYTES", 8)
+    monkeypatch.setattr(sentence_files, "BLOCK_BYTES", 8)
     path = tmp_path / "a.txt"
     path.write_bytes(b"one\n\ntwo\n\nthree\nSecret \xff\n\n")
     batches, _ = read(path)

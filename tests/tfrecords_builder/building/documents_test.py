@@ -57,7 +57,7 @@ def test_copies_are_left_out_and_counted_by_kind(tmp_path):
 
 
 def test_batches_are_of_about_equal_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(documents, "_BATCH_CHARACTERS", 5000)
+    monkeypatch.setattr(documents, "BATCH_CHARACTERS", 5000)
     batches, _ = read(GOLDEN / "notes" / "NOTEEVENTS.csv")
     assert sum(len(batch.notes) for batch in batches) == 80
     assert len(batches) > 5

@@ -183,7 +183,7 @@ def test_a_full_disk_while_notes_are_tokenized_is_named(tmp_path, monkeypatch):
 PROGRAM = (
     "from tfrecords_builder import __main__\n"
     "from tfrecords_builder.building import documents\n"
-    "documents._BATCH_CHARACTERS = 4000\n"
+    "documents.BATCH_CHARACTERS = 4000\n"
     "__main__.run()\n"
 )
 

@@ -64,10 +64,10 @@ def written_files(monkeypatch):
 
     Gives for each build how many files of documents were written, one per process that had notes.
     """
-    monkeypatch.setattr(documents, "_BATCH_CHARACTERS", 4000)
+    monkeypatch.setattr(documents, "BATCH_CHARACTERS", 4000)
     # Spawned ones may be ready so late that the first does all the work.
     context = multiprocessing.get_context("fork")
-    monkeypatch.setattr(workers, "_context", lambda: context)
+    monkeypatch.setattr(workers, "start_context", lambda: context)
     found = []
     finish = BuildFolder.finish_documents
 
@@ -241,7 +241,7 @@ def test_copies_of_notes_are_left_out_and_counted(mode, count, tmp_path, written
 def test_documents_of_one_id_come_in_one_order_whoever_wrote_them(
     tmp_path, monkeypatch, written_files
 ):
-    monkeypatch.setattr(documents, "_BATCH_CHARACTERS", 200)
+    monkeypatch.setattr(documents, "BATCH_CHARACTERS", 200)
     words = ("patient", "chest", "stable", "medication")
     rows = [
         (7, 1, 1, "Nursing", "", f"The {word} {i}. Seen today.")

@@ -77,7 +77,7 @@ def test_dynamic_masking_records_agree_with_their_manifest(tmp_path, compression
 
 def test_several_processes_count_what_one_counts(built, monkeypatch):
     one = inspection.inspect_records([str(built)], num_workers=1)
-    monkeypatch.setattr(inspection, "_BYTES_A_WORKER", 1)
+    monkeypatch.setattr(inspection, "BYTES_A_WORKER", 1)
     two = inspection.inspect_records([str(built)], num_workers=2)
     assert two.rows() == one.rows()
     assert list(two.statistics.files.items()) == list(one.statistics.files.items())

@@ -92,7 +92,7 @@ def test_every_record_equals_the_simple_forms(
 
 @pytest.mark.parametrize(("length", "whole_words"), [(128, False), (512, False), (128, True)])
 def test_long_documents_and_several_blocks(length, whole_words, monkeypatch):
-    monkeypatch.setattr(exact_pairing, "_BLOCK", 50)
+    monkeypatch.setattr(exact_pairing, "BLOCK", 50)
     rng = random.Random(1)
     documents = [
         [
@@ -107,7 +107,7 @@ def test_long_documents_and_several_blocks(length, whole_words, monkeypatch):
 
 
 def test_files_are_read_as_by_the_simple_form(tmp_path, monkeypatch):
-    monkeypatch.setattr(sentence_lines, "_BLOCK_BYTES", 40)
+    monkeypatch.setattr(sentence_lines, "BLOCK_BYTES", 40)
     tokenizer = BertTokenizer(str(GOLDEN / "vocab" / "cased.txt"), False)
     (tmp_path / "a").write_bytes(
         b"\nThe patient.\nwas seen\n\n \t \n\xc2\xad\n\nThe plan\n\x00\nis rest"
@@ -124,7 +124,7 @@ def test_files_are_read_as_by_the_simple_form(tmp_path, monkeypatch):
 
 
 def test_more_tokens_than_can_be_counted_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(exact_pairing, "_MOST_TOKENS", 2)
+    monkeypatch.setattr(exact_pairing, "MOST_TOKENS", 2)
     tokenizer = BertTokenizer(str(GOLDEN / "vocab" / "cased.txt"), False)
     (tmp_path / "a").write_text("The patient .\n")
     with pytest.raises(ValueError, match="fewer than 2 wordpieces at a time, received 3"):

@@ -127,7 +127,7 @@ def test_only_white_space_is_lost_and_every_sentence_is_one_line(text):
 
 
 def test_words_of_earlier_notes_are_forgotten(monkeypatch):
-    monkeypatch.setattr(spacy_sentences, "_ZONE_CHARACTERS", 1000)
+    monkeypatch.setattr(spacy_sentences, "ZONE_CHARACTERS", 1000)
     split = spacy_sentences.SpacySentences("blank")
     strings = split._nlp.vocab.strings
     sizes = []

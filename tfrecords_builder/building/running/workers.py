@@ -48,7 +48,7 @@ def _ready() -> None:
     """Does nothing: the first job starts all workers."""
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def start_context() -> multiprocessing.context.BaseContext:
     """How to start workers."""
     alone = threading.active_count() == 1 and "tensorflow" not in sys.modules
     # macOS's own libraries do not survive a fork.
@@ -72,7 +72,7 @@ class Workers:
             self._own_state = make_state(*arguments)
         else:
             self._executor = concurrent.futures.ProcessPoolExecutor(
-                count, _context(), _start, (make_state, arguments)
+                count, start_context(), _start, (make_state, arguments)
             )
             # Forked now, before a progress bar starts its thread; or ready sooner.
             self._executor.submit(_ready)

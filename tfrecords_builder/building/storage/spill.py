@@ -21,7 +21,7 @@ from tfrecords_builder.building.storage.spill_files import token_type
 RESERVE_DOCUMENTS = 1024
 # No process has this number.
 _RESERVE_FILE = 0
-_BUFFERED_BYTES = 16 << 20
+BUFFERED_BYTES = 16 << 20
 # Of these 16 MB, what an index alone may take.
 _INDEX_SHARE = 8
 
@@ -128,7 +128,7 @@ class SpillIndex:
         for shard, own in zip(shards.tolist(), np.split(rows, starts[1:]), strict=True):
             self._rows[shard].append(own)
         self._buffered += rows.nbytes
-        if self._buffered >= _BUFFERED_BYTES // _INDEX_SHARE:
+        if self._buffered >= BUFFERED_BYTES // _INDEX_SHARE:
             self.flush()
 
     def flush(self) -> None:
@@ -187,7 +187,7 @@ class SpillWriter:
         """Adds one document."""
         self._documents.append(document)
         self._buffered += len(document.payload)
-        if self._buffered >= _BUFFERED_BYTES:
+        if self._buffered >= BUFFERED_BYTES:
             self.flush()
 
     def flush(self) -> None:

@@ -16,9 +16,9 @@ import random
 import numpy as np
 
 # Shingles hashed at a time: the block of [shingles, permutations] stays in the cache.
-_BLOCK = 256
+BLOCK = 256
 # About 130 bytes an entry: 17 MB when full.
-_CACHED_WORDS = 1 << 17
+CACHED_WORDS = 1 << 17
 # The newest texts of a band's slot that are compared; copied text is mostly copied soon.
 _CHAIN_STEPS = 8
 _FIRST_SLOTS = 1 << 12
@@ -33,7 +33,7 @@ class _WordHashes(dict):
         # Lone surrogates, as a damaged source may give, have no UTF-8 form.
         data = word.encode("utf-8", "surrogatepass")
         value = hashlib.blake2b(data, digest_size=8).digest()
-        if len(self) >= _CACHED_WORDS:
+        if len(self) >= CACHED_WORDS:
             self.clear()
         self[word] = value
         return value
@@ -59,7 +59,7 @@ class MinHasher:
         self._multipliers = np.array(odd, np.uint32)
         self._offsets = np.array([rng.getrandbits(32) for _ in odd], np.uint32)
         self._word_hashes = _WordHashes()
-        self._block = np.empty((_BLOCK, permutations), np.uint32)
+        self._block = np.empty((BLOCK, permutations), np.uint32)
 
     def signature(self, words: list[str]) -> np.ndarray:
         """The signature of a text.
@@ -71,9 +71,9 @@ class MinHasher:
             uint8 [permutations].
         """
         shingles = self._shingles(words)
-        least = self._least(shingles[:_BLOCK])
-        for start in range(_BLOCK, len(shingles), _BLOCK):
-            np.minimum(least, self._least(shingles[start : start + _BLOCK]), out=least)
+        least = self._least(shingles[:BLOCK])
+        for start in range(BLOCK, len(shingles), BLOCK):
+            np.minimum(least, self._least(shingles[start : start + BLOCK]), out=least)
         # A minimum's own high bits are nearly always 0 and its low ones weakly mixed.
         return ((least * self._fold) >> np.uint32(24)).astype(np.uint8)
 

@@ -13,7 +13,7 @@ from tfrecords_builder.notes.sources import database_urls, note_folders
 # What stands for standard input.
 _STREAMS = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 # Addresses of files, which no database driver opens.
-_REMOTE = re.compile(r"(gs|s3|hdfs|azfs|https?|ftp)://")
+REMOTE = re.compile(r"(gs|s3|hdfs|azfs|https?|ftp)://")
 _PART_WITH_SCHEME = re.compile(r"(?:^|,)\s*(\w+(?:\+\w+)?://)")
 
 
@@ -30,14 +30,14 @@ def split_sources(values: Iterable[str]) -> list[str]:
     sources = []
     for value in values:
         urls = (found.start(1) for found in _PART_WITH_SCHEME.finditer(value))
-        first = next((start for start in urls if not _REMOTE.match(value, start)), len(value))
+        first = next((start for start in urls if not REMOTE.match(value, start)), len(value))
         sources += split(value[:first]) + database_urls.split_urls(value[first:])
     return sources
 
 
 def is_remote(source: str) -> bool:
     """Whether a source is the address of a file on another machine, such as a bucket's."""
-    return _REMOTE.match(source) is not None
+    return REMOTE.match(source) is not None
 
 
 def find_sources(patterns: Iterable[str]) -> list[str]:

@@ -68,7 +68,7 @@ def read_query(
     except sqlalchemy.exc.NoSuchModuleError:
         missing, problem = url.partition("://")[0], ""
     except sqlalchemy.exc.SQLAlchemyError as error:
-        missing, problem = None, _public_message(error, secrets)
+        missing, problem = None, public_message(error, secrets)
     if missing:
         raise ImportError(f"Expected the driver {missing} to read {name}, received none. {_EXTRA}")
     raise NoteSourceError(
@@ -131,7 +131,7 @@ def _engine(sqlalchemy: Any, parsed: Any) -> Any:
     )
 
 
-def _public_message(error: Exception, secrets: Sequence[str] | None) -> str:
+def public_message(error: Exception, secrets: Sequence[str] | None) -> str:
     """The driver's exception, its code and as much of its message as holds nothing secret.
 
     Args:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from tfrecords_builder.notes.sources.sentence_lines import decode_lines
 
 SUFFIX = ".txt"
-_BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
 # Most documents are shorter: where one ends is looked for here first.
 _TAIL_BYTES = 1 << 14
 # A whole hospital stay has a thousandth of it: a longer one is a file without blank lines.
-_MOST_BYTES = 256 << 20
+MOST_BYTES = 256 << 20
 _BLANK_LINE = re.compile(rb"\n[^\S\n]*\n")
 
 
@@ -54,13 +54,13 @@ def read_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
     held: list[bytes] = []
     size, end, carriage_returns = 0, b"", False
     with open(path, "rb") as file:
-        while data := file.read(_BLOCK_BYTES):
+        while data := file.read(BLOCK_BYTES):
             if not offset and not size:
                 carriage_returns = b"\n" not in data and b"\r" in data
             if carriage_returns:
                 # Both are one byte: offsets stay those of the file.
                 data = data.replace(b"\r", b"\n")
-            if cut := _last_blank_line(end + data):
+            if cut := last_blank_line(end + data):
                 cut -= len(end)
                 block = b"".join([*held, data[:cut]])
                 yield offset, line, block
@@ -70,10 +70,10 @@ def read_blocks(path: str) -> Iterator[tuple[int, int, bytes]]:
             held.append(data)
             size += len(data)
             end = _open_end(end, data)
-            if size > _MOST_BYTES:
+            if size > MOST_BYTES:
                 raise ValueError(
                     f"{path}, line {line} (from byte {offset}): expected a blank line between "
-                    f"documents, received none in {_MOST_BYTES >> 20} MiB. Put a blank line behind "
+                    f"documents, received none in {MOST_BYTES >> 20} MiB. Put a blank line behind "
                     "each document; for notes that are no sentence file use another format."
                 )
     if size:
@@ -93,7 +93,7 @@ def decode_documents(data: bytes, path: str, first_line: int = 1) -> list[list[s
     return [list(group) for is_text, group in itertools.groupby(lines, key=bool) if is_text]
 
 
-def _last_blank_line(data: bytes) -> int:
+def last_blank_line(data: bytes) -> int:
     """Where the text behind the last blank line begins; 0 if there is none."""
     for size in (_TAIL_BYTES, len(data)):
         tail = data[-size:]

@@ -4,7 +4,7 @@ import codecs
 import shlex
 from collections.abc import Iterable, Iterator
 
-_BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
 
 
 def decode_lines(data: bytes, path: str, first_line: int = 1) -> list[str]:
@@ -42,6 +42,6 @@ def read_lines(paths: Iterable[str]) -> Iterator[list[str]]:
     for path in paths:
         number = 1
         with open(path, "rb") as file:
-            while raw := file.readlines(_BLOCK_BYTES):
+            while raw := file.readlines(BLOCK_BYTES):
                 yield decode_lines(b"".join(raw).removesuffix(b"\n"), path, number)
                 number += len(raw)

@@ -22,7 +22,7 @@ _CJK_RANGES = (
 )
 
 # str.split() breaks at these; the reference removes them first, which joins what they separate.
-_CONTROLS_TAKEN_FOR_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+CONTROLS_TAKEN_FOR_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 # The words of printable ASCII, where every sign is punctuation and nothing is removed.
 _ASCII_WORDS = re.compile(r"[0-9A-Za-z]+|[!-~]")
 
@@ -33,7 +33,7 @@ def split_at_blanks(text: str) -> list[str]:
     """The parts of `text` between white space; tokenizing each part is tokenizing the text."""
     # isprintable() is several times faster than the search and true of nearly all sentences.
     if not text.isprintable():
-        text = _CONTROLS_TAKEN_FOR_BLANKS.sub("", text)
+        text = CONTROLS_TAKEN_FOR_BLANKS.sub("", text)
     return text.split()
 
 

@@ -12,8 +12,8 @@ from tfrecords_builder.text.wordpieces.word_counts import (
 from tfrecords_builder.tokenization import CONTINUATION, SPECIAL_TOKENS
 
 # The trainer takes text, not counts; larger counts are scaled down to this many words in all.
-_TRAINED_OCCURRENCES = 20_000_000
-_OCCURRENCES_A_LINE = 10_000
+TRAINED_OCCURRENCES = 20_000_000
+OCCURRENCES_A_LINE = 10_000
 
 
 def learn_vocabulary(
@@ -77,16 +77,16 @@ def _train(
         continuing_subword_prefix=CONTINUATION,
         show_progress=False,
     )
-    trained.train_from_iterator(_repeat_words(words, occurrences), trainer)
+    trained.train_from_iterator(repeat_words(words, occurrences), trainer)
     ids = trained.get_vocab()
     return sorted(ids, key=ids.__getitem__)
 
 
-def _repeat_words(words: list[str], occurrences: Mapping[str, int]) -> Iterator[str]:
+def repeat_words(words: list[str], occurrences: Mapping[str, int]) -> Iterator[str]:
     total = sum(occurrences[word] for word in words)
-    scale = max(1.0, total / _TRAINED_OCCURRENCES)
+    scale = max(1.0, total / TRAINED_OCCURRENCES)
     for word in words:
         left = max(1, round(occurrences[word] / scale))
         while left > 0:
-            yield " ".join([word] * min(left, _OCCURRENCES_A_LINE))
-            left -= _OCCURRENCES_A_LINE
+            yield " ".join([word] * min(left, OCCURRENCES_A_LINE))
+            left -= OCCURRENCES_A_LINE

@@ -82,15 +82,15 @@ def test_what_is_unpacked_is_for_its_owner_only(tmp_path, cache):
 
 def test_another_process_that_was_faster_is_no_error(tmp_path, monkeypatch):
     path = write_tar(tmp_path / "m.tar.gz", {"a.txt": b"1"})
-    extract = archives._extract
+    extract = archives.extract_members
 
     def slow(*arguments):
         with monkeypatch.context() as faster:
-            faster.setattr(archives, "_extract", extract)
+            faster.setattr(archives, "extract_members", extract)
             unpack(path)
         return extract(*arguments)
 
-    monkeypatch.setattr(archives, "_extract", slow)
+    monkeypatch.setattr(archives, "extract_members", slow)
     assert files_below(unpack(path)) == {"a.txt"}
     assert [name for name in os.listdir(archives.cache_folder()) if name.startswith(".")] == []
 

@@ -161,7 +161,7 @@ class ConversionTest(golden_source.GoldenSourceTestCase):
         def fail(folder):
             raise OSError("no space")
 
-        self.enter_context(mock.patch.object(target_module, "_make_private_and_sync", fail))
+        self.enter_context(mock.patch.object(target_module, "make_private_and_sync", fail))
         with self.assertRaisesRegex(OSError, "no space"), target_module.new_folder(str(made)):
             pass
         self.assertEqual(sorted(path.name for path in made.iterdir()), before)

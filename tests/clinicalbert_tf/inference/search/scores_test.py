@@ -6,7 +6,7 @@ from clinicalbert_tf.inference.search.encoder import unit_vectors
 
 
 def test_cosines_by_blocks_are_those_of_one_product(monkeypatch, tmp_path):
-    monkeypatch.setattr(scores, "_BLOCK", 7)
+    monkeypatch.setattr(scores, "BLOCK", 7)
     vectors = unit_vectors(np.random.default_rng(1).normal(size=(50, 8)))
     np.save(tmp_path / "v.npy", vectors)
     mapped = np.load(tmp_path / "v.npy", mmap_mode="r")

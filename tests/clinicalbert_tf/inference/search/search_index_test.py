@@ -144,7 +144,7 @@ def test_text_is_stored_only_if_asked_for_and_files_are_private(tmp_path, bert, 
 
 
 def test_a_killed_run_resumes_to_the_same_index(tmp_path, bert, monkeypatch):
-    monkeypatch.setattr(indexing, "_BLOCK_TOKENS", 20)
+    monkeypatch.setattr(indexing, "BLOCK_TOKENS", 20)
     make(tmp_path, bert, "whole")
 
     def stopped():

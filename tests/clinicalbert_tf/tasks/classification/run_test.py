@@ -183,7 +183,7 @@ def test_killed_prediction_resumes_without_repeating(run, tmp_path, monkeypatch)
     path = str(tmp_path / "new.csv")
     write_rows(path)
     asked = {"output_dir": str(tmp_path / "out"), "text_a": "first", "text_b": "second"}
-    monkeypatch.setattr(files, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(files, "ROWS_AT_ONCE", 3)
     whole, _ = predict_file(run[0], path, {**asked, "output_dir": str(tmp_path / "whole")})
     real, calls = Classifier.probabilities, []
 

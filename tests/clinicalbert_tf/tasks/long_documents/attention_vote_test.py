@@ -69,10 +69,10 @@ def test_vectors_in_a_file_are_read_in_blocks_and_give_the_same_vote(monkeypatch
     whole = learn_vote(vectors, document, labels, steps=25)
     file = Watched(str(tmp_path))
     file.put(np.arange(len(vectors)), vectors)
-    monkeypatch.setattr(attention_vote, "_VALUES_AT_ONCE", 40 * vectors.shape[1])
+    monkeypatch.setattr(attention_vote, "VALUES_AT_ONCE", 40 * vectors.shape[1])
     in_blocks = learn_vote(file, document, labels, steps=25)
     assert len(vectors) > 200 and 30 < file.most <= 40
-    for name in attention_vote._FIELDS:
+    for name in attention_vote.FIELDS:
         expected = getattr(whole, name)
         np.testing.assert_allclose(getattr(in_blocks, name), expected, atol=1e-4, err_msg=name)
     file.most = 0
@@ -82,7 +82,7 @@ def test_vectors_in_a_file_are_read_in_blocks_and_give_the_same_vote(monkeypatch
 
 
 def test_blocks_hold_whole_documents(monkeypatch):
-    monkeypatch.setattr(attention_vote, "_VALUES_AT_ONCE", 10)
+    monkeypatch.setattr(attention_vote, "VALUES_AT_ONCE", 10)
     # Two values per chunk: five chunks at once; the third document has more.
     document = np.repeat([0, 1, 2, 3, 4], [2, 3, 7, 1, 1])
     assert document_blocks(document, 2) == [

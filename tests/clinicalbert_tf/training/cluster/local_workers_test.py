@@ -78,7 +78,7 @@ def test_exit_status_is_the_workers(capfd):
 
 
 def test_workers_that_failed_before_the_first_look_are_named_too(capfd):
-    group = local_workers._Workers()
+    group = local_workers.Workers()
     for status in (3, 4):
         group.start([sys.executable, "-c", f"exit({status})"], dict(os.environ))
     for process in group.processes:
@@ -101,7 +101,7 @@ def test_others_are_ended_when_one_has_failed(capfd):
 
 
 def test_others_that_ignore_the_end_are_killed(monkeypatch):
-    monkeypatch.setattr(local_workers, "_SECONDS_TO_DIE", 0.5)
+    monkeypatch.setattr(local_workers, "SECONDS_TO_DIE", 0.5)
     code = (
         "import json, os, signal, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -188,13 +188,13 @@ def test_ports_are_free_different_and_not_the_systems_own(monkeypatch):
     for port in ports:
         assert port < first
         socket.create_server(("", port)).close()
-    monkeypatch.setattr(local_workers, "_first_ephemeral_port", lambda: 10_001)
+    monkeypatch.setattr(local_workers, "first_ephemeral_port", lambda: 10_001)
     with socket.create_server(("", 10_000)), pytest.raises(OSError, match=r"1 free ports.*found 0"):
         free_ports(1)
 
 
 def test_local_workers_do_not_share_gpus():
-    share = local_workers._gpus_of_workers
+    share = local_workers.gpus_of_workers
     name = "CUDA_VISIBLE_DEVICES"
     assert share({name: "0,1,2,3"}, 2) == [{name: "0,1"}, {name: "2,3"}]
     assert share({name: "0,1,2,3"}, 1) == [{}]

@@ -90,7 +90,7 @@ def test_sigterm_stays_with_who_had_it(monkeypatch):
 
     before = signal.signal(signal.SIGTERM, own)
     try:
-        with strategy._own_sigterm():
+        with strategy.own_sigterm():
             # As TensorFlow's notifier does when it starts.
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         assert signal.getsignal(signal.SIGTERM) is own
@@ -114,7 +114,7 @@ def test_tensorflow_waits_for_a_silent_worker_as_long_as_asked(monkeypatch, jobs
 
     context = Context()
     monkeypatch.setattr(strategy.eager_context, "context", lambda: context)
-    strategy._configure_heartbeats(Cluster(jobs, "worker", 0), timeout=45)
+    strategy.configure_heartbeats(Cluster(jobs, "worker", 0), timeout=45)
     assert context.settings["heartbeat_timeout_in_ms"] == 45_000
     assert context.settings["service_leader"] == leader
     tasks = {job.name: job.num_tasks for job in context.settings["coordinated_jobs"]}

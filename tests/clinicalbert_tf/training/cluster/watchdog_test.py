@@ -21,7 +21,7 @@ PATIENCE = 10.0
 
 @pytest.fixture(autouse=True)
 def short_parting(monkeypatch):
-    monkeypatch.setattr(watchdog, "_SECONDS_TO_PART", 0.5)
+    monkeypatch.setattr(watchdog, "SECONDS_TO_PART", 0.5)
 
 
 class Run:
@@ -92,7 +92,7 @@ def test_chief_that_finishes_before_it_let_a_worker_in_is_not_lost():
 
 
 def test_workers_wait_for_each_other_at_the_end(monkeypatch):
-    monkeypatch.setattr(watchdog, "_SECONDS_TO_PART", PATIENCE)
+    monkeypatch.setattr(watchdog, "SECONDS_TO_PART", PATIENCE)
     run = Run(2)
     left = []
 
@@ -148,7 +148,7 @@ def test_worker_that_raises_takes_leave_of_nobody():
 
 
 def test_stuck_worker_is_ended_and_one_that_leaves_is_not(monkeypatch):
-    monkeypatch.setattr(watchdog, "_SECONDS_TO_END", 0.3)
+    monkeypatch.setattr(watchdog, "SECONDS_TO_END", 0.3)
     run = Run(3)
     with run.watchdogs[0]:
         with run.watchdogs[2]:

@@ -14,7 +14,7 @@ from clinicalbert_tf.training.states.folder_lock import FolderInUseError, lock_f
 
 @pytest.fixture(autouse=True)
 def short_wait(monkeypatch):
-    monkeypatch.setattr(folder_lock, "_SECONDS_TO_WAIT", 0.3)
+    monkeypatch.setattr(folder_lock, "SECONDS_TO_WAIT", 0.3)
 
 
 def hold(folder, held):

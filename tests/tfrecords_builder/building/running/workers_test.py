@@ -54,18 +54,18 @@ def test_workers_are_forked_from_one_thread_only(monkeypatch):
     monkeypatch.setattr(workers.sys, "platform", "linux")
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(workers.threading, "active_count", lambda: 1)
-    assert workers._context().get_start_method() == "fork"
+    assert workers.start_context().get_start_method() == "fork"
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "tensorflow", workers)
-        assert workers._context().get_start_method() == "spawn"
+        assert workers.start_context().get_start_method() == "spawn"
     monkeypatch.setattr(workers.threading, "active_count", lambda: 2)
-    assert workers._context().get_start_method() == "spawn"
+    assert workers.start_context().get_start_method() == "spawn"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_forked_and_spawned_workers_do_the_same(method, monkeypatch):
     context = multiprocessing.get_context(method)
-    monkeypatch.setattr(workers, "_context", lambda: context)
+    monkeypatch.setattr(workers, "start_context", lambda: context)
     with make_workers(2) as started:
         assert list(started.map("shard_name", [3])) == ["part-00003-of-00016.tfrecord"]
 

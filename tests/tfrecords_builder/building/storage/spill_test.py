@@ -94,7 +94,7 @@ def test_shards_do_not_depend_on_the_order_of_arrival(tmp_path, monkeypatch):
     written(tmp_path / "a", documents)
     order = np.random.default_rng(3).permutation(200).tolist()
     # Another flush size besides: many small appends.
-    monkeypatch.setattr(spill, "_BUFFERED_BYTES", 100)
+    monkeypatch.setattr(spill, "BUFFERED_BYTES", 100)
     written(tmp_path / "b", documents, order=order, batch=3)
     assert read_all(tmp_path / "a") == read_all(tmp_path / "b")
 

@@ -64,8 +64,8 @@ def test_text_shorter_than_a_shingle_has_a_signature_of_its_own():
 def test_signature_does_not_depend_on_the_block_or_on_what_came_before(monkeypatch):
     words = random.Random(2).choices(WORDS, k=1000)
     fresh = minhash.MinHasher(96, 3, seed=1).signature(words)
-    monkeypatch.setattr(minhash, "_BLOCK", 7)
-    monkeypatch.setattr(minhash, "_CACHED_WORDS", 50)
+    monkeypatch.setattr(minhash, "BLOCK", 7)
+    monkeypatch.setattr(minhash, "CACHED_WORDS", 50)
     used = minhash.MinHasher(96, 3, seed=1)
     used.signature(WORDS[:500])
     assert np.array_equal(used.signature(words), fresh)

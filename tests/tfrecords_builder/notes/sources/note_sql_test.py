@@ -208,9 +208,9 @@ def test_a_drivers_message_is_shown_but_for_what_is_secret():
         sqlstate = "28P01"
 
     error = DriverError('no "a table" for my secret\n word, as "secret s" said: refused')
-    shown = note_sql._public_message(error, ["secret s", "secret"])
+    shown = note_sql.public_message(error, ["secret s", "secret"])
     assert shown == "DriverError 28P01 (no ... for my *** word, as ... said: refused)"
-    shown = note_sql._public_message(error, None)
+    shown = note_sql.public_message(error, None)
     assert shown == "DriverError 28P01 (no)"
 
 

@@ -9,7 +9,7 @@ from tfrecords_builder.notes.sources import sentence_files
 
 @pytest.mark.parametrize("block_bytes", [1, 7, 64, 1 << 20])
 def test_blocks_end_between_documents_and_lose_nothing(block_bytes, tmp_path, monkeypatch):
-    monkeypatch.setattr(sentence_files, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(sentence_files, "BLOCK_BYTES", block_bytes)
     data = "Ä one\ntwo\n\nthree\r\n\r\nfour\n \t\n\n\nfive, six\nseven".encode()
     path = tmp_path / "a.txt"
     path.write_bytes(data)
@@ -26,7 +26,7 @@ def test_blocks_end_between_documents_and_lose_nothing(block_bytes, tmp_path, mo
 
 @pytest.mark.parametrize("block_bytes", [6, 1 << 20])
 def test_carriage_returns_alone_end_lines(block_bytes, tmp_path, monkeypatch):
-    monkeypatch.setattr(sentence_files, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(sentence_files, "BLOCK_BYTES", block_bytes)
     path = tmp_path / "a.txt"
     path.write_bytes(b"one.\rtwo.\r\rthree.\r")
     blocks = list(sentence_files.read_blocks(str(path)))
@@ -43,7 +43,7 @@ def blocks_of_a_whole_scan(data, block_bytes):
     found, offset, held = [], 0, b""
     for start in range(0, len(data), block_bytes):
         held += data[start : start + block_bytes]
-        if cut := sentence_files._last_blank_line(held):
+        if cut := sentence_files.last_blank_line(held):
             found.append((offset, held[:cut]))
             offset, held = offset + cut, held[cut:]
     return found + [(offset, held)] * bool(held)
@@ -58,7 +58,7 @@ def test_blocks_are_those_of_a_whole_scan(tmp_path_factory, data, block_bytes):
     path = tmp_path_factory.mktemp("blocks") / "a.txt"
     path.write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sentence_files, "_BLOCK_BYTES", block_bytes)
+        patch.setattr(sentence_files, "BLOCK_BYTES", block_bytes)
         found = list(sentence_files.read_blocks(str(path)))
     assert [(offset, block) for offset, _, block in found] == blocks_of_a_whole_scan(
         data, block_bytes
@@ -72,22 +72,22 @@ def test_a_file_without_blank_lines_is_looked_through_once(tmp_path, monkeypatch
     path = tmp_path / "a.txt"
     path.write_bytes(b"one line\n" * 5000)
     looked_through = []
-    look = sentence_files._last_blank_line
+    look = sentence_files.last_blank_line
 
     def counted(data):
         looked_through.append(len(data))
         return look(data)
 
-    monkeypatch.setattr(sentence_files, "_BLOCK_BYTES", 1000)
-    monkeypatch.setattr(sentence_files, "_last_blank_line", counted)
+    monkeypatch.setattr(sentence_files, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(sentence_files, "last_blank_line", counted)
     ((offset, line, block),) = sentence_files.read_blocks(str(path))
     assert (offset, line, len(block)) == (0, 1, 45000)
     assert sum(looked_through) < 46000
 
 
 def test_a_document_without_an_end_is_refused_with_its_place(tmp_path, monkeypatch):
-    monkeypatch.setattr(sentence_files, "_BLOCK_BYTES", 1 << 10)
-    monkeypatch.setattr(sentence_files, "_MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(sentence_files, "BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr(sentence_files, "MOST_BYTES", 1 << 20)
     path = tmp_path / "a.txt"
     path.write_bytes(b"one\ntwo\n\n" + b"Secret\n" * 149_000)
     assert len(list(sentence_files.read_blocks(str(path)))) == 2
