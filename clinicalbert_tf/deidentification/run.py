@@ -161,6 +161,7 @@ def _texts(batch: list[Row]) -> list[tuple[str | None, str]]:
 
 
 def clean_batch(cleaner: Cleaner, texts: list) -> list[CleanNote | None]:
+    """Cleans (text, patient) pairs; None stays for a note whose text is None."""
     return [None if text is None else cleaner.clean(text, patient) for text, patient in texts]
 
 

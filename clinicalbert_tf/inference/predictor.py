@@ -132,6 +132,7 @@ class Predictor:
 
 
 def batches_at_once() -> int:
+    """How many batches to compute at the same time."""
     cores = os.cpu_count() or 1
     # A third batch brings nothing if operations are divided over the cores, and costs memory.
     return cores if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1" else min(cores, 2)

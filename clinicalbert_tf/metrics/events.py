@@ -147,4 +147,5 @@ def _same(event: Event, other: Event) -> int:
 
 
 def words_of(text: str) -> tuple[list[str], bool]:
+    """The words that are compared, and whether the text holds a letter or digit at all."""
     return [word for word in text.split() if word not in _IGNORED], bool(re.search(r"\w", text))

@@ -77,6 +77,7 @@ def _may_be_replaced(target: str) -> bool:
 
 
 def make_private_and_sync(folder: str) -> None:
+    """Makes a folder with all in it its owner's alone, and has the disk hold the files."""
     for place, _, names in os.walk(folder):
         os.chmod(place, 0o700)
         for name in names:

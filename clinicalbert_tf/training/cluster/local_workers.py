@@ -192,6 +192,7 @@ def _end_with_parent() -> None:
 
 
 def first_ephemeral_port() -> int:
+    """The first port that the system may give to any program; workers listen below it."""
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
             first = int(file.read().split()[0])

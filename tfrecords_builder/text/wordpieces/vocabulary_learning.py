@@ -83,6 +83,7 @@ def _train(
 
 
 def repeat_words(words: list[str], occurrences: Mapping[str, int]) -> Iterator[str]:
+    """Lines in which each word stands as often as it occurs, all scaled down if they are many."""
     total = sum(occurrences[word] for word in words)
     scale = max(1.0, total / TRAINED_OCCURRENCES)
     for word in words:
