@@ -16,7 +16,7 @@ def squad_answers(content, path: str) -> tuple[dict[str, list[str]], dict[str, s
         (question id -> texts of the right answers, question id -> its article: title or number).
 
     Raises:
-        ValueError: it is no SQuAD file, or an id stands twice.
+        ValueError: it is no SQuAD file, or an id is there twice.
     """
     answers: dict[str, list[str]] = {}
     articles: dict[str, str] = {}
@@ -27,7 +27,7 @@ def squad_answers(content, path: str) -> tuple[dict[str, list[str]], dict[str, s
                     # Some files number their questions; predictions are a JSON object, by text.
                     name = str(question["id"])
                     if name in answers:
-                        raise ValueError(f"{path}: the question id {name!r} stands twice.")
+                        raise _given_twice(path, name)
                     answers[name] = [answer["text"] for answer in question.get("answers", ())]
                     articles[name] = f"{number} {article.get('title', '')}"
     except (KeyError, TypeError, AttributeError):
@@ -36,6 +36,13 @@ def squad_answers(content, path: str) -> tuple[dict[str, list[str]], dict[str, s
             "received another one."
         ) from None
     return answers, articles
+
+
+def _given_twice(path: str, name: str) -> ValueError:
+    return ValueError(
+        f"{path}: expected each question id once, received {name!r} twice. Give every question an "
+        "id of its own."
+    )
 
 
 def read_answers(path: str) -> dict[str, str]:
@@ -65,14 +72,14 @@ def bioasq_questions(content: Mapping, path: str) -> dict[str, dict]:
     """Returns question id -> {"type", "exact_answer"} of a parsed BioASQ file, gold or a system's.
 
     Raises:
-        ValueError: it is no BioASQ file, or an id stands twice.
+        ValueError: it is no BioASQ file, or an id is there twice.
     """
     result: dict[str, dict] = {}
     try:
         for question in content["questions"]:
             name = str(question["id"])
             if name in result:
-                raise ValueError(f"{path}: the question id {name!r} stands twice.")
+                raise _given_twice(path, name)
             result[name] = {
                 "type": question.get("type"),
                 "exact_answer": question.get("exact_answer"),

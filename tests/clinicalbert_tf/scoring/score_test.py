@@ -309,9 +309,14 @@ def test_bioasq_is_recognised(tmp_path, capsys):
     assert out["yesno"]["accuracy"] == 0.0
 
 
+_TWICE = '[{"id": "q1", "answers": []}, {"id": "q1", "answers": []}]'
+
+
 @pytest.mark.parametrize(
     ("dataset", "predictions", "named"),
     [
+        (f'{{"data": [{{"paragraphs": [{{"qas": {_TWICE}}}]}}]}}', "{}", "received 'q1' twice"),
+        (f'{{"questions": {_TWICE}}}', '{"questions": []}', "received 'q1' twice"),
         ("{}", "{}", "SQuAD layout"),
         ('{"data": []}', "{}", "at least one question"),
         ('{"data": []}', "[]", "object question id"),
