@@ -14,6 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 # What the reference code gave on invented inputs.
 GOLDEN = TESTS / "golden"
+NOTEEVENTS = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
+SENTENCE_FILES = tuple(str(GOLDEN / "pretraining_data" / f"part_{part}.txt") for part in "ab")
+CASED, UNCASED = (str(GOLDEN / "vocab" / f"{casing}.txt") for casing in ("cased", "uncased"))
 
 
 def class_folder(test_case):
@@ -47,6 +50,26 @@ def golden_notes():
     """Returns (note id, category, text) of the golden notes."""
     with open(GOLDEN / "notes" / "NOTEEVENTS.csv", encoding="utf-8", newline="") as file:
         return [(row["ROW_ID"], row["CATEGORY"], row["TEXT"]) for row in csv.DictReader(file)]
+
+
+def builder_settings(folder, **changes):
+    """Returns the settings of a build of the golden notes, in this process, into four shards."""
+    from tfrecords_builder.building.settings import BuilderSettings
+
+    values = {"input": (NOTEEVENTS,), "vocab_file": CASED, "num_shards": 4, "num_workers": 1}
+    return BuilderSettings(str(folder), **{**values, **changes})
+
+
+def build_records(folder, **changes):
+    """Builds what `builder_settings` asks for; returns the manifest."""
+    from tfrecords_builder.building import pipeline
+
+    return pipeline.build_records(builder_settings(folder, **changes))
+
+
+def shard_bytes(folder):
+    """Returns file name -> content of the shards in a folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("part-*"))}
 
 
 def small_config(**changes):

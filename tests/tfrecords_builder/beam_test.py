@@ -11,16 +11,13 @@ import tempfile
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import CASED, GOLDEN, NOTEEVENTS, ROOT, SENTENCE_FILES
 from tfrecords_builder import schema, synthetic
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import spill
 
-GOLDEN = ROOT / "tests" / "golden"
-NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
-SENTENCES = str(GOLDEN / "pretraining_data" / "part_a.txt")
-VOCABULARY = str(GOLDEN / "vocab" / "cased.txt")
+SENTENCES = SENTENCE_FILES[0]
 # In this process, so that a test may patch what the steps use.
 THREADS = [
     "--runner=DirectRunner",
@@ -39,8 +36,8 @@ def beam():
 
 def settings(output_dir, **changes):
     values = {
-        "input": (NOTES, SENTENCES),
-        "vocab_file": VOCABULARY,
+        "input": (NOTEEVENTS, SENTENCES),
+        "vocab_file": CASED,
         "max_seq_length": 64,
         "max_predictions_per_seq": 10,
         "dupe_factor": 2,
@@ -68,7 +65,7 @@ def test_records_and_manifest_equal_the_local_runners(beam, tmp_path):
 
 def test_a_list_that_meets_no_note_is_counted_as_by_the_local_runner(beam, tmp_path, caplog):
     (tmp_path / "subjects.txt").write_text("987654321\n")
-    changes = {"input": (NOTES,), "exclude_subjects": str(tmp_path / "subjects.txt")}
+    changes = {"input": (NOTEEVENTS,), "exclude_subjects": str(tmp_path / "subjects.txt")}
     local = pipeline.build_records(settings(tmp_path / "local", **changes))
     caplog.clear()
     assert beam.build_records(settings(tmp_path / "beam", **changes), THREADS) == local
@@ -82,7 +79,11 @@ def test_a_list_that_meets_no_note_is_counted_as_by_the_local_runner(beam, tmp_p
     "changes",
     [
         {"masking": "dynamic", "dupe_factor": None, "compression": "gzip"},
-        {"do_whole_word_mask": True, "categories": ("Nursing", "Radiology"), "input": (NOTES,)},
+        {
+            "do_whole_word_mask": True,
+            "categories": ("Nursing", "Radiology"),
+            "input": (NOTEEVENTS,),
+        },
         {"num_shards": 60, "dupe_factor": 1},
         {"pool_documents": 9, "random_seed": 4, "num_shards": 1},
     ],
@@ -100,7 +101,7 @@ def test_every_kind_of_records_equals_the_local_runners(beam, tmp_path, changes)
 @pytest.mark.large
 def test_a_spacy_pipelines_records_equal_the_local_runners(beam, tmp_path):
     pytest.importorskip("spacy")
-    changes = {"input": (NOTES,), "dupe_factor": 1, "sentences": "spacy:blank"}
+    changes = {"input": (NOTEEVENTS,), "dupe_factor": 1, "sentences": "spacy:blank"}
     local = pipeline.build_records(settings(tmp_path / "local", **changes))
     assert local.settings["sentences"]["pipeline"] == "blank"
     assert beam.build_records(settings(tmp_path / "beam", **changes), THREADS) == local
@@ -112,7 +113,7 @@ def test_several_processes_make_the_local_runners_records(beam, tmp_path, monkey
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notes = tmp_path / "NOTEEVENTS.csv.gz"
     synthetic.write_noteevents(str(notes), 1500, seed=5)
-    changes = {"input": (str(notes), NOTES, SENTENCES), "dupe_factor": 1, "num_workers": 2}
+    changes = {"input": (str(notes), NOTEEVENTS, SENTENCES), "dupe_factor": 1, "num_workers": 2}
     local = pipeline.build_records(settings(tmp_path / "local", **changes))
     # More documents than the reserve holds.
     assert local.counts["notes"]["written"] > spill.RESERVE_DOCUMENTS
@@ -126,7 +127,7 @@ def test_two_dask_workers_make_the_local_runners_records(beam, tmp_path, monkeyp
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     # Workers start elsewhere.
     monkeypatch.chdir(ROOT)
-    inputs = tuple(os.path.relpath(path, ROOT) for path in (NOTES, SENTENCES))
+    inputs = tuple(os.path.relpath(path, ROOT) for path in (NOTEEVENTS, SENTENCES))
     local = pipeline.build_records(settings(tmp_path / "local", input=inputs))
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=str(tmp_path)
@@ -159,8 +160,8 @@ def test_only_the_reserve_lends_segments_to_small_shards(beam, tmp_path, monkeyp
 @pytest.mark.parametrize("mode", ["exact", "minhash"])
 def test_copies_are_dropped_as_by_the_local_runner(beam, tmp_path, mode):
     copy = tmp_path / "copy.csv"
-    copy.write_bytes(pathlib.Path(NOTES).read_bytes())
-    changes = {"input": (NOTES, str(copy)), "deduplicate": mode}
+    copy.write_bytes(pathlib.Path(NOTEEVENTS).read_bytes())
+    changes = {"input": (NOTEEVENTS, str(copy)), "deduplicate": mode}
     local = pipeline.build_records(settings(tmp_path / "local", **changes))
     assert local.counts["notes"]["filtered"]
     assert beam.build_records(settings(tmp_path / "beam", **changes), THREADS) == local
@@ -169,11 +170,11 @@ def test_copies_are_dropped_as_by_the_local_runner(beam, tmp_path, mode):
 
 @pytest.mark.large
 def test_notes_that_fail_are_listed_in_the_order_of_reading(beam, tmp_path):
-    header = pathlib.Path(NOTES).read_text(encoding="utf-8").splitlines()[0]
+    header = pathlib.Path(NOTEEVENTS).read_text(encoding="utf-8").splitlines()[0]
     notes = tmp_path / "notes.csv"
     bad = "".join(f'{900 + i},1,,,,,Nursing,,,,"{_raising_text()}"\n' for i in range(5))
     notes.write_text(f"{header}\n{bad}", encoding="utf-8")
-    changes = {"input": (str(notes), NOTES), "sections": "as_published"}
+    changes = {"input": (str(notes), NOTEEVENTS), "sections": "as_published"}
     local = pipeline.build_records(settings(tmp_path / "local", **changes))
     assert [note["note_id"] for note in local.failed_notes[:5]] == [str(900 + i) for i in range(5)]
     built = beam.build_records(settings(tmp_path / "beam", **changes), THREADS)
@@ -215,7 +216,7 @@ def test_finished_records_are_refused_and_replaced_when_told(beam, tmp_path):
 @pytest.mark.large
 def test_failed_build_names_the_cause_leaves_no_manifest_and_begins_anew(beam, tmp_path):
     notes = tmp_path / "notes.csv.gz"
-    whole = gzip.compress(pathlib.Path(NOTES).read_bytes())
+    whole = gzip.compress(pathlib.Path(NOTEEVENTS).read_bytes())
     notes.write_bytes(whole[:20_000])
     folder = tmp_path / "records"
     with pytest.raises(RuntimeError, match=rf"{notes}, row \d+") as error:
@@ -311,7 +312,7 @@ def test_nothing_is_left_in_the_systems_temporary_folder(beam, tmp_path, monkeyp
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exclude_subjects": "bad.txt", "input": (NOTES,)},
+        {"exclude_subjects": "bad.txt", "input": (NOTEEVENTS,)},
         {"vocab_file": "missing.txt"},
         {"input": ("missing.csv",)},
         {"input": ("header.csv",)},
@@ -344,7 +345,7 @@ def run(*arguments, path=ROOT):
 
 @pytest.mark.large
 def test_command_runs_on_beam_with_its_options(beam, tmp_path):
-    common = [f"--input={NOTES}", f"--vocab_file={VOCABULARY}", "--num_shards=2", "--num_workers=1"]
+    common = [f"--input={NOTEEVENTS}", f"--vocab_file={CASED}", "--num_shards=2", "--num_workers=1"]
     done = run(
         *common,
         f"--output_dir={tmp_path}/beam",
@@ -444,8 +445,8 @@ def bucket(beam, monkeypatch):
 def test_remote_inputs_and_outputs_go_through_beam(beam, bucket, tmp_path):
     inputs = tmp_path / "inputs"
     inputs.mkdir()
-    (inputs / "a.csv.gz").write_bytes(gzip.compress(pathlib.Path(NOTES).read_bytes(), mtime=0))
-    (inputs / "b.csv").write_bytes(pathlib.Path(NOTES).read_bytes())
+    (inputs / "a.csv.gz").write_bytes(gzip.compress(pathlib.Path(NOTEEVENTS).read_bytes(), mtime=0))
+    (inputs / "b.csv").write_bytes(pathlib.Path(NOTEEVENTS).read_bytes())
     local = pipeline.build_records(settings(tmp_path / "local", input=(f"{inputs}/*",)))
     remote = settings(f"bucket://{tmp_path}/beam", input=(f"bucket://{inputs}/*",))
     built = beam.build_records(remote, THREADS)

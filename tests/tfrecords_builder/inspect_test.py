@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import GOLDEN, ROOT
 
-GOLDEN = ROOT / "tests" / "golden"
 CASED = GOLDEN / "pretraining_data" / "cased_128.tfrecord.gz"
 VOCABULARY = GOLDEN / "vocab" / "cased.txt"
 

@@ -9,11 +9,10 @@ import sys
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import GOLDEN, ROOT
 from tfrecords_builder import schema
 from tfrecords_builder.building.settings import BuilderSettings
 
-GOLDEN = ROOT / "tests" / "golden"
 NOTES = f"--input={GOLDEN}/notes/NOTEEVENTS.csv"
 VOCAB = f"--vocab_file={GOLDEN}/vocab/cased.txt"
 

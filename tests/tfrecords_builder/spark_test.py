@@ -12,14 +12,12 @@ import time
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import CASED, NOTEEVENTS, ROOT, SENTENCE_FILES
 from tfrecords_builder import schema
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 
-GOLDEN = ROOT / "tests" / "golden"
-NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
-SENTENCES = str(GOLDEN / "pretraining_data" / "part_a.txt")
+SENTENCES = SENTENCE_FILES[0]
 
 
 @pytest.fixture
@@ -65,8 +63,8 @@ def cluster(spark, tmp_path, monkeypatch):
 
 def settings(output_dir, **changes):
     values = {
-        "input": (os.path.relpath(NOTES, ROOT), os.path.relpath(SENTENCES, ROOT)),
-        "vocab_file": str(GOLDEN / "vocab" / "cased.txt"),
+        "input": (os.path.relpath(NOTEEVENTS, ROOT), os.path.relpath(SENTENCES, ROOT)),
+        "vocab_file": CASED,
         "max_seq_length": 64,
         "max_predictions_per_seq": 10,
         "dupe_factor": 2,
@@ -139,7 +137,7 @@ def test_a_lost_executors_tasks_are_repeated_and_the_records_are_the_local_runne
 @pytest.mark.large
 def test_a_failed_task_is_one_line_and_leaves_no_manifest(spark, cluster, tmp_path):
     notes = tmp_path / "notes.csv.gz"
-    notes.write_bytes(gzip.compress(pathlib.Path(NOTES).read_bytes())[:20_000])
+    notes.write_bytes(gzip.compress(pathlib.Path(NOTEEVENTS).read_bytes())[:20_000])
     options = ["spark.master=local[1]", *cluster[1:3]]
     with pytest.raises(RuntimeError, match=rf"^The Spark job failed: {notes}, row \d+") as error:
         spark.build_records(settings(tmp_path / "records", input=(str(notes),)), options)

@@ -7,9 +7,8 @@ from clinicalbert_tf.datasets.documents import Account
 from clinicalbert_tf.datasets.entity_sets import read_entity_set
 from clinicalbert_tf.datasets.i2b2.releases import Conversion, convert
 from clinicalbert_tf.datasets.pubtator import read_pubtator
-from tests.support import ROOT
+from tests.support import GOLDEN, ROOT
 
-GOLDEN = ROOT / "tests" / "golden"
 SHARED = ROOT.parent / "shared" / "data"
 
 

@@ -15,31 +15,19 @@ import time
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import (
+    NOTEEVENTS,
+    ROOT,
+    SENTENCE_FILES,
+    UNCASED,
+    build_records,
+    builder_settings,
+    shard_bytes,
+)
 from tfrecords_builder import schema
 from tfrecords_builder.building import pipeline
-from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage.build_folder import UNFINISHED
 from tfrecords_builder.notes import reading
-
-GOLDEN = ROOT / "tests" / "golden"
-NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
-SENTENCES = tuple(str(GOLDEN / "pretraining_data" / f"part_{part}.txt") for part in "ab")
-CASED = str(GOLDEN / "vocab" / "cased.txt")
-UNCASED = str(GOLDEN / "vocab" / "uncased.txt")
-
-
-def make_settings(folder, **changes):
-    defaults = {"input": (NOTES,), "vocab_file": CASED, "num_shards": 4, "num_workers": 1}
-    return BuilderSettings(str(folder), **(defaults | changes))
-
-
-def build(folder, **changes):
-    return pipeline.build_records(make_settings(folder, **changes))
-
-
-def shard_bytes(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("part-*"))}
 
 
 def table(path, rows):
@@ -51,12 +39,12 @@ def table(path, rows):
 
 
 def test_finished_records_are_refused_unless_overwritten(tmp_path):
-    build(tmp_path)
+    build_records(tmp_path)
     before = shard_bytes(tmp_path)
     with pytest.raises(FileExistsError, match="--overwrite"):
-        build(tmp_path, random_seed=2)
+        build_records(tmp_path, random_seed=2)
     assert shard_bytes(tmp_path) == before
-    build(tmp_path, random_seed=2, num_shards=2, overwrite=True)
+    build_records(tmp_path, random_seed=2, num_shards=2, overwrite=True)
     assert len(shard_bytes(tmp_path)) == 2
 
 
@@ -76,21 +64,21 @@ def interrupt(monkeypatch, shard):
 def test_a_full_disk_is_named_and_a_second_start_builds_only_what_is_missing(
     overwrite, tmp_path, monkeypatch
 ):
-    build(tmp_path / "undisturbed")
+    build_records(tmp_path / "undisturbed")
     folder = tmp_path / "records"
     if overwrite:
-        build(folder, random_seed=2)
+        build_records(folder, random_seed=2)
     with monkeypatch.context() as patch:
         interrupt(patch, 2)
         with pytest.raises(OSError, match=r"part-00002-of-00004.*No space left.*Free space"):
-            build(folder, overwrite=overwrite)
+            build_records(folder, overwrite=overwrite)
     assert sorted(shard_bytes(folder)) == [f"part-{i:05d}-of-00004.tfrecord" for i in range(2)]
     assert not (folder / "manifest.json").exists()
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*")}
     with monkeypatch.context() as patch:
         # The documents are not tokenized again either.
         patch.setattr(pipeline, "spill_documents", None)
-        manifest = build(folder, overwrite=overwrite)
+        manifest = build_records(folder, overwrite=overwrite)
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("part-*")}
     assert {name: after[name] for name in before} == before
     assert shard_bytes(folder) == shard_bytes(tmp_path / "undisturbed")
@@ -102,15 +90,15 @@ def test_a_database_is_not_needed_again_once_its_notes_are_tokenized(tmp_path, m
     database = tmp_path / "notes.db"
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("CREATE TABLE notes (note_id TEXT, text TEXT)")
-        rows = [(str(note.note_id), note.text) for note in reading.read_notes(NOTES)]
+        rows = [(str(note.note_id), note.text) for note in reading.read_notes(NOTEEVENTS)]
         connection.executemany("INSERT INTO notes VALUES (?, ?)", rows)
     query = f"sqlite:///{database}#SELECT note_id, text FROM notes"
     with monkeypatch.context() as patched:
         interrupt(patched, 2)
         with pytest.raises(OSError, match="part-00002"):
-            build(tmp_path / "records", input=(query,))
+            build_records(tmp_path / "records", input=(query,))
     database.unlink()
-    manifest = build(tmp_path / "records", input=(query,))
+    manifest = build_records(tmp_path / "records", input=(query,))
     assert manifest.counts["notes"]["written"] == len(rows)
     assert len(shard_bytes(tmp_path / "records")) == 4
 
@@ -119,16 +107,16 @@ def test_a_second_start_with_other_settings_is_refused_with_the_difference(tmp_p
     with monkeypatch.context() as patch:
         interrupt(patch, 1)
         with pytest.raises(OSError):
-            build(tmp_path)
+            build_records(tmp_path)
     before = shard_bytes(tmp_path)
     with pytest.raises(ValueError, match=r"settings\.max_seq_length: 128 there, 64 now"):
-        build(tmp_path, max_seq_length=64)
+        build_records(tmp_path, max_seq_length=64)
     with pytest.raises(ValueError, match=r"vocabulary\.sha256"):
-        build(tmp_path, vocab_file=UNCASED)
+        build_records(tmp_path, vocab_file=UNCASED)
     with pytest.raises(ValueError, match=r"inputs"):
-        build(tmp_path, input=SENTENCES)
+        build_records(tmp_path, input=SENTENCE_FILES)
     assert shard_bytes(tmp_path) == before
-    build(tmp_path)
+    build_records(tmp_path)
     assert len(shard_bytes(tmp_path)) == 4
 
 
@@ -136,21 +124,21 @@ def test_spilled_documents_that_were_lost_are_an_error_and_not_fewer_records(tmp
     with monkeypatch.context() as patch:
         interrupt(patch, 0)
         with pytest.raises(OSError):
-            build(tmp_path)
+            build_records(tmp_path)
     spilled = tmp_path / UNFINISHED / "documents"
     os.truncate(spilled / "shard-00003.index", 0)
     with pytest.raises(ValueError, match=rf"Expected \d+ documents .* received 0: .*{spilled}"):
-        build(tmp_path)
+        build_records(tmp_path)
     # As the error says to.
     shutil.rmtree(spilled)
-    assert build(tmp_path).counts["notes"]["written"] == 80
+    assert build_records(tmp_path).counts["notes"]["written"] == 80
 
 
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
         ({"exclude_subjects": "bad.txt"}, r"bad\.txt, line 1: expected one id a line"),
-        ({"categories": ("Nursing",), "input": SENTENCES}, "received a sentence file"),
+        ({"categories": ("Nursing",), "input": SENTENCE_FILES}, "received a sentence file"),
         ({"deduplicate": "minhash", "deduplicate_threshold": 0.0}, "deduplicate_threshold above 0"),
         ({"vocab_file": "missing.txt"}, "missing.txt"),
     ],
@@ -161,10 +149,10 @@ def test_overwrite_removes_nothing_where_the_settings_are_refused(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.txt").write_text("12 patients\n")
     folder = tmp_path / "records"
-    build(folder)
+    build_records(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises((OSError, ValueError), match=error):
-        build(folder, overwrite=True, **changes)
+        build_records(folder, overwrite=True, **changes)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -176,7 +164,7 @@ def test_a_full_disk_while_notes_are_tokenized_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "open", open_or_fail)
     with pytest.raises(OSError, match=r"write .*\.documents, received 'No space left.*Free space"):
-        build(tmp_path)
+        build_records(tmp_path)
 
 
 # Small batches, which the process that reads makes, so that every worker gets some.
@@ -205,9 +193,9 @@ def wait_for(condition, process):
 @pytest.mark.large
 def test_a_killed_build_leaves_no_worker_and_goes_on(tmp_path):
     changes = {"num_shards": 24, "dupe_factor": 60, "num_workers": 2}
-    build(tmp_path / "undisturbed", **changes)
+    build_records(tmp_path / "undisturbed", **changes)
     folder = tmp_path / "records"
-    line = command(make_settings(folder, **changes))
+    line = command(builder_settings(folder, **changes))
     process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
     wait_for(lambda: len(list(folder.glob("part-*.tfrecord"))) >= 3, process)
     kill(process)
@@ -226,7 +214,7 @@ def test_a_killed_build_leaves_no_worker_and_goes_on(tmp_path):
 
 @pytest.mark.large
 def test_a_build_killed_while_notes_are_tokenized_begins_anew(tmp_path):
-    found = list(reading.read_notes(NOTES))
+    found = list(reading.read_notes(NOTEEVENTS))
     rows = [
         (1000 * copy + i, 1, 1, "Nursing", "", note.text)
         for copy in range(40)
@@ -237,10 +225,10 @@ def test_a_build_killed_while_notes_are_tokenized_begins_anew(tmp_path):
         "dupe_factor": 1,
         "num_workers": 2,
     }
-    build(tmp_path / "undisturbed", **changes)
+    build_records(tmp_path / "undisturbed", **changes)
     folder = tmp_path / "records"
     spilled = folder / UNFINISHED / "documents"
-    line = command(make_settings(folder, **changes))
+    line = command(builder_settings(folder, **changes))
     process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL)
     wait_for(lambda: len(list(spilled.glob("*.documents"))) > 1, process)
     kill(process)

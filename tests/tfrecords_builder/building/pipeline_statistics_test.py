@@ -5,15 +5,13 @@ import csv
 import numpy as np
 import pytest
 
-from tests.support import GOLDEN
+from tests.support import CASED, NOTEEVENTS
 from tfrecords_builder import create_pretraining_data, format_notes, tfrecord_files
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import example_blocks
 from tfrecords_builder.tokenization import BertTokenizer
 
-NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
-CASED = str(GOLDEN / "vocab" / "cased.txt")
 LENGTH, PREDICTIONS, DUPE = 128, 20, 5
 NOTES_EACH, SHARDS = 80, 4
 # How often the notes are taken: by the stage with other ids, by the exact mode with other seeds.
@@ -63,7 +61,7 @@ def counts(block, mask_id, passes):
 
 def streamed(folder, mask_id):
     """The stage's counts over copies of the notes with ids of their own."""
-    with open(NOTES, newline="", encoding="utf-8") as file:
+    with open(NOTEEVENTS, newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     column = header.index("ROW_ID")
     with open(folder / "notes.csv", "w", newline="", encoding="utf-8") as file:
@@ -92,7 +90,7 @@ def streamed(folder, mask_id):
 
 def exact(folder, mask_id):
     """The exact mode's counts on the same notes' sentence files, one per seed."""
-    format_notes.format_notes(format_notes.FormatSettings(str(folder / "sentences"), (NOTES,)))
+    format_notes.format_notes(format_notes.FormatSettings(str(folder / "sentences"), (NOTEEVENTS,)))
     found = []
     for seed in range(COPIES):
         path = folder / f"{seed}.tfrecord"

@@ -11,35 +11,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.support import (
+    CASED,
+    NOTEEVENTS,
+    SENTENCE_FILES,
+    UNCASED,
+    build_records,
+    shard_bytes,
+)
 from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder import schema, tfrecord_files
-from tfrecords_builder.building import documents, pipeline, records
+from tfrecords_builder.building import documents, records
 from tfrecords_builder.building.running import workers
-from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage.build_folder import BuildFolder
 from tfrecords_builder.notes import reading
 from tfrecords_builder.text import sections
 from tfrecords_builder.tokenization import BertTokenizer
-
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-GOLDEN = ROOT / "tests" / "golden"
-NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
-SENTENCES = tuple(str(GOLDEN / "pretraining_data" / f"part_{part}.txt") for part in "ab")
-CASED = str(GOLDEN / "vocab" / "cased.txt")
-UNCASED = str(GOLDEN / "vocab" / "uncased.txt")
-
-
-def make_settings(folder, **changes):
-    defaults = {"input": (NOTES,), "vocab_file": CASED, "num_shards": 4, "num_workers": 1}
-    return BuilderSettings(str(folder), **(defaults | changes))
-
-
-def build(folder, **changes):
-    return pipeline.build_records(make_settings(folder, **changes))
-
-
-def shard_bytes(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("part-*"))}
 
 
 def examples(folder):
@@ -80,7 +67,7 @@ def written_files(monkeypatch):
 
 
 def test_a_folder_holds_shards_manifest_and_vocabulary(tmp_path):
-    manifest = build(tmp_path / "records")
+    manifest = build_records(tmp_path / "records")
     folder = tmp_path / "records"
     assert sorted(path.name for path in folder.iterdir()) == [
         "manifest.json",
@@ -94,7 +81,7 @@ def test_a_folder_holds_shards_manifest_and_vocabulary(tmp_path):
         "size": len(pathlib.Path(CASED).read_text().splitlines()),
     }
     (source,) = manifest.inputs
-    assert source["sha256"] == schema.file_sha256(NOTES)
+    assert source["sha256"] == schema.file_sha256(NOTEEVENTS)
     assert manifest.settings["do_lower_case"] is False
     assert manifest.settings["dupe_factor"] == 5
     for shard in manifest.shards:
@@ -107,7 +94,7 @@ def test_a_folder_holds_shards_manifest_and_vocabulary(tmp_path):
 
 
 def test_tensorflow_parses_every_record(tmp_path):
-    manifest = build(tmp_path, max_seq_length=64, max_predictions_per_seq=9)
+    manifest = build_records(tmp_path, max_seq_length=64, max_predictions_per_seq=9)
     spec = {
         feature.name: tf.io.FixedLenFeature(
             [feature.width], tf.float32 if feature.max_value is None else tf.int64
@@ -134,10 +121,12 @@ def test_tensorflow_parses_every_record(tmp_path):
 
 
 def test_the_text_of_every_note_is_in_the_records(tmp_path):
-    build(tmp_path, masking="dynamic", short_seq_prob=0.0, max_seq_length=4096, num_shards=2)
+    build_records(
+        tmp_path, masking="dynamic", short_seq_prob=0.0, max_seq_length=4096, num_shards=2
+    )
     tokenizer = BertTokenizer(CASED, False)
     expected = np.zeros(tokenizer.vocab_size, int)
-    with open(NOTES, newline="") as file:
+    with open(NOTEEVENTS, newline="") as file:
         for row in csv.DictReader(file):
             for part in sections.split_sections(row["TEXT"]):
                 np.add.at(expected, tokenizer.encode(part), 1)
@@ -156,26 +145,26 @@ def test_the_text_of_every_note_is_in_the_records(tmp_path):
 
 def test_the_records_do_not_depend_on_the_number_of_workers(tmp_path, written_files):
     for count in (1, 2, 3):
-        build(tmp_path / str(count), num_workers=count)
+        build_records(tmp_path / str(count), num_workers=count)
         assert shard_bytes(tmp_path / "1") == shard_bytes(tmp_path / str(count))
     assert written_files[0] == 1
     assert min(written_files[1:]) > 1
 
 
 def test_another_seed_gives_other_records(tmp_path):
-    build(tmp_path / "one")
-    build(tmp_path / "two", random_seed=2)
+    build_records(tmp_path / "one")
+    build_records(tmp_path / "two", random_seed=2)
     one, two = shard_bytes(tmp_path / "one"), shard_bytes(tmp_path / "two")
     assert one.keys() == two.keys()
     assert all(one[name] != two[name] for name in one)
 
 
 def test_sentence_files_are_an_input_too(tmp_path):
-    manifest = build(tmp_path, input=SENTENCES)
+    manifest = build_records(tmp_path, input=SENTENCE_FILES)
     tokenizer = BertTokenizer(CASED, False)
     expected = [
         document
-        for path in SENTENCES
+        for path in SENTENCE_FILES
         for document in plain_pairing.read_documents([path], tokenizer)
     ]
     counts = manifest.counts
@@ -185,7 +174,7 @@ def test_sentence_files_are_an_input_too(tmp_path):
 
 
 def test_every_kind_of_source_gives_the_same_documents(tmp_path):
-    found = list(reading.read_notes(NOTES))
+    found = list(reading.read_notes(NOTEEVENTS))
     folder = tmp_path / "folder" / "Nursing"
     folder.mkdir(parents=True)
     with (
@@ -199,9 +188,9 @@ def test_every_kind_of_source_gives_the_same_documents(tmp_path):
             writer.writerow([note.note_id, 1, "", "DS", "", note.text])
             # As bytes: line ends stay as they are.
             (folder / f"{note.note_id}.txt").write_bytes(note.text.encode())
-    expected = build(tmp_path / "table").counts
+    expected = build_records(tmp_path / "table").counts
     for source in ("notes.jsonl", "discharge.csv", "folder"):
-        manifest = build(tmp_path / f"records of {source}", input=(str(tmp_path / source),))
+        manifest = build_records(tmp_path / f"records of {source}", input=(str(tmp_path / source),))
         assert manifest.inputs[0]["notes"] == len(found)
         assert manifest.counts["notes"]["written"] == len(found) == expected["notes"]["written"]
         for name in ("sections", "sentences", "tokens"):
@@ -211,9 +200,9 @@ def test_every_kind_of_source_gives_the_same_documents(tmp_path):
 
 
 def test_notes_and_sentence_files_may_be_mixed(tmp_path):
-    notes_alone = build(tmp_path / "a").counts
-    sentences_alone = build(tmp_path / "b", input=SENTENCES).counts
-    mixed = build(tmp_path / "c", input=(NOTES, *SENTENCES))
+    notes_alone = build_records(tmp_path / "a").counts
+    sentences_alone = build_records(tmp_path / "b", input=SENTENCE_FILES).counts
+    mixed = build_records(tmp_path / "c", input=(NOTEEVENTS, *SENTENCE_FILES))
     for name in ("sections", "sentences", "tokens"):
         assert mixed.counts[name] == notes_alone[name] + sentences_alone[name]
     assert [source.get("notes") for source in mixed.inputs] == [80, None, None]
@@ -222,14 +211,16 @@ def test_notes_and_sentence_files_may_be_mixed(tmp_path):
 @pytest.mark.parametrize("mode", ["exact", "minhash"])
 @pytest.mark.parametrize("count", [1, 3])
 def test_copies_of_notes_are_left_out_and_counted(mode, count, tmp_path, written_files):
-    found = list(reading.read_notes(NOTES))
+    found = list(reading.read_notes(NOTEEVENTS))
     rows = [(i, 1, 1, "Nursing", "", note.text) for i, note in enumerate(found)]
     rows += [(900 + i, 1, 1, "Nursing", "", note.text + " \n") for i, note in enumerate(found[:9])]
     long = max(found, key=lambda note: len(note.text)).text
     rows.append((999, 1, 1, "Nursing", "", f"{long}\nAddendum: seen again."))
     path = table(tmp_path / "notes.csv", rows)
-    plain = build(tmp_path / "plain", input=(path,)).counts["notes"]
-    manifest = build(tmp_path / "records", input=(path,), deduplicate=mode, num_workers=count)
+    plain = build_records(tmp_path / "plain", input=(path,)).counts["notes"]
+    manifest = build_records(
+        tmp_path / "records", input=(path,), deduplicate=mode, num_workers=count
+    )
     filtered = manifest.counts["notes"]["filtered"]
     assert filtered["exact_copy"] == 9
     assert filtered.get("near_copy", 0) == (mode == "minhash")
@@ -250,8 +241,8 @@ def test_documents_of_one_id_come_in_one_order_whoever_wrote_them(
     ]
     path = table(tmp_path / "notes.csv", rows)
     reverse = table(tmp_path / "reverse.csv", rows[::-1])
-    build(tmp_path / "one", input=(path,), num_shards=1)
-    build(tmp_path / "two", input=(reverse,), num_shards=1, num_workers=3)
+    build_records(tmp_path / "one", input=(path,), num_shards=1)
+    build_records(tmp_path / "two", input=(reverse,), num_shards=1, num_workers=3)
     assert shard_bytes(tmp_path / "one") == shard_bytes(tmp_path / "two")
     assert written_files[0] == 1
     assert written_files[1] > 1
@@ -280,7 +271,7 @@ def test_every_note_is_accounted_for(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sections, "split_sections", split_or_raise)
     (tmp_path / "subjects").write_text("13\n")
-    manifest = build(
+    manifest = build_records(
         tmp_path / "records",
         input=(path,),
         categories=("nursing",),
@@ -304,8 +295,8 @@ def test_every_note_is_accounted_for(tmp_path, monkeypatch):
 
 
 def test_dynamic_records_are_unmasked_single_passes(tmp_path):
-    build(tmp_path / "dynamic", masking="dynamic")
-    build(tmp_path / "static", dupe_factor=1)
+    build_records(tmp_path / "dynamic", masking="dynamic")
+    build_records(tmp_path / "static", dupe_factor=1)
     dynamic, static = examples(tmp_path / "dynamic"), examples(tmp_path / "static")
     mask = BertTokenizer(CASED, False).mask_id
     assert len(dynamic) > 400
@@ -322,8 +313,8 @@ def test_dynamic_records_are_unmasked_single_passes(tmp_path):
 
 
 def test_gzip_shards_hold_the_same_records(tmp_path):
-    build(tmp_path / "gzip", compression="gzip")
-    build(tmp_path / "none")
+    build_records(tmp_path / "gzip", compression="gzip")
+    build_records(tmp_path / "none")
     assert [path.name for path in sorted((tmp_path / "gzip").glob("part-*"))] == [
         f"part-{i:05d}-of-00004.tfrecord.gz" for i in range(4)
     ]
@@ -343,7 +334,7 @@ def test_no_segment_pairs_with_its_own_document_in_tiny_shards(tmp_path):
     used = [word for word in words if len(word) > 3][:12]
     rows = [(i, i, i, "Nursing", "", ". ".join([word] * 30)) for i, word in enumerate(used, 1)]
     path = table(tmp_path / "notes.csv", rows)
-    build(tmp_path / "records", input=(path,), masking="dynamic", num_shards=30)
+    build_records(tmp_path / "records", input=(path,), masking="dynamic", num_shards=30)
     tokenizer = BertTokenizer(CASED, False)
     ids = {tokenizer.vocab[word] for word in used}
     seen = 0
@@ -359,46 +350,48 @@ def test_no_segment_pairs_with_its_own_document_in_tiny_shards(tmp_path):
 @pytest.mark.parametrize(("vocab_file", "lower"), [(CASED, True), (UNCASED, False)])
 def test_casing_that_was_asked_for_wins_with_a_warning(vocab_file, lower, tmp_path, caplog):
     assert (
-        build(tmp_path, vocab_file=vocab_file, do_lower_case=lower).settings["do_lower_case"]
+        build_records(tmp_path, vocab_file=vocab_file, do_lower_case=lower).settings[
+            "do_lower_case"
+        ]
         is lower
     )
     assert f"its vocabulary shows do_lower_case={not lower}" in caplog.text
 
 
 def test_casing_comes_from_the_vocabulary(tmp_path):
-    assert build(tmp_path / "a", vocab_file=UNCASED).settings["do_lower_case"] is True
-    assert build(tmp_path / "b", vocab_file=CASED).settings["do_lower_case"] is False
+    assert build_records(tmp_path / "a", vocab_file=UNCASED).settings["do_lower_case"] is True
+    assert build_records(tmp_path / "b", vocab_file=CASED).settings["do_lower_case"] is False
 
 
 def test_a_vocabulary_that_shows_no_casing_needs_the_setting(tmp_path):
     vocab = tmp_path / "vocab.txt"
     vocab.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "1", "2"]))
     with pytest.raises(ValueError, match="Say do_lower_case=True or"):
-        build(tmp_path / "a", vocab_file=str(vocab))
-    manifest = build(tmp_path / "b", vocab_file=str(vocab), do_lower_case=True)
+        build_records(tmp_path / "a", vocab_file=str(vocab))
+    manifest = build_records(tmp_path / "b", vocab_file=str(vocab), do_lower_case=True)
     assert manifest.settings["do_lower_case"] is True
 
 
 def test_input_without_a_vocabulary_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="--vocab_file with --input, received none"):
-        build(tmp_path, vocab_file=None)
+        build_records(tmp_path, vocab_file=None)
 
 
 def test_one_note_alone_is_an_error(tmp_path):
     path = table(tmp_path / "notes.csv", [(1, 1, 1, "Nursing", "", "The patient was seen.")])
     with pytest.raises(ValueError, match=r"at least two notes .* received 1 of 1 read"):
-        build(tmp_path / "records", input=(path,))
+        build_records(tmp_path / "records", input=(path,))
 
 
 def test_a_missing_input_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.csv"):
-        build(tmp_path, input=("nothing.csv",))
+        build_records(tmp_path, input=("nothing.csv",))
 
 
 def test_the_embedded_default_invents_notes_and_learns_a_vocabulary(tmp_path):
     # What a user keeps in the folder is not the embedded default's to replace.
     (tmp_path / "NOTEEVENTS.csv.gz").write_bytes(b"mine")
-    manifest = build(
+    manifest = build_records(
         tmp_path, input=(), vocab_file=None, synthetic_notes=60, synthetic_vocab_size=400
     )
     assert manifest.counts["notes"]["read"] == 60
@@ -410,10 +403,10 @@ def test_the_embedded_default_invents_notes_and_learns_a_vocabulary(tmp_path):
 
 
 def test_a_refused_embedded_default_leaves_finished_records_as_they_are(tmp_path):
-    build(tmp_path, input=(), vocab_file=None, synthetic_notes=60, synthetic_vocab_size=400)
+    build_records(tmp_path, input=(), vocab_file=None, synthetic_notes=60, synthetic_vocab_size=400)
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     with pytest.raises(FileNotFoundError, match="missing"):
-        build(
+        build_records(
             tmp_path, input=(), vocab_file=None, synthetic_notes=70, synthetic_vocab_size=300,
             overwrite=True, exclude_subjects=str(tmp_path / "missing.txt"),
         )  # fmt: skip
@@ -423,7 +416,7 @@ def test_a_refused_embedded_default_leaves_finished_records_as_they_are(tmp_path
 def test_a_bucket_is_refused_by_the_local_runner(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"received gs://bucket/records.*--runner=beam"):
-        build("gs://bucket/records")
+        build_records("gs://bucket/records")
     assert os.listdir(tmp_path) == []
 
 

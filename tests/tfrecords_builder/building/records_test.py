@@ -1,18 +1,18 @@
 """TFRecord files out and in, against TensorFlow's own reader."""
 
 import os
-import pathlib
 import stat
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import support
 from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder import schema, tfrecord_files
 from tfrecords_builder.building import records
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden" / "pretraining_data"
+GOLDEN = support.GOLDEN / "pretraining_data"
 VOCAB_SIZE = 28996
 
 

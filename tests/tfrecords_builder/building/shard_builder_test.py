@@ -1,11 +1,11 @@
 """One shard: spilled documents to a closed file of records."""
 
-import pathlib
 import random
 
 import numpy as np
 import pytest
 
+from tests.support import GOLDEN
 from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder.building import records, shard_builder
 from tfrecords_builder.building.settings import BuilderSettings
@@ -14,7 +14,6 @@ from tfrecords_builder.building.storage.build_folder import BuildFolder
 from tfrecords_builder.pairing import masking
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 LENGTH, PREDICTIONS, DUPE = 128, 20, 25
 
 

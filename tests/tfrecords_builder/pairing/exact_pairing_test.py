@@ -1,6 +1,5 @@
 """The fast form of the exact mode, against the simple one."""
 
-import pathlib
 import random
 
 import numpy as np
@@ -8,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import GOLDEN
 from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder.notes.sources import sentence_lines
 from tfrecords_builder.pairing import exact_pairing, masking
 from tfrecords_builder.pairing.streaming_pairing import Pool
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 IDS = masking.SpecialIds(1, 2, 3)
 VOCAB_SIZE = 300
 # Two of three ids continue a word.

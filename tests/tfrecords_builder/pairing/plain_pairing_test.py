@@ -1,17 +1,16 @@
 """Documents to masked pairs, the reference's way: what the fast forms are compared with."""
 
-import pathlib
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import GOLDEN
 from tests.tfrecords_builder.pairing import plain_pairing
 from tfrecords_builder.pairing import masking
 from tfrecords_builder.tokenization import BertTokenizer
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 CLS, SEP, MASK = 1, 2, 3
 VOCAB_SIZE = 100
 

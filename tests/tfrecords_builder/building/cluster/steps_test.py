@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.support import GOLDEN
+from tests.support import CASED, NOTEEVENTS
 from tfrecords_builder import schema
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.cluster import build, steps
@@ -14,13 +14,11 @@ from tfrecords_builder.building.document_encoder import DocumentEncoder
 from tfrecords_builder.building.settings import BuilderSettings
 from tfrecords_builder.building.storage import spill
 
-NOTES = str(GOLDEN / "notes" / "NOTEEVENTS.csv")
-
 
 def settings(output_dir, **changes):
     values = {
-        "input": (NOTES,),
-        "vocab_file": str(GOLDEN / "vocab" / "cased.txt"),
+        "input": (NOTEEVENTS,),
+        "vocab_file": CASED,
         "max_seq_length": 64,
         "num_shards": 3,
         "dupe_factor": 1,
@@ -88,7 +86,7 @@ def test_order_and_repeated_steps_change_nothing(tmp_path):
 
 
 def test_a_worker_in_another_folder_reads_and_writes_the_same_files(tmp_path, monkeypatch):
-    (tmp_path / "notes.csv").write_bytes(pathlib.Path(NOTES).read_bytes())
+    (tmp_path / "notes.csv").write_bytes(pathlib.Path(NOTEEVENTS).read_bytes())
     monkeypatch.chdir(tmp_path)
     relative = settings("records", input=("notes.csv",))
     (work,) = steps.list_work(relative)

@@ -4,12 +4,10 @@ import dataclasses
 
 import pytest
 
-from tests.support import GOLDEN
+from tests.support import CASED, NOTEEVENTS
 from tfrecords_builder.building import pipeline
 from tfrecords_builder.building.running import estimate
 from tfrecords_builder.building.settings import BuilderSettings
-
-CASED = str(GOLDEN / "vocab" / "cased.txt")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +22,7 @@ CASED = str(GOLDEN / "vocab" / "cased.txt")
 def test_the_estimate_is_near_what_is_built(changes, tmp_path):
     settings = BuilderSettings(
         str(tmp_path),
-        input=(str(GOLDEN / "notes" / "NOTEEVENTS.csv"),),
+        input=(NOTEEVENTS,),
         vocab_file=CASED,
         num_shards=2,
         num_workers=1,
