@@ -75,12 +75,12 @@ def _our_loss(windows, folder):
     import clinicalbert_tf
     from clinicalbert_tf.checkpoints.names import model_variables
     from clinicalbert_tf.tasks.question_answering.objective import SpanObjective
-    from clinicalbert_tf.texts.question_answering.windows import pad_windows
+    from clinicalbert_tf.texts.batches import pad_tokens
 
     model = clinicalbert_tf.from_pretrained(folder).task_model
-    padded = pad_windows(windows, max(len(window.token_ids) for window in windows))
-    names = {"token_ids": "input_ids", "segment_ids": "segment_ids", "padding_mask": "input_mask"}
-    inputs = {name: tf.constant(padded[other]) for name, other in names.items()}
+    contexts = np.array([window.context_start for window in windows])
+    padded = pad_tokens([window.token_ids for window in windows], contexts)
+    inputs = {name: tf.constant(values) for name, values in padded.items()}
     starts, ends = np.array([window.positions for window in windows], np.int32).T
     batch = inputs | {
         "start_positions": tf.constant(starts),
