@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh DATA_DIR OUT [MODEL]: question answering on COVID-QA's passages with run_squad and with Hugging Face,
+# run.sh DATA_DIR OUT [MODEL]: question answering on COVID-QA's passages with run_squad and with Hugging Face in both forms,
 # seeds 1, 2, 3 (or SEEDS="..."), from the same weights. Started again, it resumes what was killed and repeats nothing.
 set -e
 here=$(dirname "$0")
@@ -11,6 +11,8 @@ for seed in ${SEEDS:-1 2 3}; do
     shift 2
     [ -e "$out/ours-$seed/predictions.json" ] || python -m clinicalbert_tf.run_squad "$@" --output_dir="$out/ours-$seed"
     [ -e "$out/hugging_face-$seed/predictions.json" ] || python "$here/hugging_face.py" "$@" --output_dir="$out/hugging_face-$seed"
+    [ -e "$out/hugging_face_same_windows-$seed/predictions.json" ] ||
+        python "$here/hugging_face.py" "$@" --same_windows --output_dir="$out/hugging_face_same_windows-$seed"
     set -- "$data" "$out"
 done
 python "$here/print_table.py" "$1/passages_test.json" "$2"
