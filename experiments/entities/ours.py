@@ -40,6 +40,9 @@ def main() -> None:
                     output_dir=run,
                     init_checkpoint=values.model,
                     seed=seed,
+                    # The last weights count, as on the other side.
+                    do_eval=False,
+                    evaluate_dev=False,
                     num_train_epochs=values.num_train_epochs,
                     train_batch_size=values.train_batch_size,
                     learning_rate=values.learning_rate,

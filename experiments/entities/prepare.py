@@ -3,8 +3,9 @@
     python experiments/entities/prepare.py SET --output DIR [--data DATA] [--train N] [--test N]
 
 SET: ncbi_disease, bc5cdr, phee, meddocan or pii_synth_en. `--train` and `--test` keep that many
-sentences, a random sample in the order of the files that depends on the number alone; dev is left
-out, since nothing is chosen on it. Words are made by the package's own readers.
+sentences, a random sample in the order of the files that depends on the number alone. Nothing is
+chosen on dev, which is written so that none of the training sentences are taken for it. Words are
+made by the package's own readers.
 """
 
 import argparse
@@ -28,7 +29,7 @@ _PHEE = ("Drug", "Effect", "Disorder")
 
 
 def main() -> None:
-    """Writes train.tsv and test.tsv and prints their numbers of sentences."""
+    """Writes a file of columns per part and prints its numbers of sentences and entities."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("set", choices=sorted(FOLDERS))
     parser.add_argument("--data", default="../shared/data")
@@ -40,7 +41,7 @@ def main() -> None:
         source = pathlib.Path(values.data, values.set)
         found = read_entity_set("conll", str(FOLDERS[values.set](source, pathlib.Path(made))))
     make_private_folder(values.output)
-    for part, most in (("train", values.train), ("test", values.test)):
+    for part, most in (("train", values.train), ("dev", None), ("test", values.test)):
         sentences = found.parts[part]
         if most is not None and most < len(sentences):
             places = random.Random(most).sample(range(len(sentences)), most)
