@@ -70,3 +70,7 @@ def test_a_name_that_is_gone_is_found():
     )
     expected = ["clinicalbert_tf.texts.batches.gone", "clinicalbert_tf.gone"]
     assert missing_imports(source) == expected
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
