@@ -112,6 +112,7 @@ def runner_options(settings: BuilderSettings, beam_options: Sequence[str]) -> li
 
 
 def is_on_dask(options: Sequence[str]) -> bool:
+    """Whether Beam's options name the Dask runner."""
     return any(_DASK_RUNNER in option for option in options)
 
 

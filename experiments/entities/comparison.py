@@ -28,6 +28,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--num_train_epochs", type=float, default=2.0)
     parser.add_argument("--train_batch_size", type=int, default=16)
     parser.add_argument("--learning_rate", type=float, default=3e-4)
+    parser.add_argument("--length_buckets", type=int, default=8, help="ours only; 0: no grouping")
     return parser.parse_args()
 
 

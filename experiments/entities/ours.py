@@ -31,6 +31,7 @@ def main() -> None:
                 "bootstrap": 0,
                 "report": False,
                 "peak_tflops": 1.0,
+                "length_buckets": values.length_buckets,
             }
             run = os.path.join(folder, "run")
             started = time.monotonic()
@@ -40,9 +41,6 @@ def main() -> None:
                     output_dir=run,
                     init_checkpoint=values.model,
                     seed=seed,
-                    # The last weights count, as on the other side.
-                    do_eval=False,
-                    evaluate_dev=False,
                     num_train_epochs=values.num_train_epochs,
                     train_batch_size=values.train_batch_size,
                     learning_rate=values.learning_rate,

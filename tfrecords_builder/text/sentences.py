@@ -366,7 +366,7 @@ def _goes_on(line: str, following: str, statements: bool | None) -> bool:
     Args:
         line: a line with single spaces.
         following: the next one.
-        statements: see `_are_statements`.
+        statements: see `_are_statements`; None if `following` makes no use of it.
     """
     if not following[0].isalpha() and _list_item.match(following):
         return False
