@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl.testing import parameterized
 
+from clinicalbert_tf.kernel_compiler import xla_kernel
+from clinicalbert_tf.modeling.compilation import compiled_by
 from clinicalbert_tf.tasks.pretraining.objective import PretrainingObjective
 from clinicalbert_tf.training.objective import ENGINE_SUMS, batch_sums
 
@@ -38,7 +41,7 @@ def totals(objective, sums):
     return dict(zip(names, values.astype(np.float64), strict=True))
 
 
-class PretrainingObjectiveTest(tf.test.TestCase):
+class PretrainingObjectiveTest(tf.test.TestCase, parameterized.TestCase):
     def test_loss_is_weighted_by_predictions_and_averaged_over_examples(self):
         objective = PretrainingObjective()
         counts = objective.normalizers(batch())
@@ -102,6 +105,44 @@ class PretrainingObjectiveTest(tf.test.TestCase):
         self.assertFalse(any(map(PretrainingObjective("mlm").trains, names)))
         self.assertTrue(all(map(PretrainingObjective("mlm").trains, others)))
         self.assertTrue(all(map(PretrainingObjective().trains, names + others)))
+
+    @parameterized.parameters(None, xla_kernel)
+    def test_loss_and_gradient_equal_float64_however_improbable_the_label(self, compiler):
+        random = np.random.default_rng(1)
+        scale = np.array([0.0, 1e-3, 1.0, 10.0, 300.0])[:, None, None]
+        logits = (random.normal(size=(5, 2, 700)) * scale).astype(np.float32)
+        # The best label, and the worst.
+        labels = np.stack([logits.argmax(-1)[:, 0], logits.argmin(-1)[:, 1]], axis=1)
+        features = batch() | {
+            "masked_lm_ids": tf.constant(labels, tf.int32),
+            "masked_lm_weights": tf.constant(random.uniform(size=(5, 2)), tf.float32),
+            "example_weights": tf.ones([5]),
+        }
+        objective = PretrainingObjective("mlm")
+
+        @tf.function(autograph=False)
+        def loss_sums_and_gradient(logits):
+            with compiled_by(compiler), tf.GradientTape() as tape:
+                tape.watch(logits)
+                loss, sums = objective.loss_and_sums(
+                    {"mlm_logits": logits}, features, objective.normalizers(features)
+                )
+            return loss, sums, tape.gradient(loss, logits)
+
+        loss, sums, gradient = loss_sums_and_gradient(tf.constant(logits))
+        weights = features["masked_lm_weights"].numpy().astype(np.float64)
+        wide = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+        log_probabilities = wide - np.log(np.exp(wide).sum(-1, keepdims=True))
+        losses = -np.take_along_axis(log_probabilities, labels[..., None], -1)[..., 0]
+        share = weights[..., None] / (weights.sum() + 1e-5)
+        right = np.arange(700) == labels[..., None]
+        self.assertGreater(losses.max(), 1000)
+        self.assertAllClose(float(loss), (share[..., 0] * losses).sum(), rtol=1e-6, atol=0)
+        hits = weights * (logits.argmax(-1) == labels)
+        self.assertAllClose(sums[1], hits.sum(), rtol=1e-6, atol=0)
+        self.assertAllClose(
+            gradient, share * (np.exp(log_probabilities) - right), rtol=1e-5, atol=1e-8
+        )
 
     def test_unknown_objective_is_refused(self):
         with self.assertRaisesRegex(
