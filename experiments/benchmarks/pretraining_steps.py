@@ -84,34 +84,78 @@ def matrix_rate(shape, precision: str):
     The four dense layers' products (query, key and value as one), forward and both backward
     ones, one after another in one graph.
     """
-    dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
-    width = shape.hidden
-    sizes = ((width, 3 * width), (width, width), (width, 4 * width), (4 * width, width))
-    operands = [
-        [tf.Variable(tf.cast(tf.random.normal(size), dtype)) for size in three]
-        for three in (((shape.rows, m), (m, n), (shape.rows, n)) for m, n in sizes)
-    ]
+    sizes = _dense_sizes(shape.hidden)
+    run = _products([((shape.rows, m), (m, n)) for m, n in sizes], precision)
     operations = sum(6.0 * shape.rows * m * n for m, n in sizes)
+    run()
 
-    @tf.function
-    def products():
-        results = []
-        for inputs, kernel, upstream in operands:
+    def rate() -> float:
+        begin = time.perf_counter()
+        for _ in range(2):
+            run()
+        return 2 * operations / (time.perf_counter() - begin)
+
+    return rate
+
+
+def make_products(shape, precision: str):
+    """A step that computes the matrix products of ours and nothing else, forward and backward."""
+    graphs = []
+    size = shape.hidden // shape.heads
+    for length in shape.padded_lengths(8):
+        of_heads = (shape.batch, shape.heads)
+        layer = [((shape.batch * length, m), (m, n)) for m, n in _dense_sizes(shape.hidden)]
+        layer += [
+            ((*of_heads, length, size), (*of_heads, size, length)),
+            ((*of_heads, length, length), (*of_heads, length, size)),
+        ]
+        masked = shape.batch * shape.predictions
+        head = [
+            ((masked, shape.hidden), (shape.hidden, columns))
+            for columns in (shape.hidden, shape.vocabulary)
+        ]
+        graphs.append(_products([*(layer * shape.layers), *head], precision))
+
+    def step() -> None:
+        for run in graphs:
+            run()
+
+    return step
+
+
+def _dense_sizes(width: int):
+    """Rows and columns of a layer's four kernels, query, key and value as one."""
+    return ((width, 3 * width), (width, width), (width, 4 * width), (4 * width, width))
+
+
+def _products(shapes, precision: str):
+    """A graph of products [..., m] x [m, n], each with both of its backward ones, in turn.
+
+    Equal shapes share their matrices, which makes them no slower.
+    """
+    dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
+
+    def matrix(size):
+        return tf.Variable(tf.cast(tf.random.normal(size), dtype))
+
+    operands = {
+        (left, right): (matrix(left), matrix(right), matrix((*left[:-1], right[-1])))
+        for left, right in shapes
+    }
+
+    @tf.function(autograph=False)
+    def run():
+        done = []
+        for place in shapes:
+            inputs, kernel, upstream = operands[place]
             for left, right, transposed in (
                 (inputs, kernel, {}),
                 (upstream, kernel, {"transpose_b": True}),
                 (inputs, upstream, {"transpose_a": True}),
             ):
-                with tf.control_dependencies(results[-1:]):
-                    results.append(tf.matmul(left, right, **transposed))
-        return results
+                with tf.control_dependencies(done):
+                    done = [tf.matmul(left, right, **transposed)]
+        return done
 
-    products()
-
-    def rate() -> float:
-        begin = time.perf_counter()
-        for _ in range(2):
-            products()[-1].shape.assert_is_fully_defined()
-        return 2 * operations / (time.perf_counter() - begin)
-
-    return rate
+    run()
+    return run
