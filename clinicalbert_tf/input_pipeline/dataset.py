@@ -37,7 +37,7 @@ def training_batches(
     parse = source.parser(f"training {order.seed}")
     position = first_step * global_batch_size
     if length_buckets:
-        arrange = bucketing(source, global_batch_size, length_buckets)
+        arrange = bucketing(source, global_batch_size, length_buckets, order.length_pool)
         batches = ordered_batches(source, order, global_batch_size, position, arrange)
     else:
         batches = ordered_batches(source, order, global_batch_size, position)

@@ -30,10 +30,13 @@ class RecordOrder:
         seed: seed of every epoch's order.
         shuffle_buffer: records shuffled among each other at a time, a window; 0 reads in file
             order.
+        length_pool: where batches hold records of like lengths: how many batches of a window, at
+            most, they are looked for among; 0 for all of the window.
     """
 
     seed: int = 0
     shuffle_buffer: int = 10_000
+    length_pool: int = 0
 
 
 # Takes a window: serialized records [records] in random order (or file order), the place of the

@@ -222,7 +222,7 @@ class RunStages:
 
     def _training_iterator(self, first_step: int):
         settings, source = self.settings, self.inputs.train_source
-        order = RecordOrder(settings.seed, settings.shuffle_buffer)
+        order = RecordOrder(settings.seed, settings.shuffle_buffer, settings.length_pool)
         dataset = self.strategy.distribute_datasets_from_function(
             lambda context: training_batches(
                 source,

@@ -143,6 +143,14 @@ class RunSettings:
         at_least=0,
         decisive=True,
     )
+    length_pool: int = setting(
+        0,
+        """With --length_buckets: how many batches, at most, and at most a quarter of those shuffled
+        together, examples of like lengths are looked for among. Fewer make batches more random and
+        more padded. 0: all that are shuffled together.""",
+        at_least=0,
+        decisive=True,
+    )
     on_corrupt: str = setting(
         "stop",
         """What to do about a damaged file: stop; previous, to start from the checkpoint before;

@@ -29,6 +29,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--train_batch_size", type=int, default=16)
     parser.add_argument("--learning_rate", type=float, default=3e-4)
     parser.add_argument("--length_buckets", type=int, default=8, help="ours only; 0: no grouping")
+    parser.add_argument("--length_pool", type=int, default=50, help="ours only; as in run_i2b2")
     return parser.parse_args()
 
 

@@ -32,6 +32,7 @@ def main() -> None:
                 "report": False,
                 "peak_tflops": 1.0,
                 "length_buckets": values.length_buckets,
+                "length_pool": values.length_pool,
             }
             run = os.path.join(folder, "run")
             started = time.monotonic()

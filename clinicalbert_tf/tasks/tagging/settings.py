@@ -127,6 +127,16 @@ class TaggingSettings(FineTuningSettings):
         at_least=3,
         decisive=True,
     )
+    # The loss is a mean over the words of a batch: in a batch of short sentences each counts for
+    # more. The more lengths a batch holds, the less this tells in a short run.
+    length_pool: int = setting(
+        50,
+        """With --length_buckets: how many batches, at most, and at most a quarter of those shuffled
+        together, windows of like lengths are looked for among. 0: all that are shuffled
+        together.""",
+        at_least=0,
+        decisive=True,
+    )
     bootstrap: int = setting(
         1000,
         "Draws for the intervals of the scores, by document; 0 for none.",

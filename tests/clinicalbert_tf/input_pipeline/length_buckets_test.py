@@ -27,8 +27,8 @@ def source_of(masking):
     return find_records(invented_records.short_notes() if masked else invented_records.unmasked())
 
 
-def batches(source, count, buckets=8, seed=2, shuffle_buffer=100, **options):
-    order = RecordOrder(seed, shuffle_buffer)
+def batches(source, count, buckets=8, seed=2, shuffle_buffer=100, pool=0, **options):
+    order = RecordOrder(seed, shuffle_buffer, pool)
     dataset = training_batches(source, order, BATCH, length_buckets=buckets, **options)
     return list(dataset.take(count).as_numpy_iterator())
 
@@ -44,13 +44,23 @@ def identities(batch):
     return rows
 
 
+def padding(buckets, pool=0):
+    """The share of positions that are padding, in batches of short notes."""
+    source = find_records(invented_records.short_notes())
+    masks = [
+        batch["padding_mask"]
+        for batch in batches(source, 80, buckets, shuffle_buffer=10_000, pool=pool)
+    ]
+    return 1 - sum(mask.sum() for mask in masks) / sum(mask.size for mask in masks)
+
+
 class LengthBucketsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*MASKINGS)
-    def test_every_epoch_holds_every_record_once(self, masking):
+    @parameterized.product(masking=MASKINGS, pool=(0, 1, 50))
+    def test_every_epoch_holds_every_record_once(self, masking, pool):
         source = source_of(masking)
         # As many whole batches as hold three epochs, which end within batches and within windows.
         count = -(-3 * source.num_records // BATCH)
-        bucketed = [row for batch in batches(source, count) for row in identities(batch)]
+        bucketed = [row for batch in batches(source, count, pool=pool) for row in identities(batch)]
         plain = [
             row
             for batch in batches(source, count, 0, shuffle_buffer=0)
@@ -64,13 +74,13 @@ class LengthBucketsTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(collections.Counter(bucketed[part]), collections.Counter(plain[part]))
         self.assertNotEqual(bucketed[:total], bucketed[total : 2 * total])
 
-    @parameterized.product(masking=MASKINGS, shuffle_buffer=(0, 7, 100))
+    @parameterized.product(masking=MASKINGS, shuffle_buffer=(0, 7, 100), pool=(0, 2))
     @pytest.mark.large
-    def test_restart_at_any_step_continues_the_same_batches(self, masking, shuffle_buffer):
-        source = source_of(masking)
-        undisturbed = batches(source, 30, shuffle_buffer=shuffle_buffer)
+    def test_restart_at_any_step_continues_the_same_batches(self, masking, shuffle_buffer, pool):
+        source, options = source_of(masking), {"shuffle_buffer": shuffle_buffer, "pool": pool}
+        undisturbed = batches(source, 30, **options)
         for first_step in (1, 5, 29):
-            resumed = batches(source, 1, shuffle_buffer=shuffle_buffer, first_step=first_step)
+            resumed = batches(source, 1, first_step=first_step, **options)
             for name, values in resumed[0].items():
                 self.assertAllEqual(values, undisturbed[first_step][name], msg=name)
 
@@ -128,14 +138,27 @@ class LengthBucketsTest(tf.test.TestCase, parameterized.TestCase):
                 self.assertFalse(padded[name][:, width:].any(), name)
 
     def test_padding_of_short_notes_is_below_a_tenth(self):
-        source = find_records(invented_records.short_notes())
-
-        def padding(buckets):
-            masks = [b["padding_mask"] for b in batches(source, 80, buckets, shuffle_buffer=10_000)]
-            return 1 - sum(mask.sum() for mask in masks) / sum(mask.size for mask in masks)
-
         self.assertGreater(padding(0), 0.2)
         self.assertLess(padding(8), 0.1)
+
+    def test_smaller_pools_have_more_padding(self):
+        whole, quarters, single = (padding(8, pool) for pool in (0, 50, 1))
+        self.assertLess(whole, quarters)
+        self.assertLess(quarters, single)
+        self.assertLess(single, padding(0))
+
+    def test_pools_of_one_batch_are_the_batches_of_the_plain_order(self):
+        source = source_of("static")
+        count = source.num_records // BATCH
+        pools, plain = (
+            [sorted(identities(batch)) for batch in batches(source, count, **options)]
+            for options in (
+                {"shuffle_buffer": 10_000, "pool": 1},
+                {"shuffle_buffer": 10_000, "buckets": 0},
+            )
+        )
+        self.assertNotEqual(pools, plain)
+        self.assertCountEqual(map(tuple, pools), map(tuple, plain))
 
     def test_losses_and_gradients_equal_those_of_padded_batches(self):
         source = find_records(invented_records.short_notes())
