@@ -33,8 +33,7 @@ def main() -> None:
     mean = statistics.mean(inputs.lengths())
     print(f"{values.size}: {len(inputs.ids)} texts of {mean:.1f} tokens, batch {values.batch_size}")
     sides = {"ours": Ours(values, model, inputs), "torch": torch_side(values, model, inputs)}
-    counts = {"train": values.batch_size * values.steps, "predict": len(inputs.ids)}
-    turns.take_turns(sides, values.rounds, counts, "texts")
+    turns.take_turns(sides, values.rounds, mean, "texts")
 
 
 class Ours:
@@ -62,7 +61,11 @@ class Ours:
         predictor = Predictor(logits, per_token=names if inputs.are_questions else ())
         seconds = [len(s) - int(s.sum()) for s in segments]
         self.train = lambda: train(values.steps)
-        self.predict = lambda: predictor.predict(ids, seconds)
+        self._predictor, self._texts = predictor, (ids, seconds)
+
+    def predict(self):
+        self._predictor.predict(*self._texts)
+        return sum(map(len, self._texts[0]))
 
 
 def _classes(inputs):

@@ -31,8 +31,7 @@ def main() -> None:
             "ours": Ours(values, sentences, data.labels),
             "torch": torch_side(values, sentences, data.labels),
         }
-        counts = {"train": values.batch_size * values.steps, "predict": values.predicted}
-        turns.take_turns(sides, values.rounds, counts, "sentences")
+        turns.take_turns(sides, values.rounds, sides["ours"].mean_length, "sentences")
 
 
 class Ours:
@@ -59,13 +58,17 @@ class Ours:
             source, lambda config: build_tagger(config, len(labels)),
             TaggingObjective(len(labels)), settings, examples, values.batch_size,
         )  # fmt: skip
-        predictor = Predictor(
+        self._predictor = Predictor(
             lambda inputs: {"logits": model(inputs, training=False)["logits"]},
             per_token=("logits",),
         )
-        windows = [window.token_ids for window in words.windows[: values.predicted]]
+        self._windows = [window.token_ids for window in words.windows[: values.predicted]]
+        self.mean_length = sum(len(window.token_ids) for window in words.windows) / len(sentences)
         self.train = lambda: train(values.steps)
-        self.predict = lambda: predictor.predict(windows)
+
+    def predict(self):
+        self._predictor.predict(self._windows)
+        return sum(map(len, self._windows))
 
 
 def torch_side(values, sentences, labels) -> turns.TorchSide:

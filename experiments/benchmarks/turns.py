@@ -1,45 +1,48 @@
 """What fine_tuning.py and token_classification.py share: two sides that take turns.
 
 Ours is the engine's step; the other one is Hugging Face's model on PyTorch in its Trainer's loop.
+Both draw their own batches of like lengths, so what they are timed by is real tokens, padding not
+counted; texts per second are tokens per second over the mean length of a text.
 """
 
 import importlib.util
 import os
+import random
 import statistics
 import time
 
 
-def take_turns(sides, rounds, counts, unit):
+def take_turns(sides, rounds, mean_length, unit):
     """Prints, for "train" and "predict", the medians of the rounds and their ratio.
 
     Args:
-        sides: {"ours", "torch"}: objects with both methods. Each is called once before the clock
-            runs.
+        sides: {"ours", "torch"}: objects with both methods, which return how many tokens they
+            worked on. Each is called once before the clock runs.
         rounds: how often each side is measured.
-        counts: {"train", "predict"}: texts or sentences of one call.
-        unit: what is counted, in words.
+        mean_length: tokens of a text.
+        unit: what a text is, in words.
     """
-    for what, count in counts.items():
-        seconds = {name: [] for name in sides}
+    for what in ("train", "predict"):
+        rates = {name: [] for name in sides}
         for side in sides.values():
             getattr(side, what)()
         for _ in range(rounds):
             for name, side in sides.items():
                 started = time.perf_counter()
-                getattr(side, what)()
-                seconds[name].append(time.perf_counter() - started)
-        medians = {name: statistics.median(s) for name, s in seconds.items()}
-        ratios = [t / o for o, t in zip(seconds["ours"], seconds["torch"], strict=True)]
-        rates = ", ".join(f"{name} {count / s:.1f} {unit}/s" for name, s in medians.items())
+                tokens = getattr(side, what)()
+                rates[name].append(tokens / (time.perf_counter() - started))
+        medians = {name: statistics.median(r) for name, r in rates.items()}
+        ratios = [o / t for o, t in zip(rates["ours"], rates["torch"], strict=True)]
+        shown = ", ".join(f"{n} {rate / mean_length:.1f} {unit}/s" for n, rate in medians.items())
         print(
-            f"{what}: {rates}; ours {medians['torch'] / medians['ours']:.2f} times as fast "
+            f"{what}: {shown}; ours {medians['ours'] / medians['torch']:.2f} times as fast "
             f"({min(ratios):.2f} to {max(ratios):.2f} by round)",
             flush=True,
         )
 
 
 def our_model_and_training(source, build, objective, settings, examples, batch_size):
-    """A model with a checkpoint's weights, and a function that trains it for some steps.
+    """A model with a checkpoint's weights, and a function that trains it: steps -> tokens.
 
     Args:
         source: what open_checkpoint returned.
@@ -61,13 +64,15 @@ def our_model_and_training(source, build, objective, settings, examples, batch_s
         restore_into(model, source)
         optimizer = build_optimizer(settings, model, objective)
     stepper = Stepper(strategy, model, objective, optimizer)
+    order = RecordOrder(1, 10_000, settings.length_pool)
     dataset = strategy.distribute_datasets_from_function(
         lambda context: training_batches(
-            examples, RecordOrder(1, 10_000), batch_size, 0, context, 8
+            examples, order, batch_size, 0, context, settings.length_buckets
         )
     )
     iterator = iter(dataset)
-    return model, lambda steps: stepper.train(iterator, steps)
+    tokens = stepper.sum_names.index("tokens")
+    return model, lambda steps: stepper.train(iterator, steps)[:, tokens].sum()
 
 
 class TorchSide:
@@ -88,6 +93,7 @@ class TorchSide:
         self._model, self._lengths = model, lengths
         self._inputs, self._targets = inputs, targets
         self._batch_size, self._steps, self._predicted = batch_size, steps, predicted
+        self._random = random.Random(1)
         # Fused, as Trainer has it.
         self._optimizer = torch.optim.AdamW(
             model.parameters(), lr=5e-5, weight_decay=0.01, fused=True
@@ -100,15 +106,18 @@ class TorchSide:
         size = self._batch_size
         self._model.train()
         order = get_length_grouped_indices(self._lengths, size)
-        batches = max(1, len(order) // size)
-        for step in range(self._steps):
-            start = step % batches * size
-            places = order[start : start + size]
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        # Its first batch is the longest of all, which a whole epoch has once.
+        chosen = self._random.choices(
+            [batch for batch in batches if len(batch) == size], k=self._steps
+        )
+        for places in chosen:
             inputs = self._inputs(places)
             self._model(**inputs, **self._targets(places, inputs)).loss.backward()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
             self._optimizer.step()
             self._optimizer.zero_grad()
+        return sum(self._lengths[place] for places in chosen for place in places)
 
     def predict(self):
         import torch
@@ -120,6 +129,7 @@ class TorchSide:
             for start in range(0, len(order), size):
                 for made in self._model(**self._inputs(order[start : start + size])).values():
                     made.numpy()
+        return sum(self._lengths[place] for place in order)
 
 
 def default_model():
