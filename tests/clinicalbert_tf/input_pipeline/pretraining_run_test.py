@@ -116,6 +116,10 @@ def test_length_buckets_train_and_resume(config_file, unmasked, tmp_path):
     events = EventAccumulator(str(resumed), size_guidance={"scalars": 0}).Reload()
     after = {event.step: event.value for event in events.Scalars("loss")}
     assert after == {step: undisturbed[step - 1] for step in range(5, STEPS + 1)}
+    run_pretraining(dataclasses.replace(settings, output_dir=str(tmp_path / "pool"), length_pool=1))
+    assert losses(tmp_path / "pool") != undisturbed
+    with pytest.raises(ValueError, match="length_pool"):
+        run_pretraining(dataclasses.replace(settings, output_dir=str(resumed), length_pool=1))
 
 
 @pytest.mark.large
