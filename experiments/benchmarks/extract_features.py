@@ -2,6 +2,7 @@
 
     python experiments/benchmarks/extract_features.py
     python experiments/benchmarks/extract_features.py --model base --sentences 600
+    python experiments/benchmarks/extract_features.py --notes NOTES.jsonl.gz --alone
 
 Both sides read the same file of sentences (of invented notes, in their order), use the same
 weights in float32, and write the masked mean of the last layer to a file. The Hugging Face side is
@@ -24,6 +25,7 @@ tell padding from the rest, sorted by length (--nosorted leaves that out). Needs
 """
 
 import concurrent.futures
+import gzip
 import importlib.util
 import json
 import os
@@ -48,6 +50,13 @@ def define_flags() -> None:
     flags.DEFINE_enum("model", "minilm", ["minilm", "base"], "Which weights; see above.")
     flags.DEFINE_integer("sentences", 4000, "Sentences of invented notes.", lower_bound=64)
     flags.DEFINE_string("input", None, "A file of sentences, a line each, instead of those.")
+    flags.DEFINE_list(
+        "notes",
+        [],
+        "Files of JSON lines with a text each, plain or gzip: their first sentences that all "
+        "differ, instead of those.",
+    )
+    flags.DEFINE_bool("alone", False, "Measure our side only.")
     flags.DEFINE_integer("rounds", 5, "Rounds to take the median of.", lower_bound=1)
     flags.DEFINE_bool("sorted", True, "Run the Hugging Face loop sorted by length too.")
     flags.DEFINE_string("side", None, "Internal: the process of one side.")
@@ -69,6 +78,24 @@ def write_sentences(path: str, count: int) -> None:
                     left -= 1
             if not left:
                 return
+
+
+def different_sentences(paths: list[str], count: int) -> list[str]:
+    """The first sentences of notes that differ from all before, a line each."""
+    from tfrecords_builder.text.sections import split_sections
+    from tfrecords_builder.text.sentences import split_sentences
+
+    found: dict[str, None] = {}
+    for path in paths:
+        with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8") as file:
+            for line in file:
+                for section in split_sections(json.loads(line)["text"]):
+                    found |= dict.fromkeys(
+                        " ".join(sentence.split()) + "\n" for sentence in split_sentences(section)
+                    )
+                if len(found) > count:
+                    return list(found)[:count]
+    return list(found)
 
 
 def write_model(folder: str, name: str) -> None:
@@ -303,7 +330,10 @@ def main(argv: list[str]) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "sentences.txt")
-        if FLAGS.input:
+        if FLAGS.notes:
+            lines = different_sentences(FLAGS.notes, FLAGS.sentences)
+            pathlib.Path(path).write_text("".join(lines), encoding="utf-8")
+        elif FLAGS.input:
             with open(FLAGS.input, encoding="utf-8") as file:
                 lines = [line for line in file if line.strip()][: FLAGS.sentences]
             pathlib.Path(path).write_text("".join(lines), encoding="utf-8")
@@ -318,7 +348,8 @@ def main(argv: list[str]) -> None:
             f"{platform.python_version()}, " + ", ".join(f"{n} {version(n)}" for n in names)
         )
         print(f"{FLAGS.model}, {len(lines)} sentences, median of {FLAGS.rounds} rounds")
-        sides = ["ours", "huggingface"] + ["huggingface sorted"] * FLAGS.sorted
+        theirs = ["huggingface"] + ["huggingface sorted"] * FLAGS.sorted
+        sides = ["ours"] if FLAGS.alone else ["ours", *theirs]
         report(folder, measure(folder, sides, FLAGS.rounds))
 
 

@@ -24,6 +24,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--model", default=model, help="folder in Hugging Face's format")
     parser.add_argument("--seeds", default="1,2,3,4,5")
     parser.add_argument("--crf", action="store_true", help="ours only")
+    parser.add_argument("--truncate", action="store_true", help="ours only, as in run_i2b2")
     parser.add_argument("--max_seq_length", type=int, default=96)
     parser.add_argument("--num_train_epochs", type=float, default=2.0)
     parser.add_argument("--train_batch_size", type=int, default=16)

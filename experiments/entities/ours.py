@@ -27,6 +27,7 @@ def main() -> None:
                 "data_dir": values.data_dir,
                 "max_seq_length": values.max_seq_length,
                 "crf": values.crf,
+                "truncate": values.truncate,
                 "do_predict": True,
                 "bootstrap": 0,
                 "report": False,

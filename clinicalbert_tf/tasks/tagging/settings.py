@@ -127,8 +127,8 @@ class TaggingSettings(FineTuningSettings):
         at_least=3,
         decisive=True,
     )
-    # The loss is a mean over the words of a batch: in a batch of short sentences each counts for
-    # more. The more lengths a batch holds, the less this tells in a short run.
+    # The loss is a mean over the words of a batch, so a word counts for more in a batch of short
+    # sentences. In a short run this shows in the scores; batches of mixed lengths have less of it.
     length_pool: int = setting(
         50,
         """With --length_buckets: how many batches, at most, and at most a quarter of those shuffled

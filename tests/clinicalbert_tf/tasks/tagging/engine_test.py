@@ -65,6 +65,11 @@ def first_step(settings, strategy):
     return found["tag_loss"] / found["tag_weight"], found["gradient_norm"]
 
 
+def test_windows_of_like_lengths_are_looked_for_in_pools_unless_told_otherwise(tagging_settings):
+    assert tagging_settings("pools").length_pool == 50
+    assert tagging_settings("whole", length_pool=0).length_pool == 0
+
+
 @pytest.mark.large
 def test_loss_and_gradient_are_those_of_the_global_step(tagging_settings):
     settings = tagging_settings("step", crf=True, max_seq_length=8)
